@@ -1,0 +1,137 @@
+/*
+ * Pieces of doubling size, up to 256 KiB, filled from the front; what is larger gets a piece of its
+ * own. In sanitizer builds each allocation is a piece, so that an overrun inside is seen.
+ */
+#include "base/arena.h"
+
+#include <stdalign.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/mem.h"
+
+#if defined(__SANITIZE_ADDRESS__)
+#define ARENA_PIECE_MIN ((size_t)1)
+#define ARENA_PIECE_MAX ((size_t)1)
+#else
+#define ARENA_PIECE_MIN ((size_t)4096)
+#define ARENA_PIECE_MAX ((size_t)256 << 10)
+#endif
+
+struct piece {
+    struct piece *next;
+    size_t size;
+    alignas(max_align_t) unsigned char bytes[];
+};
+
+struct arena {
+    struct budget *budget;
+    struct piece *pieces; /* the newest first */
+    unsigned char *at, *end;
+    size_t piece_size;
+    size_t used;
+    size_t charged;
+    struct err *over; /* the first charge that did not fit */
+};
+
+struct arena *arena_create(struct budget *budget)
+{
+    struct arena *arena = mem_new(struct arena);
+    arena->budget = budget;
+    arena->piece_size = ARENA_PIECE_MIN;
+    return arena;
+}
+
+void arena_destroy(struct arena *arena)
+{
+    if (!arena)
+        return;
+    for (struct piece *piece = arena->pieces; piece;) {
+        struct piece *next = piece->next;
+        free(piece);
+        piece = next;
+    }
+    budget_release(arena->budget, arena->charged);
+    free(arena->over);
+    free(arena);
+}
+
+static struct piece *arena_add_piece(struct arena *arena, size_t size)
+{
+    size_t bytes = sizeof(struct piece) + size;
+    if (!arena->over) {
+        struct err err = {0};
+        if (budget_charge(arena->budget, bytes, &err)) {
+            arena->charged += bytes;
+        } else {
+            arena->over = mem_new(struct err);
+            *arena->over = err;
+        }
+    }
+    struct piece *piece = (struct piece *)mem_new_(1, bytes);
+    piece->size = size;
+    piece->next = arena->pieces;
+    arena->pieces = piece;
+    arena->used += bytes;
+    return piece;
+}
+
+void *arena_alloc(struct arena *arena, size_t count, size_t size)
+{
+    size_t bytes;
+    if (__builtin_mul_overflow(count, size, &bytes) || bytes > SIZE_MAX / 4)
+        abort();
+    bytes = (bytes + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
+
+    if ((size_t)(arena->end - arena->at) < bytes || !arena->at) {
+        if (bytes > arena->piece_size / 4)
+            return arena_add_piece(arena, bytes)->bytes;
+        struct piece *piece = arena_add_piece(arena, arena->piece_size);
+        arena->at = piece->bytes;
+        arena->end = piece->bytes + arena->piece_size;
+        if (arena->piece_size < ARENA_PIECE_MAX)
+            arena->piece_size *= 2;
+    }
+    void *p = arena->at;
+    arena->at += bytes;
+    return p;
+}
+
+bool arena_check(const struct arena *arena, struct err *err)
+{
+    if (!arena->over)
+        return true;
+    return err_set(err, arena->over->kind, "%s", arena->over->msg);
+}
+
+size_t arena_used(const struct arena *arena)
+{
+    return arena->used;
+}
+
+char *arena_text(struct arena *arena, struct str s)
+{
+    char *text = arena_array(arena, char, s.len + 1);
+    if (s.len)
+        memcpy(text, s.ptr, s.len);
+    return text;
+}
+
+struct str arena_str(struct arena *arena, struct str s)
+{
+    return (struct str){arena_text(arena, s), s.len};
+}
+
+char *arena_printf(struct arena *arena, const char *fmt, ...)
+{
+    va_list ap, again;
+    va_start(ap, fmt);
+    va_copy(again, ap);
+    int len = vsnprintf(NULL, 0, fmt, ap);
+    va_end(ap);
+    char *text = arena_array(arena, char, (size_t)len + 1);
+    vsnprintf(text, (size_t)len + 1, fmt, again);
+    va_end(again);
+    return text;
+}

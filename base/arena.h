@@ -1,0 +1,42 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/attr.h"
+#include "base/budget.h"
+#include "base/str.h"
+
+/*
+ * Memory that lives and dies together: parse trees, plans, operators, labels.
+ *
+ * What it takes from the heap is charged to its budget. A charge that does not fit is remembered,
+ * not refused (so that small allocations need no check each); whoever grows an arena by what a user
+ * controls asks arena_check once per round.
+ *
+ * Thread: one at a time.
+ */
+struct arena;
+
+/* `budget` may be NULL: nothing is charged. */
+struct arena *arena_create(struct budget *budget);
+void arena_destroy(struct arena *arena);
+
+/* Zeroed memory, aligned for anything, never NULL. */
+void *arena_alloc(struct arena *arena, size_t count, size_t size);
+
+/* False, with the budget's error, once a charge did not fit. */
+bool arena_check(const struct arena *arena, struct err *err) MUST_CHECK;
+
+/* Copies of text; arena_text adds a terminator that is not counted. */
+struct str arena_str(struct arena *arena, struct str s);
+char *arena_text(struct arena *arena, struct str s);
+char *arena_printf(struct arena *arena, const char *fmt, ...) PRINTF(2, 3);
+
+/* What it holds, in bytes taken from the heap. */
+size_t arena_used(const struct arena *arena);
+
+#define arena_new(arena, T) ((T *)arena_alloc((arena), 1, sizeof(T)))
+#define arena_array(arena, T, count) ((T *)arena_alloc((arena), (count), sizeof(T)))
+
+DEFINE_AUTO(struct arena *, arena_destroy)

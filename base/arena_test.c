@@ -1,0 +1,42 @@
+#include "base/arena.h"
+
+#include <stdint.h>
+
+#include "base/test.h"
+
+START_TEST(gives_zeroed_aligned_memory_that_stays)
+{
+    AUTO(arena_destroy) struct arena *arena = arena_create(NULL);
+    unsigned char *pieces[2000];
+    for (size_t i = 0; i < 2000; i++) {
+        pieces[i] = arena_alloc(arena, 1, i % 700 + 1);
+        ck_assert_uint_eq((uintptr_t)pieces[i] % 16, 0);
+        for (size_t j = 0; j <= i % 700; j++) {
+            ck_assert_uint_eq(pieces[i][j], 0);
+            pieces[i][j] = (unsigned char)i;
+        }
+    }
+    for (size_t i = 0; i < 2000; i++)
+        ck_assert_uint_eq(pieces[i][i % 700], (unsigned char)i);
+}
+END_TEST
+
+START_TEST(charges_its_budget_and_gives_it_back)
+{
+    struct err err = {0};
+    struct budget budget;
+    budget_init(&budget, NULL, "--query.memory-limit", 100000);
+    struct arena *arena = arena_create(&budget);
+
+    arena_alloc(arena, 1, 50000);
+    ck_assert(arena_check(arena, &err));
+    ck_assert_uint_ge(budget.used_bytes, 50000);
+    arena_alloc(arena, 1, 60000);
+    ck_assert(!arena_check(arena, &err));
+    ck_assert_int_eq(err.kind, ERR_LIMIT);
+    arena_destroy(arena);
+    ck_assert_uint_eq(budget.used_bytes, 0);
+}
+END_TEST
+
+TEST_MAIN("arena", gives_zeroed_aligned_memory_that_stays, charges_its_budget_and_gives_it_back)

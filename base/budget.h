@@ -1,0 +1,28 @@
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/attr.h"
+#include "base/err.h"
+
+/*
+ * What may be held: charged before anything grows, given back when it is freed. A query's budget
+ * lies under the process's; a charge must fit both.
+ *
+ * Thread: any.
+ */
+struct budget {
+    struct budget *parent; /* or NULL */
+    const char *name;      /* as the error names the limit, "--query.memory-limit" */
+    size_t limit_bytes;    /* 0 = none */
+    _Atomic size_t used_bytes;
+    _Atomic size_t peak_bytes;
+};
+
+void budget_init(struct budget *budget, struct budget *parent, const char *name, size_t limit);
+
+/* ERR_LIMIT, naming the limit that was in the way; nothing is charged then. */
+bool budget_charge(struct budget *budget, size_t bytes, struct err *err) MUST_CHECK;
+void budget_release(struct budget *budget, size_t bytes);

@@ -1,0 +1,155 @@
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bool file_error(struct err *err, const char *path, const char *deed)
+{
+    enum err_kind kind = errno == ENOENT ? ERR_NOT_FOUND : ERR_IO;
+    return err_set(err, kind, "%s: cannot %s: %s", path, deed, strerror(errno));
+}
+
+static void fd_close(int fd)
+{
+    if (fd >= 0)
+        close(fd);
+}
+
+static void fd_close_auto(int *fd)
+{
+    fd_close(*fd);
+}
+
+bool file_map_open(const char *path, struct file_map *ret_map, struct err *err)
+{
+    AUTO(fd_close) int fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat st;
+    if (fd < 0 || fstat(fd, &st) != 0)
+        return file_error(err, path, "open");
+    if (!S_ISREG(st.st_mode))
+        return err_set(err, ERR_IO, "%s: not a regular file", path);
+
+    struct file_map map = {.size = (size_t)st.st_size};
+    if (map.size > 0) {
+        void *at = mmap(NULL, map.size, PROT_READ, MAP_SHARED, fd, 0);
+        if (at == MAP_FAILED)
+            return file_error(err, path, "map");
+        map.bytes = at;
+    }
+    *ret_map = map;
+    return true;
+}
+
+void file_map_close(struct file_map *map)
+{
+    if (map->bytes)
+        munmap((void *)(uintptr_t)map->bytes, map->size);
+    *map = (struct file_map){0};
+}
+
+void file_map_forget(const struct file_map *map)
+{
+    if (map->bytes)
+        madvise((void *)(uintptr_t)map->bytes, map->size, MADV_DONTNEED);
+}
+
+bool file_read(const char *path, size_t size_max, struct buf *out, struct err *err)
+{
+    AUTO(fd_close) int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return file_error(err, path, "open");
+
+    size_t start = out->len;
+    for (;;) {
+        ssize_t got = read(fd, buf_reserve(out, 64 << 10), 64 << 10);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return file_error(err, path, "read");
+        if (got == 0)
+            return true;
+        out->len += (size_t)got;
+        if (out->len - start > size_max)
+            return err_set(err, ERR_LIMIT, "%s: larger than %zu bytes", path, size_max);
+    }
+}
+
+static bool file_write_fd(int fd, struct str bytes)
+{
+    while (bytes.len) {
+        ssize_t put = write(fd, bytes.ptr, bytes.len);
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put <= 0)
+            return false;
+        bytes.ptr += put;
+        bytes.len -= (size_t)put;
+    }
+    return fsync(fd) == 0;
+}
+
+bool file_write_whole(const char *path, struct str bytes, struct err *err)
+{
+    char scratch[4096];
+    if ((size_t)snprintf(scratch, sizeof scratch, "%s.tmp", path) >= sizeof scratch)
+        return err_set(err, ERR_IO, "%s: path too long", path);
+
+    AUTO(fd_close) int fd = open(scratch, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (fd < 0)
+        return file_error(err, scratch, "create");
+    if (!file_write_fd(fd, bytes)) {
+        file_error(err, scratch, "write");
+        unlink(scratch);
+        return false;
+    }
+    if (rename(scratch, path) != 0)
+        return file_error(err, path, "rename to");
+
+    char *slash = strrchr(scratch, '/');
+    if (slash == scratch)
+        slash++;
+    if (slash)
+        *slash = '\0';
+    return file_sync_folder(slash ? scratch : ".", err);
+}
+
+bool file_sync_folder(const char *path, struct err *err)
+{
+    AUTO(fd_close) int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return file_error(err, path, "open folder");
+    if (fsync(fd) != 0)
+        return file_error(err, path, "sync folder");
+    return true;
+}
+
+bool file_make_folder(const char *path, struct err *err)
+{
+    struct stat st;
+    if (mkdir(path, 0755) == 0 || (errno == EEXIST && stat(path, &st) == 0 && S_ISDIR(st.st_mode)))
+        return true;
+    return file_error(err, path, "make folder");
+}
+
+bool file_exists(const char *path)
+{
+    return access(path, F_OK) == 0;
+}
+
+static int file_remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+    return remove(path);
+}
+
+bool file_remove_all(const char *path, struct err *err)
+{
+    if (nftw(path, file_remove_one, 16, FTW_DEPTH | FTW_PHYS) != 0)
+        return file_error(err, path, "remove");
+    return true;
+}

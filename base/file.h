@@ -1,0 +1,40 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/buf.h"
+#include "base/err.h"
+
+/*
+ * Files, as storage needs them: mapped whole for reading, read whole, written so that they are
+ * there whole or not at all. All fail with ERR_IO (ERR_NOT_FOUND where nothing is there) and the
+ * path.
+ */
+
+struct file_map {
+    const uint8_t *bytes; /* NULL for an empty file */
+    size_t size;
+};
+
+/* Maps what the file holds now, for reading. */
+bool file_map_open(const char *path, struct file_map *ret_map, struct err *err) MUST_CHECK;
+void file_map_close(struct file_map *map);
+
+/* Lets go of the pages that reading has brought in; they come back when they are touched. */
+void file_map_forget(const struct file_map *map);
+
+/* At most `size_max` bytes; a larger file is ERR_LIMIT. Appends to `out`. */
+bool file_read(const char *path, size_t size_max, struct buf *out, struct err *err) MUST_CHECK;
+
+/* Writes "path.tmp", syncs it, renames it to `path`, and syncs the folder. */
+bool file_write_whole(const char *path, struct str bytes, struct err *err) MUST_CHECK;
+
+bool file_sync_folder(const char *path, struct err *err) MUST_CHECK;
+bool file_make_folder(const char *path, struct err *err) MUST_CHECK; /* there already: fine */
+bool file_exists(const char *path);
+
+/* Folder and all below it. */
+bool file_remove_all(const char *path, struct err *err) MUST_CHECK;

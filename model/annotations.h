@@ -1,0 +1,41 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/str.h"
+
+/*
+ * Warnings and infos that a query gathers on its way, each text once. Texts live in the arena.
+ *
+ * Thread: the one that runs the query.
+ */
+enum annotation_level { ANNOTATION_WARNING, ANNOTATION_INFO };
+
+struct annotation {
+    enum annotation_level level;
+    struct str text; /* without prefix and position */
+    size_t begin;    /* byte offset in the query text; SIZE_MAX: no position */
+};
+
+struct annotations {
+    struct arena *arena;
+    struct annotation *items; /* in the arena */
+    size_t count;
+    size_t cap;
+};
+
+#define ANNOTATIONS_MAX 1000
+
+void annotations_init(struct annotations *annotations, struct arena *arena);
+
+/* Adds a text, printf-style; the newest position of an equal text wins, as in Prometheus. */
+void annotations_add(struct annotations *annotations, enum annotation_level level, size_t begin,
+                     const char *fmt, ...) PRINTF(4, 5);
+
+/*
+ * As the API shows one: "PromQL warning: text (line:col)" for those with a position, else the text.
+ */
+void annotation_print(const struct annotation *annotation, struct str query, struct buf *out);

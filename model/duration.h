@@ -1,0 +1,16 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/str.h"
+
+/*
+ * Prometheus's durations: "1h30m", units ms s m h d w y in that order, each once; d = 24h, w = 7d,
+ * y = 365d. "0" needs no unit. False: no duration, or beyond 2^63 ns.
+ */
+bool duration_parse(struct str text, int64_t *ret_ms);
+
+/* The shortest such text ("90m" for 5400000, as Prometheus's String()); "0s" for 0. */
+void duration_print(int64_t ms, struct buf *out);

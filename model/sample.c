@@ -1,0 +1,22 @@
+#include "model/sample.h"
+
+#include "base/mem.h"
+
+void samples_reserve(struct samples *samples, size_t more)
+{
+    if (samples->cap - samples->count >= more)
+        return;
+    size_t cap = samples->cap ? samples->cap : 512;
+    while (cap - samples->count < more)
+        cap *= 2;
+    samples->times_ms = mem_resize(samples->times_ms, int64_t, cap);
+    samples->values = mem_resize(samples->values, double, cap);
+    samples->cap = cap;
+}
+
+void samples_done(struct samples *samples)
+{
+    free(samples->times_ms);
+    free(samples->values);
+    *samples = (struct samples){0};
+}
