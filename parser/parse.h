@@ -1,0 +1,31 @@
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "parser/ast.h"
+
+/* What Prometheus's feature flags switch on in the language. */
+struct parse_options {
+    bool experimental_functions; /* promql-experimental-functions */
+    bool extended_selectors;     /* promql-extended-range-selectors: anchored, smoothed */
+    bool fill_modifiers;         /* promql-binop-fill-modifiers */
+};
+
+/* Deeper nesting than this is refused, so that no query can exhaust the stack. */
+#define PARSE_DEPTH_MAX 400
+#define PARSE_LENGTH_MAX (1 << 20)
+
+/*
+ * Text to a checked tree in the arena; ast_done frees it before the arena goes. ERR_BAD_DATA with
+ * Prometheus's words, "1:5: parse error: ...".
+ */
+bool parse_query(struct str query, const struct parse_options *options, struct arena *arena,
+                 struct node **ret_root, struct err *err) MUST_CHECK;
+
+/*
+ * A selector alone, as match[] takes it: name{...}. The matchers are the arena's; matcher_done each.
+ */
+bool parse_selector(struct str text, struct arena *arena, struct matcher ***ret_matchers,
+                    size_t *ret_count, struct err *err) MUST_CHECK;

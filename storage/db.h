@@ -1,0 +1,66 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "storage/select.h"
+
+/*
+ * A data directory in Prometheus's format: blocks, and a head made of checkpoint, WAL, and head
+ * chunks. Opened read-only while a Prometheus owns it: nothing is locked or written.
+ *
+ * Thread: any, but for open and close.
+ */
+struct db;
+
+struct db_options {
+    bool read_only;
+    int64_t refresh_ms; /* how often new WAL records and blocks are looked for; 0: only when told */
+    /* Told of what was left out: one line each, once. From any thread. NULL: nobody is. */
+    void (*warn)(void *context, const char *message);
+    void (*info)(void *context, const char *message);
+    void *context;
+};
+
+bool db_open(const char *path, const struct db_options *options, struct db **ret_db,
+             struct err *err) MUST_CHECK;
+void db_close(struct db *db);
+
+struct storage *db_storage(struct db *db);
+
+/* Looks for new blocks, head chunks and WAL records now. */
+bool db_refresh(struct db *db, struct err *err) MUST_CHECK;
+
+struct db_stats {
+    int64_t begin_ms, end_ms; /* of all that is there; begin > end: nothing is */
+    size_t block_count;
+    size_t corrupt_count; /* blocks, chunks, records left out since the start */
+    size_t head_series_count;
+    size_t head_chunk_count;
+    int64_t head_begin_ms, head_end_ms;
+    size_t head_label_pair_count;
+};
+
+void db_stats(struct db *db, struct db_stats *ret_stats);
+
+/* The n most: for /api/v1/status/tsdb. Texts in the arena. */
+struct name_count {
+    struct str name;
+    uint64_t count;
+};
+
+struct db_cardinality {
+    struct name_count *series_by_metric;
+    size_t series_by_metric_count;
+    struct name_count *values_by_label;
+    size_t values_by_label_count;
+    struct name_count *bytes_by_label;
+    size_t bytes_by_label_count;
+    struct name_count *series_by_pair;
+    size_t series_by_pair_count;
+};
+
+void db_cardinality(struct db *db, size_t limit, struct arena *arena,
+                    struct db_cardinality *ret_cardinality);
+
+DEFINE_AUTO(struct db *, db_close)

@@ -1,0 +1,134 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/budget.h"
+#include "base/err.h"
+#include "model/labels.h"
+#include "model/matcher.h"
+#include "model/sample.h"
+
+/*
+ * The border between storage and engine: matchers and a time range in; series with their labels, and
+ * cursors over their samples, out. A local database, a remote one and the merge of several all
+ * answer behind these calls.
+ */
+struct storage; /* what can be selected from: first member of each implementation */
+struct selection;
+
+struct select_request {
+    struct matcher *const *matchers; /* all must match */
+    size_t matcher_count;
+    int64_t begin_ms; /* samples of [begin_ms, end_ms] are wanted, both ends included */
+    int64_t end_ms;
+    /*
+     * Where the answer lives: labels in the arena, as symbols of the table. What grows with the
+     * number of series is charged to the budget (the arena charges it already; heap is charged by
+     * hand).
+     */
+    struct arena *arena;
+    struct symbols *symbols;
+    struct budget *budget;
+    const _Atomic bool *cancel; /* looked at now and then; NULL: never */
+};
+
+/*
+ * Every series with at least one chunk that overlaps the range; equal label sets of several sources
+ * are one series. The order is Prometheus's: sorted by labels, unless only the head answers, which
+ * gives its series in the order they came.
+ *
+ * The selection keeps all it lends (mapped files, labels of the head) alive until it is closed.
+ */
+bool storage_select(struct storage *storage, const struct select_request *request,
+                    struct selection **ret_selection, struct err *err) MUST_CHECK;
+void selection_close(struct selection *selection);
+
+size_t selection_count(const struct selection *selection);
+const struct labels *selection_labels(const struct selection *selection, size_t series);
+
+/*
+ * Reads one series, front to back, in pieces of whole chunks. Overlapping chunks are merged, equal
+ * times counted once, deleted ranges left out. Samples outside the range asked for may come too:
+ * whole chunks are decoded. Stale markers come as samples.
+ *
+ * Threads: cursors of one selection may run on several threads at once, one thread a cursor.
+ * A cursor is reused: opening another series on it keeps its buffers.
+ */
+struct cursor;
+
+struct cursor *cursor_create(struct selection *selection);
+void cursor_destroy(struct cursor *cursor);
+void cursor_open(struct cursor *cursor, size_t series);
+
+/*
+ * Appends the samples of the next chunk (or of a group of overlapping ones) to `into`, none of them
+ * before what earlier calls appended. *ret_more: false when the series has ended and nothing was
+ * appended. ERR_UNSUPPORTED for native histograms, ERR_CORRUPT for a damaged chunk.
+ */
+bool cursor_next(struct cursor *cursor, struct samples *into, bool *ret_more,
+                 struct err *err) MUST_CHECK;
+
+/* At most this many samples come from one call of cursor_next on one chunk; groups may be more. */
+#define CURSOR_BATCH_MAX 65536
+
+/* What the names and values are, without samples. Sorted, each once; texts in the arena. */
+struct names_request {
+    struct matcher *const *const *matcher_sets; /* or-ed; none: everything */
+    const size_t *matcher_counts;
+    size_t set_count;
+    int64_t begin_ms;
+    int64_t end_ms;
+    struct arena *arena;
+    size_t limit; /* 0: none; one more than the limit may be returned, to tell that it was cut */
+};
+
+struct names {
+    struct str *items;
+    size_t count;
+};
+
+bool storage_label_names(struct storage *storage, const struct names_request *request,
+                         struct names *ret_names, struct err *err) MUST_CHECK;
+bool storage_label_values(struct storage *storage, const struct names_request *request,
+                          struct str name, struct names *ret_names, struct err *err) MUST_CHECK;
+
+/* What an implementation gives. */
+struct storage_class {
+    const char *name;
+    bool (*select)(struct storage *storage, const struct select_request *request,
+                   struct selection **ret_selection, struct err *err);
+    bool (*label_names)(struct storage *storage, const struct names_request *request,
+                        struct names *ret_names, struct err *err);
+    bool (*label_values)(struct storage *storage, const struct names_request *request,
+                         struct str name, struct names *ret_names, struct err *err);
+};
+
+struct storage {
+    const struct storage_class *class;
+};
+
+struct selection_class {
+    struct cursor *(*cursor_create)(struct selection *selection);
+    void (*cursor_destroy)(struct cursor *cursor);
+    void (*cursor_open)(struct cursor *cursor, size_t series);
+    bool (*cursor_next)(struct cursor *cursor, struct samples *into, bool *ret_more,
+                        struct err *err);
+    void (*close)(struct selection *selection);
+};
+
+/* First member of each implementation's selection and cursor. */
+struct selection {
+    const struct selection_class *class;
+    const struct labels **labels;
+    size_t count;
+};
+
+struct cursor {
+    struct selection *selection;
+};
+
+DEFINE_AUTO(struct selection *, selection_close)
+DEFINE_AUTO(struct cursor *, cursor_destroy)
