@@ -12,8 +12,8 @@
 #include "model/sample.h"
 
 /*
- * The border between storage and engine: matchers and a time range in; series with their labels, and
- * cursors over their samples, out. A local database, a remote one and the merge of several all
+ * The border between storage and engine: matchers and a time range in; series with their labels,
+ * and cursors over their samples, out. A local database, a remote one and the merge of several all
  * answer behind these calls.
  */
 struct storage; /* what can be selected from: first member of each implementation */
@@ -68,8 +68,8 @@ void cursor_open(struct cursor *cursor, size_t series);
  * before what earlier calls appended. *ret_more: false when the series has ended and nothing was
  * appended. ERR_UNSUPPORTED for native histograms, ERR_CORRUPT for a damaged chunk.
  */
-bool cursor_next(struct cursor *cursor, struct samples *into, bool *ret_more,
-                 struct err *err) MUST_CHECK;
+bool cursor_next(struct cursor *cursor, struct samples *into, bool *ret_more, struct err *err)
+    MUST_CHECK;
 
 /* At most this many samples come from one call of cursor_next on one chunk; groups may be more. */
 #define CURSOR_BATCH_MAX 65536

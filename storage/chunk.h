@@ -1,0 +1,36 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "model/sample.h"
+
+/* How a chunk's samples are packed: the byte before them, in block and head chunk files alike. */
+enum chunk_encoding {
+    CHUNK_NONE = 0,
+    CHUNK_XOR = 1,
+    CHUNK_HISTOGRAM = 2,
+    CHUNK_FLOAT_HISTOGRAM = 3,
+    CHUNK_XOR2 = 4,
+    CHUNK_HISTOGRAM_ST = 5,
+    CHUNK_FLOAT_HISTOGRAM_ST = 6,
+};
+
+/* "xor", "float histogram"...; "unknown" for what is no encoding. */
+const char *chunk_encoding_name(uint8_t encoding);
+
+/*
+ * The number of samples a chunk says it has; `data` is what stands between encoding byte and CRC.
+ * False: too short to say.
+ */
+bool chunk_count(uint8_t encoding, const uint8_t *data, size_t size, size_t *ret_count);
+
+/*
+ * Appends the chunk's samples to `into`, none of them on failure: ERR_CORRUPT where the bytes are
+ * no such chunk or the times do not rise, ERR_UNSUPPORTED for histograms. Reads nothing outside of
+ * `data`.
+ */
+bool chunk_decode_floats(uint8_t encoding, const uint8_t *data, size_t size, struct samples *into,
+                         struct err *err) MUST_CHECK;

@@ -1,0 +1,81 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "storage/db.h"
+#include "storage/select.h"
+#include "storage/tombstones.h"
+
+/*
+ * What is not in a block yet: series and chunks out of checkpoint, WAL, WBL and chunks_head.
+ *
+ * Thread: select, names and stats from any; refresh from one at a time, beside the others.
+ */
+struct head;
+
+/* Prepares only: the first head_refresh reads. A folder without WAL is an empty head. */
+bool head_open(const char *path, const struct db_options *options, struct head **ret_head,
+               struct err *err) MUST_CHECK;
+void head_close(struct head *head);
+
+/*
+ * Reads what was written since the last time. What lies before `blocks_end_ms` is in blocks
+ * already and need not be kept (INT64_MIN: there are no blocks).
+ */
+bool head_refresh(struct head *head, int64_t blocks_end_ms, struct err *err) MUST_CHECK;
+
+/* Bytes that stay valid and unchanged until head_release: what chunk_decode_floats takes. */
+struct head_chunk_view {
+    int64_t begin_ms;
+    int64_t end_ms; /* both ends included, exact */
+    const uint8_t *data;
+    uint32_t size;
+    uint8_t encoding;
+};
+
+/* Chunks in the order of their begin; those out of order behind those in order at equal begins. */
+struct head_series {
+    const struct labels *labels;
+    const struct head_chunk_view *chunks;
+    const struct time_range *deleted; /* sorted, do not touch */
+    uint32_t chunk_count;
+    uint32_t deleted_count;
+};
+
+struct head_series_list {
+    struct head_series *items; /* in the order of their references */
+    size_t count;
+    void *held; /* the head's own: what head_release gives back */
+};
+
+/*
+ * The series that match and have a chunk overlapping [begin_ms, end_ms], with the chunks that do.
+ * Labels are symbols of request->symbols; all lives in request->arena or is held until the release.
+ */
+bool head_select(struct head *head, const struct select_request *request,
+                 struct head_series_list *ret_list, struct err *err) MUST_CHECK;
+void head_release(struct head *head, struct head_series_list *list);
+
+/* Sorted, each once, as storage_label_names and storage_label_values. */
+bool head_label_names(struct head *head, const struct names_request *request,
+                      struct names *ret_names, struct err *err) MUST_CHECK;
+bool head_label_values(struct head *head, const struct names_request *request, struct str name,
+                       struct names *ret_names, struct err *err) MUST_CHECK;
+
+struct head_stats {
+    int64_t begin_ms, end_ms; /* begin > end: nothing is there */
+    size_t series_count;
+    size_t chunk_count;
+    size_t label_pair_count;
+    size_t corrupt_count; /* chunks and records left out since the start */
+};
+
+void head_stats(struct head *head, struct head_stats *ret_stats);
+
+/* As db_cardinality. */
+void head_cardinality(struct head *head, size_t limit, struct arena *arena,
+                      struct db_cardinality *ret_cardinality);
+
+DEFINE_AUTO(struct head *, head_close)
