@@ -1,0 +1,47 @@
+#pragma once
+
+#include <stddef.h>
+
+#include "base/budget.h"
+#include "base/err.h"
+
+/*
+ * A tile of rows x steps, row after row. No times: value [r][s] is at step s of the operator's
+ * grid. A missing point is value_stale(), which no arithmetic can produce.
+ */
+struct batch {
+    double *values;
+    size_t row_count;
+    size_t step_count;
+};
+
+static inline double *batch_row(const struct batch *batch, size_t row)
+{
+    return batch->values + row * batch->step_count;
+}
+
+/* What a batch aims at, whatever the query. A row longer than this is a batch alone. */
+#define BATCH_VALUES 8192
+
+static inline size_t batch_rows_max(size_t step_count)
+{
+    return step_count >= BATCH_VALUES ? 1 : BATCH_VALUES / step_count;
+}
+
+/*
+ * Buffers for batches and rows, kept from query to query by the process: sizes are powers of two.
+ * What a query holds is charged to its budget.
+ *
+ * Thread: any.
+ */
+struct pool;
+
+struct pool *pool_create(size_t keep_bytes_max);
+void pool_destroy(struct pool *pool);
+
+/* `count` doubles, not cleared. NULL with ERR_LIMIT if the budget does not allow it. */
+double *pool_take(struct pool *pool, struct budget *budget, size_t count, struct err *err)
+    MUST_CHECK;
+
+/* Gives back what pool_take gave for the same count. NULL is fine. */
+void pool_give(struct pool *pool, struct budget *budget, double *values, size_t count);

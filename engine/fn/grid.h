@@ -1,0 +1,24 @@
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * The times a query is evaluated at: start, start + step, ... `count` of them. An instant query has
+ * one. A step of 0 repeats one time (a window that @ has pinned, seen from many steps).
+ */
+struct grid {
+    int64_t start_ms;
+    int64_t step_ms;
+    size_t count;
+};
+
+static inline int64_t grid_time(const struct grid *grid, size_t step)
+{
+    return grid->start_ms + (int64_t)step * grid->step_ms;
+}
+
+static inline int64_t grid_end(const struct grid *grid)
+{
+    return grid_time(grid, grid->count - 1);
+}

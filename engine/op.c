@@ -1,0 +1,201 @@
+#include "engine/op.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "model/sample.h"
+
+void op_init(struct op *op, const struct op_class *class, struct query *query,
+             const struct grid *grid)
+{
+    op->class = class;
+    op->query = query;
+    op->grid = *grid;
+}
+
+void op_add_child(struct op *op, struct op *child)
+{
+    assert(op->child_count < OP_CHILDREN_MAX);
+    op->children[op->child_count++] = child;
+}
+
+static bool op_set_order(struct op *op, const uint32_t *order, size_t count, struct err *err)
+{
+    op->order = order;
+    op->order_count = count;
+    op->state = OP_PULLING;
+    return op->settled || op->class->arrange(op, err);
+}
+
+static bool op_natural_order(struct op *op, struct err *err)
+{
+    uint32_t *order = arena_array(op->query->arena, uint32_t, op->series_count);
+    for (size_t i = 0; i < op->series_count; i++)
+        order[i] = (uint32_t)i;
+    return arena_check(op->query->arena, err) && op_set_order(op, order, op->series_count, err);
+}
+
+/* With one step: pulls every row now, and forgets the series that have no point. */
+static bool op_settle(struct op *op, struct err *err)
+{
+    if (!op_natural_order(op, err))
+        return false;
+
+    size_t count = op->series_count;
+    /* Behind the values: room to hand out a batch of them in another order. */
+    double *values = arena_array(op->query->arena, double, count + BATCH_VALUES);
+    const struct labels **labels = arena_array(op->query->arena, const struct labels *, count);
+    if (!arena_check(op->query->arena, err))
+        return false;
+
+    size_t there = 0;
+    for (size_t done = 0; done < count;) {
+        struct batch batch;
+        if (op_pull(op, &batch, err) != PULL_BATCH)
+            return false;
+        for (size_t row = 0; row < batch.row_count; row++, done++) {
+            if (value_is_stale(batch.values[row]))
+                continue;
+            labels[there] = op->labels[done];
+            values[there++] = batch.values[row];
+        }
+    }
+    op->labels = labels;
+    op->series_count = there;
+    op->settled = values;
+    op->handout = values + count;
+    op->order = NULL;
+    op->order_count = 0;
+    op->rows_done = 0;
+    op->state = OP_OPEN;
+    return true;
+}
+
+bool op_open(struct op *op, struct err *err)
+{
+    assert(op->state == OP_NEW);
+    int64_t begin_ns = op->query->measure ? clock_monotonic_ns() : 0;
+    bool opened = query_alive(op->query, err) && op->class->open(op, err) &&
+                  arena_check(op->query->arena, err);
+    if (opened) {
+        op->state = OP_OPEN;
+        if (op->grid.count == 1)
+            opened = op_settle(op, err);
+    }
+    if (op->query->measure)
+        op->open_ns += (uint64_t)(clock_monotonic_ns() - begin_ns);
+    return opened;
+}
+
+bool op_arrange(struct op *op, const uint32_t *order, size_t count, struct err *err)
+{
+    assert(op->state == OP_OPEN);
+    return op_set_order(op, order, count, err);
+}
+
+/* Rows that op_open settled, as the consumer ordered them. */
+static bool op_pull_settled(struct op *op, struct batch *ret, struct err *err)
+{
+    size_t left = op->order_count - op->rows_done;
+    size_t count = left < BATCH_VALUES ? left : BATCH_VALUES;
+    const uint32_t *order = op->order + op->rows_done;
+
+    double *values = op->handout;
+    for (size_t i = 0; i < count; i++)
+        values[i] = op->settled[order[i]];
+    *ret = (struct batch){.values = values, .row_count = count, .step_count = 1};
+    return true;
+}
+
+enum pull op_pull(struct op *op, struct batch *ret, struct err *err)
+{
+    if (op->state == OP_OPEN && !op_natural_order(op, err))
+        return PULL_ERR;
+    assert(op->state == OP_PULLING);
+    if (op->rows_done == op->order_count) {
+        op->state = OP_DONE;
+        return PULL_END;
+    }
+    if (!query_alive(op->query, err))
+        return PULL_ERR;
+
+    int64_t begin_ns = op->query->measure ? clock_monotonic_ns() : 0;
+    bool pulled = op->settled ? op_pull_settled(op, ret, err) : op->class->pull(op, ret, err);
+    if (op->query->measure) {
+        op->pull_ns += (uint64_t)(clock_monotonic_ns() - begin_ns);
+        op->pull_count++;
+    }
+    if (!pulled)
+        return PULL_ERR;
+
+    op->rows_done += ret->row_count;
+    assert(ret->row_count > 0 && ret->step_count == op->grid.count);
+    assert(op->rows_done <= op->order_count);
+    return PULL_BATCH;
+}
+
+void op_close(struct op *op)
+{
+    if (!op || op->state == OP_CLOSED)
+        return;
+    op->state = OP_CLOSED;
+    if (op->class->close)
+        op->class->close(op);
+    for (size_t i = 0; i < op->child_count; i++)
+        op_close(op->children[i]);
+}
+
+bool op_open_as_child(struct op *op, struct err *err)
+{
+    if (!op_open(op->children[0], err))
+        return false;
+    op->labels = op->children[0]->labels;
+    op->series_count = op->children[0]->series_count;
+    return true;
+}
+
+bool op_arrange_as_child(struct op *op, struct err *err)
+{
+    return op_arrange(op->children[0], op->order, op->order_count, err);
+}
+
+enum pull row_reader_next(struct row_reader *reader, double **ret_row, struct err *err)
+{
+    if (reader->at == reader->batch.row_count) {
+        enum pull got = op_pull(reader->op, &reader->batch, err);
+        if (got != PULL_BATCH)
+            return got;
+        reader->at = 0;
+    }
+    *ret_row = batch_row(&reader->batch, reader->at++);
+    return PULL_BATCH;
+}
+
+bool op_read_scalar(struct op *op, const double **ret_steps, struct err *err)
+{
+    struct row_reader rows = {.op = op};
+    double *row;
+    if (!op_open(op, err))
+        return false;
+    assert(op->series_count == 1);
+    if (row_reader_next(&rows, &row, err) != PULL_BATCH)
+        return false;
+
+    double *steps = arena_array(op->query->arena, double, op->grid.count);
+    if (!arena_check(op->query->arena, err))
+        return false;
+    memcpy(steps, row, op->grid.count * sizeof *steps);
+    *ret_steps = steps;
+    return true;
+}
+
+double *op_take_row(struct op *op, struct err *err)
+{
+    return pool_take(op->query->pool, &op->query->budget, op->grid.count, err);
+}
+
+void op_give_row(struct op *op, double *row)
+{
+    pool_give(op->query->pool, &op->query->budget, row, op->grid.count);
+}

@@ -1,0 +1,142 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/err.h"
+#include "engine/batch.h"
+#include "engine/query.h"
+#include "model/labels.h"
+
+/*
+ * An operator hands out rows of its series, a batch at a time, when its consumer pulls.
+ *
+ * The life of an operator, always in this order:
+ *
+ *     op_<name>_new   built for one plan node, on operators already built
+ *     op_open         once: opens what it stands on, then tells the labels of all its series
+ *     op_arrange      at most once: which of them are wanted, and in which order
+ *     op_pull         until PULL_END: the next rows, in that order
+ *     op_close        once, from any state, also after an error; closes what it stands on
+ *
+ * An operator may name more series than will have points: a row may be missing throughout. With one
+ * step (instant queries) op_open itself pulls all rows and leaves out the series without a point,
+ * so that labels, order and duplicates are then exactly Prometheus's.
+ *
+ * Thread: the one that runs the query.
+ */
+struct op;
+
+enum pull {
+    PULL_ERR = -1, /* err is set; only op_close may follow */
+    PULL_END = 0,
+    PULL_BATCH = 1,
+};
+
+struct op_class {
+    const char *name;
+
+    /*
+     * Opens the children, then sets op->labels and op->series_count: the series in natural order,
+     * that is the order in which Prometheus's engine would give them.
+     */
+    bool (*open)(struct op *op, struct err *err);
+
+    /*
+     * The consumer wants only the series op->order[0 .. order_count), in that order, each at most
+     * once. Called before the first pull, with the natural order if the consumer asked for none.
+     * Passes on to the children what follows from it.
+     */
+    bool (*arrange)(struct op *op, struct err *err);
+
+    /*
+     * Fills *ret with at least one row: the next rows of the order. Rows come without gaps:
+     * op->rows_done tells how many went before. Never called when all rows have been handed out.
+     * The batch is the operator's until its next pull; the consumer may write into it.
+     */
+    bool (*pull)(struct op *op, struct batch *ret, struct err *err);
+
+    void (*close)(struct op *op); /* optional: what the arena cannot free */
+};
+
+enum op_state { OP_NEW, OP_OPEN, OP_PULLING, OP_DONE, OP_CLOSED };
+
+#define OP_CHILDREN_MAX 4
+
+struct op {
+    const struct op_class *class;
+    struct query *query;
+    struct grid grid;
+    struct op *children[OP_CHILDREN_MAX];
+    size_t child_count;
+
+    /* After open. In the arena. */
+    const struct labels **labels;
+    size_t series_count;
+
+    /* After arrange: series of the rows to come. */
+    const uint32_t *order;
+    size_t order_count;
+
+    size_t rows_done;
+    enum op_state state;
+    const char *detail; /* what EXPLAIN says behind the name; may be NULL */
+
+    /* Where there is one step: the values settled at open, and room to hand out a batch of them. */
+    double *settled;
+    double *handout;
+
+    /* Counted if query->measure. */
+    uint64_t pull_count;
+    uint64_t open_ns;
+    uint64_t pull_ns;
+};
+
+/* For constructors: all but the children. */
+void op_init(struct op *op, const struct op_class *class, struct query *query,
+             const struct grid *grid);
+void op_add_child(struct op *op, struct op *child);
+
+/* The calls of consumers; they hold the rules above, so that no operator has to. NULL closes fine.
+ */
+bool op_open(struct op *op, struct err *err) MUST_CHECK;
+bool op_arrange(struct op *op, const uint32_t *order, size_t count, struct err *err) MUST_CHECK;
+enum pull op_pull(struct op *op, struct batch *ret, struct err *err) MUST_CHECK;
+void op_close(struct op *op);
+
+/*
+ * For operators whose series are exactly their first child's: open and arrange methods. The first
+ * opens the child and takes over its labels; the second hands the order down.
+ */
+bool op_open_as_child(struct op *op, struct err *err);
+bool op_arrange_as_child(struct op *op, struct err *err);
+
+/*
+ * Reads an operator row by row. The row is valid until the next call, and may be written to.
+ * PULL_END when no row is left.
+ *
+ *     struct row_reader rows = {.op = child};
+ *     while ((got = row_reader_next(&rows, &row, err)) == PULL_BATCH) ...
+ */
+struct row_reader {
+    struct op *op;
+    struct batch batch;
+    size_t at;
+};
+
+enum pull row_reader_next(struct row_reader *reader, double **ret_row, struct err *err) MUST_CHECK;
+
+/*
+ * Opens a scalar operator and reads its only row: one value a step, in the arena, never missing.
+ * For scalar arguments, which are small.
+ */
+bool op_read_scalar(struct op *op, const double **ret_steps, struct err *err) MUST_CHECK;
+
+/*
+ * The rows of a consumer that must hold several at once (sorting, joins, unarranged input): fixed
+ * slots of one row each, taken from the pool and charged.
+ */
+double *op_take_row(struct op *op, struct err *err) MUST_CHECK;
+void op_give_row(struct op *op, double *row);

@@ -1,0 +1,89 @@
+#include "engine/op/test_rows.h"
+
+#include <string.h>
+
+#include "model/sample.h"
+
+struct test_rows {
+    struct op op;
+    const double *values;
+    double *buffer;
+    size_t rows_per_batch;
+};
+
+void test_query_init(struct test_query *test)
+{
+    *test = (struct test_query){.arena = arena_create(NULL)};
+    struct query *query = &test->query;
+    query->arena = test->arena;
+    query->symbols = symbols_new(test->arena);
+    budget_init(&query->budget, NULL, "--query.memory-limit", 0);
+    annotations_init(&query->annotations, test->arena);
+    query->pool = pool_create(1 << 20);
+    query->thread_count = 1;
+    query->lookback_ms = 300000;
+}
+
+void test_query_done(struct test_query *test)
+{
+    symbols_done(test->query.symbols);
+    pool_destroy(test->query.pool);
+    arena_destroy(test->arena);
+}
+
+const struct labels *test_labels(struct query *query, const char *const *texts)
+{
+    struct labels_builder builder = {0};
+    labels_builder_reset(&builder, query->symbols, &labels_empty);
+    for (; *texts; texts += 2)
+        labels_builder_set(&builder, symbols_add(query->symbols, str_of(texts[0])),
+                           symbols_add(query->symbols, str_of(texts[1])));
+    const struct labels *labels = labels_builder_labels(&builder, query->arena);
+    labels_builder_done(&builder);
+    return labels;
+}
+
+static bool test_rows_open(struct op *op, struct err *err)
+{
+    return true;
+}
+
+static bool test_rows_arrange(struct op *op, struct err *err)
+{
+    return true;
+}
+
+static bool test_rows_pull(struct op *op, struct batch *ret, struct err *err)
+{
+    struct test_rows *self = CONTAINER(struct test_rows, op, op);
+    size_t steps = op->grid.count;
+    size_t count = op->order_count - op->rows_done;
+    if (count > self->rows_per_batch)
+        count = self->rows_per_batch;
+    for (size_t i = 0; i < count; i++)
+        memcpy(self->buffer + i * steps, self->values + op->order[op->rows_done + i] * steps,
+               steps * sizeof(double));
+    *ret = (struct batch){.values = self->buffer, .row_count = count, .step_count = steps};
+    return true;
+}
+
+static const struct op_class test_rows_class = {
+    .name = "test_rows",
+    .open = test_rows_open,
+    .arrange = test_rows_arrange,
+    .pull = test_rows_pull,
+};
+
+struct op *op_test_rows_new(struct query *query, const struct grid *grid,
+                            const struct labels **labels, const double *values, size_t series_count,
+                            size_t rows_per_batch)
+{
+    struct test_rows *self = arena_new(query->arena, struct test_rows);
+    op_init(&self->op, &test_rows_class, query, grid);
+    self->op.labels = labels;
+    self->op.series_count = series_count;
+    self->values = values;
+    self->rows_per_batch = rows_per_batch;
+    self->buffer = arena_array(query->arena, double, rows_per_batch * grid->count);
+    return &self->op;
+}
