@@ -34,3 +34,6 @@ bool chunk_count(uint8_t encoding, const uint8_t *data, size_t size, size_t *ret
  */
 bool chunk_decode_floats(uint8_t encoding, const uint8_t *data, size_t size, struct samples *into,
                          struct err *err) MUST_CHECK;
+
+/* For decoders: does each time lie behind the one before? */
+bool chunk_times_rise(const int64_t *times_ms, size_t count);

@@ -38,6 +38,9 @@ size_t tombstones_count(const struct tombstones *tombstones);
 /* Adds a range to sorted ones in place and joins what touches; room for one more must be there. */
 size_t time_ranges_add(struct time_range *ranges, size_t count, struct time_range added);
 
+/* Does one of the sorted ranges hold all of `inner`? */
+bool time_ranges_cover(const struct time_range *ranges, size_t count, struct time_range inner);
+
 /* Takes the samples from index `from` on that lie in one of the sorted ranges out. */
 void time_ranges_cut(const struct time_range *ranges, size_t count, struct samples *samples,
                      size_t from);

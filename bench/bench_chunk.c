@@ -1,0 +1,136 @@
+/* Decoding and encoding of chunks: many chunks of 120 samples, of the shapes that scrapes have. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "storage/chunk.h"
+#include "storage/chunk_xor.h"
+
+#define CHUNKS 20000
+#define SAMPLES 120
+
+struct shape {
+    const char *name;
+    bool jitter;
+    double (*next)(double v);
+};
+
+static uint64_t seed = 88172645463325252u;
+
+static uint64_t random_next(void)
+{
+    seed ^= seed << 13;
+    seed ^= seed >> 7;
+    seed ^= seed << 17;
+    return seed;
+}
+
+static double next_constant(double v)
+{
+    return v;
+}
+
+static double next_counter(double v)
+{
+    return v + (double)(random_next() % 100);
+}
+
+static double next_float_counter(double v)
+{
+    return v + (double)(random_next() % 1000) * 0.0137;
+}
+
+static double next_gauge(double v)
+{
+    return (double)(random_next() % 1000);
+}
+
+static double next_walk(double v)
+{
+    return v + (double)((int64_t)(random_next() % 201) - 100) / 100;
+}
+
+static double next_idle_counter(double v)
+{
+    return random_next() % 20 == 0 ? v + 1 : v;
+}
+
+static const struct shape shapes[] = {
+    {"constant", false, next_constant},     {"idle_counter", false, next_idle_counter},
+    {"counter", false, next_counter},       {"float_counter", false, next_float_counter},
+    {"gauge", false, next_gauge},           {"walk", false, next_walk},
+    {"counter_jitter", true, next_counter},
+};
+
+struct packed {
+    uint8_t *bytes;
+    size_t *ends;
+};
+
+static struct packed shape_pack(const struct shape *shape, double *ret_encode_ns)
+{
+    struct packed packed = {mem_new_array(uint8_t, (size_t)CHUNKS * SAMPLES * 20),
+                            mem_new_array(size_t, CHUNKS)};
+    size_t size = 0;
+    struct xor_appender appender;
+    xor_appender_init(&appender);
+    int64_t begin = clock_monotonic_ns();
+    for (size_t chunk = 0; chunk < CHUNKS; chunk++) {
+        xor_appender_reset(&appender);
+        int64_t t = 1700000000000;
+        double v = (double)(random_next() % 100000);
+        for (size_t i = 0; i < SAMPLES; i++) {
+            int64_t jitter = shape->jitter ? (int64_t)(random_next() % 3) - 1 : 0;
+            xor_appender_append(&appender, t + jitter, v);
+            t += 15000;
+            v = shape->next(v);
+        }
+        memcpy(packed.bytes + size, appender.bytes, appender.size);
+        size += appender.size;
+        packed.ends[chunk] = size;
+    }
+    *ret_encode_ns = (double)(clock_monotonic_ns() - begin) / CHUNKS / SAMPLES;
+    xor_appender_done(&appender);
+    return packed;
+}
+
+static double packed_unpack(const struct packed *packed)
+{
+    struct samples samples = {0};
+    struct err err = {0};
+    int64_t begin = clock_monotonic_ns();
+    size_t from = 0;
+    for (size_t chunk = 0; chunk < CHUNKS; chunk++) {
+        if (chunk % 16 == 0)
+            samples.count = 0;
+        if (!chunk_decode_floats(CHUNK_XOR, packed->bytes + from, packed->ends[chunk] - from,
+                                 &samples, &err))
+            exit(1);
+        from = packed->ends[chunk];
+    }
+    double ns = (double)(clock_monotonic_ns() - begin) / CHUNKS / SAMPLES;
+    samples_done(&samples);
+    return ns;
+}
+
+int main(void)
+{
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        double encode = 0;
+        struct packed packed = shape_pack(&shapes[i], &encode);
+        double best = packed_unpack(&packed);
+        for (int round = 0; round < 4; round++) {
+            double again = packed_unpack(&packed);
+            best = again < best ? again : best;
+        }
+        printf("chunk_xor_decode_%s %.2f ns/sample\n", shapes[i].name, best);
+        printf("chunk_xor_encode_%s %.2f ns/sample\n", shapes[i].name, encode);
+        printf("chunk_xor_size_%s %.2f bytes/sample\n", shapes[i].name,
+               (double)packed.ends[CHUNKS - 1] / CHUNKS / SAMPLES);
+        free(packed.bytes);
+        free(packed.ends);
+    }
+    return 0;
+}

@@ -1,0 +1,86 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/attr.h"
+#include "base/varint.h"
+
+/*
+ * Bits of a chunk, front to back, most significant first, for decoders that look at 64 at a time.
+ *
+ * A decoder asks bits_ready once before each sample, and may then look at and skip up to BITS_AHEAD
+ * bits without asking again. To make that safe at the end of the chunk, its last bytes are read
+ * from a copy with zeros behind; a sample that runs into the zeros is noticed by the next
+ * bits_ready, or by bits_overrun after the last sample.
+ */
+#define BITS_AHEAD 256
+#define BITS_TAIL_BYTES 48
+
+struct bits {
+    const uint8_t *data;
+    uint64_t at;    /* the next bit, counted from `data` */
+    uint64_t limit; /* up to here a sample may start without a further look */
+    uint64_t end;
+    bool in_tail;
+    uint8_t tail[2 * BITS_TAIL_BYTES];
+};
+
+HOT_INLINE void bits_enter_tail(struct bits *bits)
+{
+    uint64_t from = bits->at >> 3;
+    uint64_t left = (bits->end >> 3) - from;
+    memset(bits->tail, 0, sizeof bits->tail);
+    memcpy(bits->tail, bits->data + from, left);
+    bits->data = bits->tail;
+    bits->at &= 7;
+    bits->end = left << 3;
+    bits->limit = bits->end;
+    bits->in_tail = true;
+}
+
+static inline void bits_init(struct bits *bits, const uint8_t *data, size_t size)
+{
+    bits->data = data;
+    bits->at = 0;
+    bits->end = (uint64_t)size << 3;
+    bits->in_tail = false;
+    if (size > BITS_TAIL_BYTES)
+        bits->limit = (uint64_t)(size - BITS_TAIL_BYTES) << 3;
+    else
+        bits_enter_tail(bits);
+}
+
+/* May a sample start here? False: the chunk is cut short. */
+HOT_INLINE bool bits_ready(struct bits *bits)
+{
+    if (LIKELY(bits->at < bits->limit))
+        return true;
+    if (bits->in_tail)
+        return false;
+    bits_enter_tail(bits);
+    return bits->at < bits->limit;
+}
+
+HOT_INLINE bool bits_overrun(const struct bits *bits)
+{
+    return bits->at > bits->end;
+}
+
+/* The next 64 bits, the first one on top. */
+HOT_INLINE uint64_t bits_peek(const struct bits *bits)
+{
+    const uint8_t *from = bits->data + (bits->at >> 3);
+    unsigned shift = bits->at & 7;
+    return load_be64(from) << shift | (uint64_t)from[8] >> (8 - shift);
+}
+
+/* The next `count` bits, 1 to 64, as a number. */
+HOT_INLINE uint64_t bits_take(struct bits *bits, unsigned count)
+{
+    uint64_t word = bits_peek(bits) >> (64 - count);
+    bits->at += count;
+    return word;
+}
