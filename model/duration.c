@@ -1,6 +1,7 @@
 #include "model/duration.h"
 
 #include "base/attr.h"
+#include "base/quote.h"
 
 static const struct unit {
     const char *name;
@@ -16,53 +17,97 @@ static const struct unit {
     {"ms", 1, false},
 };
 
-static bool unit_read(struct str *text, size_t *next_unit, int64_t number, int64_t *total_ms)
+static bool duration_fail(struct str text, struct err *err)
 {
-    size_t len = 0;
-    while (len < text->len && (text->ptr[len] < '0' || text->ptr[len] > '9'))
-        len++;
-    for (size_t i = *next_unit; i < ARRAY_COUNT(units); i++) {
-        if (!str_eq((struct str){text->ptr, len}, str_of(units[i].name)))
-            continue;
-        int64_t ms;
-        /* 2^63 ns is the most that Prometheus's own type holds. */
-        if (__builtin_mul_overflow(number, units[i].ms, &ms) ||
-            __builtin_add_overflow(*total_ms, ms, total_ms) || *total_ms > INT64_MAX / 1000000)
-            return false;
-        text->ptr += len;
-        text->len -= len;
-        *next_unit = i + 1;
-        return true;
-    }
-    return false;
+    AUTO(buf_done) struct buf quoted = {0};
+    quote_append(&quoted, text);
+    return err_set(err, ERR_BAD_DATA, "not a valid duration string: %.*s",
+                   STR_ARGS(buf_view(&quoted)));
 }
 
-bool duration_parse(struct str text, int64_t *ret_ms)
+static bool duration_fail_unit(struct str unit, struct str text, struct err *err)
 {
+    AUTO(buf_done) struct buf message = {0};
+    buf_text(&message, "unknown unit ");
+    quote_append(&message, unit);
+    buf_text(&message, " in duration ");
+    quote_append(&message, text);
+    return err_set(err, ERR_BAD_DATA, "%.*s", STR_ARGS(buf_view(&message)));
+}
+
+static size_t digits_count(struct str s)
+{
+    size_t count = 0;
+    while (count < s.len && s.ptr[count] >= '0' && s.ptr[count] <= '9')
+        count++;
+    return count;
+}
+
+/* The first `count` digits; what is beyond 64 bits is no number to Prometheus. */
+static bool digits_value(struct str s, size_t count, uint64_t *ret_value)
+{
+    uint64_t value = 0;
+    for (size_t i = 0; i < count; i++)
+        if (__builtin_mul_overflow(value, UINT64_C(10), &value) ||
+            __builtin_add_overflow(value, (uint64_t)(s.ptr[i] - '0'), &value))
+            return false;
+    *ret_value = value;
+    return count > 0;
+}
+
+static size_t unit_find(struct str name)
+{
+    size_t index = 0;
+    while (index < ARRAY_COUNT(units) && !str_eq(name, str_of(units[index].name)))
+        index++;
+    return index;
+}
+
+bool duration_read(struct str text, int64_t *ret_ms, struct err *err)
+{
+    if (text.len == 0)
+        return err_set(err, ERR_BAD_DATA, "empty duration string");
     if (str_eq(text, STR("0"))) {
         *ret_ms = 0;
         return true;
     }
     int64_t total_ms = 0;
-    size_t next_unit = 0;
-    if (text.len == 0)
-        return false;
-    while (text.len) {
-        int64_t number = 0;
-        size_t digits = 0;
-        for (; digits < text.len && text.ptr[digits] >= '0' && text.ptr[digits] <= '9'; digits++)
-            if (__builtin_mul_overflow(number, 10, &number) ||
-                __builtin_add_overflow(number, text.ptr[digits] - '0', &number))
-                return false;
-        if (digits == 0)
-            return false;
-        text.ptr += digits;
-        text.len -= digits;
-        if (!unit_read(&text, &next_unit, number, &total_ms))
-            return false;
+    size_t next_unit = 0; /* each unit once, from the largest down */
+    struct str rest = text;
+    while (rest.len) {
+        size_t count = digits_count(rest);
+        uint64_t number;
+        if (!digits_value(rest, count, &number))
+            return duration_fail(text, err);
+        rest = (struct str){rest.ptr + count, rest.len - count};
+
+        struct str unit = {rest.ptr, 0};
+        while (unit.len < rest.len && (rest.ptr[unit.len] < '0' || rest.ptr[unit.len] > '9'))
+            unit.len++;
+        if (unit.len == 0)
+            return duration_fail(text, err);
+        size_t index = unit_find(unit);
+        if (index == ARRAY_COUNT(units))
+            return duration_fail_unit(unit, text, err);
+        if (index < next_unit)
+            return duration_fail(text, err);
+        next_unit = index + 1;
+        rest = (struct str){rest.ptr + unit.len, rest.len - unit.len};
+
+        int64_t ms;
+        /* 2^63 ns is the most that Prometheus's own type holds. */
+        if (__builtin_mul_overflow(number, units[index].ms, &ms) ||
+            __builtin_add_overflow(total_ms, ms, &total_ms) || total_ms > INT64_MAX / 1000000)
+            return err_set(err, ERR_BAD_DATA, "duration out of range");
     }
     *ret_ms = total_ms;
     return true;
+}
+
+bool duration_parse(struct str text, int64_t *ret_ms)
+{
+    struct err err;
+    return duration_read(text, ret_ms, &err);
 }
 
 void duration_print(int64_t ms, struct buf *out)

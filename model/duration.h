@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/err.h"
 #include "base/str.h"
 
 /*
@@ -11,6 +12,9 @@
  * y = 365d. "0" needs no unit. False: no duration, or beyond 2^63 ns.
  */
 bool duration_parse(struct str text, int64_t *ret_ms);
+
+/* The same, and why not: ERR_BAD_DATA in Prometheus's words. */
+bool duration_read(struct str text, int64_t *ret_ms, struct err *err) MUST_CHECK;
 
 /* The shortest such text ("90m" for 5400000, as Prometheus's String()); "0s" for 0. */
 void duration_print(int64_t ms, struct buf *out);
