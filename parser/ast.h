@@ -9,8 +9,8 @@
 #include "parser/function.h"
 
 /*
- * The syntax tree of a PromQL expression, as Prometheus's parser sees it. Built by parse, checked by
- * check, in one arena; read-only from then on. Texts that are not in the query as they stand
+ * The syntax tree of a PromQL expression, as Prometheus's parser sees it. Built by parse, checked
+ * by check, in one arena; read-only from then on. Texts that are not in the query as they stand
  * (unquoted strings) are in the arena; the others point into the query text, which must outlive the
  * tree.
  */
@@ -18,6 +18,9 @@ enum value_type { TYPE_NONE, TYPE_SCALAR, TYPE_VECTOR, TYPE_MATRIX, TYPE_STRING 
 
 /* "scalar", "instant vector", "range vector", "string": as errors name them. */
 const char *value_type_text(enum value_type type);
+
+/* "scalar", "vector", "matrix", "string": as the API names them. */
+const char *value_type_name(enum value_type type);
 
 enum node_kind {
     NODE_NUMBER,
@@ -77,14 +80,15 @@ enum at_kind { AT_NONE, AT_TIME, AT_START, AT_END };
 
 /* offset and @ of a selector or subquery. */
 struct modifiers {
-    int64_t offset_ms;         /* as written; 0 if offset_expr is there */
-    struct node *offset_expr;  /* NODE_DURATION, or NULL */
+    int64_t offset_ms;        /* as written; 0 if offset_expr is there */
+    int64_t offset_ns;        /* the same, finer: only whether it is 0, and its sign, count */
+    struct node *offset_expr; /* NODE_DURATION, or NULL */
     enum at_kind at;
     int64_t at_ms; /* AT_TIME */
 };
 
 struct vector_selector {
-    struct str name; /* the bare name in front of the braces; "" if there is none */
+    struct str name;           /* the bare name in front of the braces; "" if there is none */
     struct matcher **matchers; /* all of them, the implied one on __name__ among them */
     size_t matcher_count;
     struct modifiers modifiers; /* also those of the range selector around it */
@@ -93,7 +97,7 @@ struct vector_selector {
 };
 
 struct matrix_selector {
-    struct node *selector;   /* NODE_VECTOR_SELECTOR: modifiers, anchored and smoothed are there */
+    struct node *selector; /* NODE_VECTOR_SELECTOR: modifiers, anchored and smoothed are there */
     int64_t range_ms;
     struct node *range_expr; /* NODE_DURATION, or NULL */
 };
@@ -183,6 +187,7 @@ struct node {
     enum node_kind kind;
     enum value_type type;
     struct span span;
+    unsigned height; /* levels below it: 0 for a leaf, PARSE_HEIGHT_MAX at most */
     union {
         struct {
             double value;
@@ -203,6 +208,12 @@ struct node {
 
 /* Frees what the arena cannot: the compiled regexes of all selectors. NULL is fine. */
 void ast_done(struct node *root);
+
+/* "+", "max_of", "step"; "" for a literal. */
+const char *duration_op_text(enum duration_op op);
+
+/* "one-to-one" */
+const char *match_card_text(enum match_card card);
 
 /* The node inside any number of parentheses. */
 struct node *ast_unparen(struct node *node);

@@ -19,8 +19,8 @@ enum function_flags {
 
 /*
  * `params`: one letter a parameter, v instant vector, m range vector, s scalar, t string. Behind
- * them '?': the last one may be left out; '*': it may come any number of times, and none; a digit n:
- * it may be left out, and come n times in all.
+ * them '?': the last one may be left out; '*': it may come any number of times, and none; a digit
+ * n: it may be left out, and come n times in all.
  */
 struct function {
     enum function_id id;
@@ -33,6 +33,17 @@ struct function {
 /* NULL if there is none of that name; names are case-sensitive. */
 const struct function *function_find(struct str name);
 const struct function *function_get(enum function_id id);
+
+/*
+ * The number of letters in `params`, and what stands behind them: 0 nothing, so all must be there;
+ * -1 '*'; else how many times the last one may come.
+ */
+struct function_params {
+    size_t count;
+    int variadic;
+};
+
+struct function_params function_params(const struct function *function);
 
 /* The aggregations. AGGREGATE_PARAM: has one, a scalar (s) or a string (t). */
 enum aggregate_op {

@@ -15,6 +15,13 @@ struct parse_options {
 
 /* Deeper nesting than this is refused, so that no query can exhaust the stack. */
 #define PARSE_DEPTH_MAX 400
+
+/*
+ * The levels of a tree: also a chain, a + b + c, and a row of modifiers grow it. Whoever recurses
+ * over a tree goes no deeper than this.
+ */
+#define PARSE_HEIGHT_MAX 2000
+
 #define PARSE_LENGTH_MAX (1 << 20)
 
 /*
@@ -25,7 +32,8 @@ bool parse_query(struct str query, const struct parse_options *options, struct a
                  struct node **ret_root, struct err *err) MUST_CHECK;
 
 /*
- * A selector alone, as match[] takes it: name{...}. The matchers are the arena's; matcher_done each.
+ * A selector alone, as match[] takes it: name{...}. The matchers are the arena's; matcher_done
+ * each.
  */
 bool parse_selector(struct str text, struct arena *arena, struct matcher ***ret_matchers,
                     size_t *ret_count, struct err *err) MUST_CHECK;
