@@ -1,0 +1,261 @@
+/*
+ * A block's folder:
+ *
+ *     meta.json   what it is             tombstones  what was deleted from it
+ *     index       its series             chunks/000001 ...  their samples
+ *
+ * A chunk segment:
+ *
+ *     magic u32 0x85BD40DD | version u8 1 | 3 zero bytes | chunk ...
+ *     chunk: length uvarint | encoding u8 | data | crc32c u32 of encoding and data
+ *
+ * A chunk's reference is its segment's place in the sorted folder << 32 | its offset in the file.
+ */
+#include "storage/block.h"
+
+#include <assert.h>
+#include <dirent.h>
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/crc32c.h"
+#include "base/file.h"
+#include "base/mem.h"
+
+#define SEGMENT_MAGIC 0x85BD40DDu
+#define SEGMENT_HEADER_SIZE 8
+#define SEGMENT_COUNT_MAX 65536
+
+struct segment {
+    char *path;
+    struct file_map map;
+};
+
+struct block {
+    _Atomic size_t refs;
+    char *dir;
+    struct block_meta meta;
+    struct file_map index_map;
+    struct index *index;
+    struct segment *segments;
+    size_t segment_count;
+    size_t segment_cap;
+    struct tombstones *tombstones;
+    struct stat tombstones_stat;  /* st_ino 0: there were none */
+    _Atomic size_t index_windows; /* since pages were last let go of */
+    _Atomic size_t chunk_windows;
+};
+
+static bool segment_add(struct block *block, const char *dir, const char *name, struct err *err)
+{
+    AUTO(buf_done) struct buf path = {0};
+    buf_printf(&path, "%s/%s", dir, name);
+    struct segment segment = {0};
+    if (!file_map_open(buf_terminated(&path), &segment.map, err))
+        return false;
+    segment.path = mem_strdup(buf_terminated(&path));
+    mem_grow(block->segments, struct segment, block->segment_count, &block->segment_cap);
+    block->segments[block->segment_count++] = segment;
+
+    if (segment.map.size < SEGMENT_HEADER_SIZE || load_be32(segment.map.bytes) != SEGMENT_MAGIC)
+        return err_set(err, ERR_CORRUPT, "%s: offset 0: not a chunk segment", segment.path);
+    if (segment.map.bytes[4] != 1)
+        return err_set(err, ERR_CORRUPT, "%s: offset 4: unknown version %u", segment.path,
+                       segment.map.bytes[4]);
+    return true;
+}
+
+static int segment_is_file(const struct dirent *entry)
+{
+    size_t len = strspn(entry->d_name, "0123456789");
+    return len > 0 && entry->d_name[len] == '\0';
+}
+
+static int segment_order(const struct dirent **a, const struct dirent **b)
+{
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static bool block_open_segments(struct block *block, struct err *err)
+{
+    AUTO(buf_done) struct buf dir = {0};
+    buf_printf(&dir, "%s/chunks", block->dir);
+    struct dirent **names = NULL;
+    int count = scandir(buf_terminated(&dir), &names, segment_is_file, segment_order);
+    if (count < 0)
+        return err_set(err, ERR_IO, "%s: cannot list: %s", buf_terminated(&dir), strerror(errno));
+    bool ok = count <= SEGMENT_COUNT_MAX || err_set(err, ERR_LIMIT, "%s: more than %d segments",
+                                                    buf_terminated(&dir), SEGMENT_COUNT_MAX);
+    for (int i = 0; i < count; i++) {
+        ok = ok && segment_add(block, buf_terminated(&dir), names[i]->d_name, err);
+        free(names[i]);
+    }
+    free(names);
+    return ok;
+}
+
+static bool block_open_index(struct block *block, struct err *err)
+{
+    AUTO(buf_done) struct buf path = {0};
+    buf_printf(&path, "%s/index", block->dir);
+    if (!file_map_open(buf_terminated(&path), &block->index_map, err))
+        return false;
+    if (!index_open(block->index_map.bytes, block->index_map.size, &block->index, err))
+        return err_wrap(err, "%s", buf_terminated(&path));
+    file_map_forget(&block->index_map);
+    return true;
+}
+
+static void block_stat_tombstones(const struct block *block, struct stat *ret_stat)
+{
+    AUTO(buf_done) struct buf path = {0};
+    buf_printf(&path, "%s/tombstones", block->dir);
+    if (stat(buf_terminated(&path), ret_stat) != 0)
+        *ret_stat = (struct stat){0};
+}
+
+static bool block_open_tombstones(struct block *block, struct err *err)
+{
+    AUTO(buf_done) struct buf path = {0};
+    buf_printf(&path, "%s/tombstones", block->dir);
+    block_stat_tombstones(block, &block->tombstones_stat);
+    return tombstones_open(buf_terminated(&path), &block->tombstones, err);
+}
+
+bool block_open(const char *dir, struct block **ret_block, struct err *err)
+{
+    AUTO(block_unref) struct block *block = mem_new(struct block);
+    atomic_init(&block->refs, 1);
+    block->dir = mem_strdup(dir);
+    if (!block_meta_read(dir, &block->meta, err) || !block_open_segments(block, err) ||
+        !block_open_index(block, err) || !block_open_tombstones(block, err))
+        return false;
+    *ret_block = TAKE(block);
+    return true;
+}
+
+struct block *block_ref(struct block *block)
+{
+    atomic_fetch_add(&block->refs, 1);
+    return block;
+}
+
+void block_unref(struct block *block)
+{
+    if (!block)
+        return;
+    size_t before = atomic_fetch_sub(&block->refs, 1);
+    assert(before > 0);
+    if (before > 1)
+        return;
+    tombstones_close(block->tombstones);
+    index_close(block->index);
+    file_map_close(&block->index_map);
+    for (size_t i = 0; i < block->segment_count; i++) {
+        file_map_close(&block->segments[i].map);
+        free(block->segments[i].path);
+    }
+    free(block->segments);
+    block_meta_done(&block->meta);
+    free(block->dir);
+    free(block);
+}
+
+const char *block_dir(const struct block *block)
+{
+    return block->dir;
+}
+
+const struct block_meta *block_meta(const struct block *block)
+{
+    return &block->meta;
+}
+
+const struct index *block_index(const struct block *block)
+{
+    return block->index;
+}
+
+const struct tombstones *block_tombstones(const struct block *block)
+{
+    return block->tombstones;
+}
+
+bool block_is_outdated(const struct block *block)
+{
+    struct stat now;
+    const struct stat *then = &block->tombstones_stat;
+    block_stat_tombstones(block, &now);
+    if (now.st_ino == 0) /* the block is being deleted, or never had any */
+        return false;
+    return now.st_ino != then->st_ino || now.st_size != then->st_size ||
+           now.st_mtim.tv_sec != then->st_mtim.tv_sec ||
+           now.st_mtim.tv_nsec != then->st_mtim.tv_nsec;
+}
+
+bool block_index_err(const struct block *block, struct err *err)
+{
+    if (err->kind != ERR_CORRUPT)
+        return false;
+    return err_wrap(err, "%s/index", block->dir);
+}
+
+void block_forget_index(struct block *block)
+{
+    atomic_store_explicit(&block->index_windows, 0, memory_order_relaxed);
+    file_map_forget(&block->index_map);
+}
+
+/* True when it is time to let go of pages: `offset` is in a new window, and many were. */
+static bool block_enters_window(uint64_t *window, uint64_t offset, _Atomic size_t *count)
+{
+    uint64_t now = offset / BLOCK_WINDOW_SIZE + 1;
+    if (LIKELY(*window == now))
+        return false;
+    *window = now;
+    size_t before = atomic_fetch_add_explicit(count, 1, memory_order_relaxed);
+    if (before + 1 < BLOCK_RESIDENT_MAX / BLOCK_WINDOW_SIZE)
+        return false;
+    atomic_store_explicit(count, 0, memory_order_relaxed);
+    return true;
+}
+
+void block_reads_series(struct block *block, struct block_windows *windows, uint32_t id)
+{
+    uint64_t offset = index_series_offset(block->index, id);
+    if (block_enters_window(&windows->index, offset, &block->index_windows))
+        file_map_forget(&block->index_map);
+}
+
+bool block_chunk(struct block *block, struct block_windows *windows, uint64_t ref,
+                 struct chunk_bytes *ret_chunk, struct err *err)
+{
+    uint64_t number = ref >> 32;
+    uint64_t offset = ref & UINT32_MAX;
+    if (number >= block->segment_count)
+        return err_set(err, ERR_CORRUPT, "%s/chunks: no segment %llu", block->dir,
+                       (unsigned long long)number + 1);
+    const struct segment *segment = &block->segments[number];
+    if (offset < SEGMENT_HEADER_SIZE || offset >= segment->map.size)
+        return err_set(err, ERR_CORRUPT, "%s: offset %llu: no place for a chunk", segment->path,
+                       (unsigned long long)offset);
+    if (block_enters_window(&windows->chunks, ref, &block->chunk_windows))
+        file_map_forget(&segment->map);
+
+    struct bytes_reader r =
+        bytes_reader_of(segment->map.bytes + offset, segment->map.size - offset);
+    uint64_t size = read_uvarint(&r);
+    const uint8_t *bytes = size < segment->map.size ? read_bytes(&r, size + 1) : NULL;
+    uint32_t crc = read_be32(&r);
+    if (!bytes || r.failed)
+        return err_set(err, ERR_CORRUPT, "%s: offset %llu: chunk runs over the end", segment->path,
+                       (unsigned long long)offset);
+    if (crc32c(bytes, size + 1) != crc)
+        return err_set(err, ERR_CORRUPT, "%s: offset %llu: checksum of a chunk does not match",
+                       segment->path, (unsigned long long)offset);
+    *ret_chunk = (struct chunk_bytes){.data = bytes + 1, .size = size, .encoding = bytes[0]};
+    return true;
+}

@@ -1,0 +1,93 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "storage/index_read.h"
+#include "storage/tombstones.h"
+#include "storage/ulid.h"
+
+/* meta.json: what is said of a block. */
+struct block_meta {
+    struct ulid ulid;
+    int64_t begin_ms;
+    int64_t end_ms; /* excluded */
+    uint64_t sample_count;
+    uint64_t series_count;
+    uint64_t chunk_count;
+    uint64_t level;
+    bool deletable;   /* all of it was deleted */
+    bool beside_head; /* made of late samples or chosen series: says nothing of the head's begin */
+    struct ulid *parents; /* blocks that this one replaces */
+    size_t parent_count;
+};
+
+#define BLOCK_META_SIZE_MAX (16u << 20)
+
+bool block_meta_parse(struct str json, struct block_meta *ret_meta, struct err *err) MUST_CHECK;
+void block_meta_done(struct block_meta *meta);
+bool block_meta_read(const char *dir, struct block_meta *ret_meta, struct err *err) MUST_CHECK;
+
+/*
+ * A block: the series of one time range, on disk and never changed again.
+ *
+ * Its files are mapped while anyone holds a reference, so what it hands out (texts, chunk bytes) is
+ * borrowed until block_unref, even if the files are deleted.
+ *
+ * Thread: any. References are counted atomically; the rest is read-only.
+ */
+struct block;
+
+/* ERR_CORRUPT and ERR_IO name the file, and the offset where there is one. */
+bool block_open(const char *dir, struct block **ret_block, struct err *err) MUST_CHECK;
+struct block *block_ref(struct block *block);
+void block_unref(struct block *block);
+
+const char *block_dir(const struct block *block);
+const struct block_meta *block_meta(const struct block *block);
+const struct index *block_index(const struct block *block);
+const struct tombstones *block_tombstones(const struct block *block);
+
+/* Have the tombstones on disk been replaced since the block was opened? */
+bool block_is_outdated(const struct block *block);
+
+/* Puts where it was before an error of the block's index. */
+bool block_index_err(const struct block *block, struct err *err);
+
+/*
+ * Pages of a mapped file that were read count as memory until they are let go of. So readers tell
+ * where they read, in steps of BLOCK_WINDOW_SIZE (what a page fault brings in), and every
+ * BLOCK_RESIDENT_MAX of new windows the block lets go of a file's pages. A reader keeps its
+ * windows; zeroed is a fresh one.
+ */
+#define BLOCK_WINDOW_SIZE (64u << 10)
+#define BLOCK_RESIDENT_MAX (2u << 20)
+
+struct block_windows {
+    uint64_t index;
+    uint64_t chunks;
+};
+
+void block_reads_series(struct block *block, struct block_windows *windows, uint32_t id);
+
+/* Lets go of the index's pages, after a look at many parts of it. */
+void block_forget_index(struct block *block);
+
+struct chunk_bytes {
+    const uint8_t *data;
+    size_t size;
+    uint8_t encoding;
+};
+
+/* The bytes at chunk_meta.ref, checked. Valid until the block's files are closed. */
+bool block_chunk(struct block *block, struct block_windows *windows, uint64_t ref,
+                 struct chunk_bytes *ret_chunk, struct err *err) MUST_CHECK;
+
+static inline void block_meta_done_auto(struct block_meta *meta)
+{
+    block_meta_done(meta);
+}
+
+DEFINE_AUTO(struct block *, block_unref)

@@ -1,0 +1,379 @@
+/*
+ * Reads a series of a selection: the chunks of all its parts, by their begins.
+ *
+ * A chunk that overlaps no other one is decoded straight into the caller's columns. Chunks that
+ * overlap form a group: those of one source, one after another, are a lane; lanes are merged as
+ * Prometheus's chained iterator does it, with its heap and its ties, so that of two samples at one
+ * time the same one is left.
+ */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "storage/chunk.h"
+#include "storage/db_select.h"
+
+struct piece {
+    int64_t begin_ms;
+    int64_t end_ms;
+    uint64_t ref;        /* of a block's chunk */
+    const uint8_t *data; /* of a head's chunk */
+    uint32_t size;
+    uint32_t source;
+    uint8_t encoding;
+    const struct time_range *deleted;
+    size_t deleted_count;
+};
+
+struct lane {
+    struct samples samples;
+    size_t next;
+    uint32_t source;
+    int64_t end_ms;
+};
+
+struct db_cursor {
+    struct cursor base;
+    struct db_selection *selection;
+    struct block_windows *windows; /* one a block */
+    size_t series;
+    bool opened; /* the pieces are those of the series */
+    struct piece *pieces;
+    size_t piece_count;
+    size_t piece_cap;
+    size_t piece_next;
+    int64_t last_ms; /* time of the last sample handed out */
+    bool any;        /* one was */
+    struct lane *lanes;
+    size_t lane_count;
+    size_t lane_cap; /* all below have been used before, and may hold memory */
+    uint32_t *heap;
+    size_t heap_count;
+};
+
+static struct db_cursor *db_cursor_of(struct cursor *cursor)
+{
+    return CONTAINER(struct db_cursor, base, cursor);
+}
+
+struct cursor *db_cursor_create(struct selection *selection)
+{
+    struct db_cursor *cursor = mem_new(struct db_cursor);
+    cursor->base.selection = selection;
+    cursor->selection = db_selection_of(selection);
+    cursor->windows = mem_new_array(struct block_windows, cursor->selection->sources.block_count);
+    return &cursor->base;
+}
+
+void db_cursor_destroy(struct cursor *base)
+{
+    struct db_cursor *cursor = db_cursor_of(base);
+    for (size_t i = 0; i < cursor->lane_cap; i++)
+        samples_done(&cursor->lanes[i].samples);
+    free(cursor->lanes);
+    free(cursor->heap);
+    free(cursor->pieces);
+    free(cursor->windows);
+    free(cursor);
+}
+
+void db_cursor_open(struct cursor *base, size_t series)
+{
+    struct db_cursor *cursor = db_cursor_of(base);
+    cursor->series = series;
+    cursor->opened = false;
+    cursor->piece_count = 0;
+    cursor->piece_next = 0;
+    cursor->any = false;
+}
+
+static void db_cursor_add(struct db_cursor *cursor, const struct piece *piece)
+{
+    if (!chunk_is_wanted(cursor->selection, piece->begin_ms, piece->end_ms, piece->deleted,
+                         piece->deleted_count))
+        return;
+    mem_grow(cursor->pieces, struct piece, cursor->piece_count, &cursor->piece_cap);
+    cursor->pieces[cursor->piece_count++] = *piece;
+}
+
+static void db_cursor_add_head(struct db_cursor *cursor, const struct db_part *part)
+{
+    const struct head_series *series = &cursor->selection->sources.head_series.items[part->id];
+    struct piece piece = {
+        .source = part->source, .deleted = series->deleted, .deleted_count = series->deleted_count};
+    for (size_t i = 0; i < series->chunk_count; i++) {
+        const struct head_chunk_view *view = &series->chunks[i];
+        piece.begin_ms = view->begin_ms;
+        piece.end_ms = view->end_ms;
+        piece.data = view->data;
+        piece.size = view->size;
+        piece.encoding = view->encoding;
+        db_cursor_add(cursor, &piece);
+    }
+}
+
+static bool db_cursor_add_block(struct db_cursor *cursor, const struct db_part *part,
+                                struct err *err)
+{
+    struct block *block = cursor->selection->sources.blocks[part->source - 1];
+    struct index_series series;
+    block_reads_series(block, &cursor->windows[part->source - 1], part->id);
+    if (!index_series_open(block_index(block), part->id, &series, err))
+        return block_index_err(block, err);
+
+    struct piece piece = {.source = part->source};
+    piece.deleted = tombstones_find(block_tombstones(block), part->id, &piece.deleted_count);
+    index_series_skip_labels(&series);
+    struct chunk_meta meta;
+    while (index_series_chunk(&series, &meta)) {
+        piece.begin_ms = meta.begin_ms;
+        piece.end_ms = meta.end_ms;
+        piece.ref = meta.ref;
+        db_cursor_add(cursor, &piece);
+    }
+    return index_series_check(&series, err) || block_index_err(block, err);
+}
+
+/* By begin; at equal begins the earlier source comes first. */
+static int piece_order(const void *left, const void *right)
+{
+    const struct piece *a = left;
+    const struct piece *b = right;
+    if (a->begin_ms != b->begin_ms)
+        return a->begin_ms < b->begin_ms ? -1 : 1;
+    if (a->source != b->source)
+        return a->source < b->source ? -1 : 1;
+    return a->ref != b->ref ? (a->ref < b->ref ? -1 : 1)
+                            : (a->data > b->data) - (a->data < b->data);
+}
+
+/* The head's part is the first of the chain, and mostly the last in time: it is read last. */
+static bool db_cursor_load(struct db_cursor *cursor, struct err *err)
+{
+    const struct db_selection *selection = cursor->selection;
+    const struct db_part *head = NULL;
+    uint32_t next = selection->first_parts[cursor->series];
+    while (next != DB_PART_NONE) {
+        const struct db_part *part = &selection->parts[next];
+        if (part->source == DB_SOURCE_HEAD)
+            head = part;
+        else if (!db_cursor_add_block(cursor, part, err))
+            return false;
+        next = part->next;
+    }
+    if (head)
+        db_cursor_add_head(cursor, head);
+
+    bool sorted = true;
+    for (size_t i = 1; i < cursor->piece_count && sorted; i++)
+        sorted = cursor->pieces[i - 1].begin_ms < cursor->pieces[i].begin_ms;
+    if (!sorted)
+        qsort(cursor->pieces, cursor->piece_count, sizeof *cursor->pieces, piece_order);
+    cursor->opened = true;
+    return true;
+}
+
+/* Appends one chunk's samples without those that were deleted. */
+static bool db_cursor_decode(struct db_cursor *cursor, const struct piece *piece,
+                             struct samples *into, struct err *err)
+{
+    size_t from = into->count;
+    if (piece->source == DB_SOURCE_HEAD) {
+        if (!chunk_decode_floats(piece->encoding, piece->data, piece->size, into, err))
+            return err->kind == ERR_CORRUPT ? err_wrap(err, "head") : false;
+    } else {
+        struct block *block = cursor->selection->sources.blocks[piece->source - 1];
+        struct chunk_bytes chunk;
+        if (!block_chunk(block, &cursor->windows[piece->source - 1], piece->ref, &chunk, err))
+            return false;
+        if (!chunk_decode_floats(chunk.encoding, chunk.data, chunk.size, into, err))
+            return err->kind == ERR_CORRUPT
+                       ? err_wrap(err, "%s/chunks: chunk %llu of segment %llu", block_dir(block),
+                                  (unsigned long long)(uint32_t)piece->ref,
+                                  (unsigned long long)(piece->ref >> 32) + 1)
+                       : false;
+    }
+    if (piece->deleted_count)
+        time_ranges_cut(piece->deleted, piece->deleted_count, into, from);
+    return true;
+}
+
+/* The pieces from piece_next on that overlap, each with one before it. */
+static size_t db_cursor_group(const struct db_cursor *cursor)
+{
+    const struct piece *first = cursor->pieces + cursor->piece_next;
+    size_t left = cursor->piece_count - cursor->piece_next;
+    int64_t end_ms = first->end_ms;
+    size_t count = 1;
+    for (; count < left && first[count].begin_ms <= end_ms; count++)
+        if (first[count].end_ms > end_ms)
+            end_ms = first[count].end_ms;
+    return count;
+}
+
+static struct lane *db_cursor_lane(struct db_cursor *cursor, const struct piece *piece)
+{
+    for (size_t i = 0; i < cursor->lane_count; i++)
+        if (cursor->lanes[i].source == piece->source && cursor->lanes[i].end_ms < piece->begin_ms)
+            return &cursor->lanes[i];
+    if (cursor->lane_count == cursor->lane_cap) {
+        size_t cap = cursor->lane_cap;
+        mem_grow(cursor->lanes, struct lane, cap, &cursor->lane_cap);
+        memset(cursor->lanes + cap, 0, (cursor->lane_cap - cap) * sizeof *cursor->lanes);
+        cursor->heap = mem_resize(cursor->heap, uint32_t, cursor->lane_cap);
+    }
+    struct lane *lane = &cursor->lanes[cursor->lane_count++];
+    lane->samples.count = 0;
+    lane->next = 0;
+    lane->source = piece->source;
+    return lane;
+}
+
+static int64_t lane_time(const struct db_cursor *cursor, uint32_t lane)
+{
+    return cursor->lanes[lane].samples.times_ms[cursor->lanes[lane].next];
+}
+
+static bool lane_has_sample(const struct db_cursor *cursor, uint32_t lane)
+{
+    return cursor->lanes[lane].next < cursor->lanes[lane].samples.count;
+}
+
+/* Go's container/heap, step by step: it decides between equal times. */
+static void lane_push(struct db_cursor *cursor, uint32_t lane)
+{
+    uint32_t *heap = cursor->heap;
+    size_t at = cursor->heap_count++;
+    heap[at] = lane;
+    while (at > 0) {
+        size_t parent = (at - 1) / 2;
+        if (lane_time(cursor, heap[at]) >= lane_time(cursor, heap[parent]))
+            return;
+        uint32_t moved = heap[at];
+        heap[at] = heap[parent];
+        heap[parent] = moved;
+        at = parent;
+    }
+}
+
+static uint32_t lane_pop(struct db_cursor *cursor)
+{
+    uint32_t *heap = cursor->heap;
+    size_t count = --cursor->heap_count;
+    uint32_t top = heap[0];
+    heap[0] = heap[count];
+    size_t at = 0;
+    for (;;) {
+        size_t child = 2 * at + 1;
+        if (child >= count)
+            return top;
+        if (child + 1 < count &&
+            lane_time(cursor, heap[child + 1]) < lane_time(cursor, heap[child]))
+            child++;
+        if (lane_time(cursor, heap[child]) >= lane_time(cursor, heap[at]))
+            return top;
+        uint32_t moved = heap[at];
+        heap[at] = heap[child];
+        heap[child] = moved;
+        at = child;
+    }
+}
+
+/*
+ * Merges the lanes into `into`. One lane is current, the others wait in the heap by the time of
+ * their next sample. The current one goes on while it is ahead of all; else it waits too, and the
+ * top becomes current. A time that was handed out is passed over.
+ */
+static void db_cursor_merge(struct db_cursor *cursor, struct samples *into)
+{
+    bool any = false;
+    int64_t last_ms = 0;
+    uint32_t current = 0;
+    cursor->heap_count = 0;
+    for (uint32_t i = 1; i < cursor->lane_count; i++)
+        if (lane_has_sample(cursor, i))
+            lane_push(cursor, i);
+    for (;;) {
+        if (!lane_has_sample(cursor, current)) {
+            if (cursor->heap_count == 0)
+                return;
+            current = lane_pop(cursor);
+        } else if (cursor->heap_count && (!any || lane_time(cursor, current) != last_ms) &&
+                   lane_time(cursor, current) >= lane_time(cursor, cursor->heap[0])) {
+            lane_push(cursor, current);
+            current = lane_pop(cursor);
+        }
+        struct lane *lane = &cursor->lanes[current];
+        int64_t t = lane->samples.times_ms[lane->next];
+        if (!any || t != last_ms) {
+            into->times_ms[into->count] = t;
+            into->values[into->count++] = lane->samples.values[lane->next];
+        }
+        any = true;
+        last_ms = t;
+        lane->next++;
+    }
+}
+
+static int lane_order(const void *left, const void *right)
+{
+    const struct lane *a = left;
+    const struct lane *b = right;
+    if (a->source != b->source)
+        return a->source < b->source ? -1 : 1;
+    int64_t a_ms = a->samples.count ? a->samples.times_ms[0] : INT64_MAX;
+    int64_t b_ms = b->samples.count ? b->samples.times_ms[0] : INT64_MAX;
+    return (a_ms > b_ms) - (a_ms < b_ms);
+}
+
+static bool db_cursor_next_group(struct db_cursor *cursor, size_t count, struct samples *into,
+                                 struct err *err)
+{
+    cursor->lane_count = 0;
+    size_t total = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct piece *piece = &cursor->pieces[cursor->piece_next + i];
+        struct lane *lane = db_cursor_lane(cursor, piece);
+        size_t before = lane->samples.count;
+        lane->end_ms = piece->end_ms;
+        if (!db_cursor_decode(cursor, piece, &lane->samples, err))
+            return false;
+        if (before && lane->samples.count > before &&
+            lane->samples.times_ms[before] <= lane->samples.times_ms[before - 1])
+            return err_set(err, ERR_CORRUPT, "a chunk begins before the one in front of it ends");
+        total += lane->samples.count - before;
+    }
+    qsort(cursor->lanes, cursor->lane_count, sizeof *cursor->lanes, lane_order);
+    samples_reserve(into, total);
+    db_cursor_merge(cursor, into);
+    return true;
+}
+
+bool db_cursor_next(struct cursor *base, struct samples *into, bool *ret_more, struct err *err)
+{
+    struct db_cursor *cursor = db_cursor_of(base);
+    if (!cursor->opened && !db_cursor_load(cursor, err))
+        return false;
+
+    size_t from = into->count;
+    while (into->count == from && cursor->piece_next < cursor->piece_count) {
+        size_t count = db_cursor_group(cursor);
+        bool ok = count == 1
+                      ? db_cursor_decode(cursor, &cursor->pieces[cursor->piece_next], into, err)
+                      : db_cursor_next_group(cursor, count, into, err);
+        if (!ok)
+            return false;
+        cursor->piece_next += count;
+    }
+    *ret_more = into->count > from;
+    if (!*ret_more)
+        return true;
+    if (cursor->any && into->times_ms[from] <= cursor->last_ms) {
+        into->count = from;
+        return err_set(err, ERR_CORRUPT, "a chunk begins before the one in front of it ends");
+    }
+    cursor->any = true;
+    cursor->last_ms = into->times_ms[into->count - 1];
+    return true;
+}
