@@ -1,0 +1,407 @@
+/*
+ * The daemon of libmicrohttpd runs one thread a connection and gets its sockets from us: accepting
+ * by hand leaves a client over the limit waiting in the kernel's queue instead of turning it away,
+ * and tells us of each socket, so that one watcher can see its client leave while the connection's
+ * own thread computes.
+ */
+#include "http/listen.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/obj.h"
+#include "http/exchange.h"
+
+/* How often timeouts are looked at. */
+#define WATCH_PERIOD_MS 250
+
+/* How long answers get to end once they are cancelled. */
+#define CANCEL_GRACE_MS 2000
+
+#define BACKLOG_MAX 511
+
+/* After the system ran out of descriptors or memory. */
+#define ACCEPT_RETRY_US 20000
+
+/* The library counts connections down a little later than we. */
+#define CONNECTION_SLACK 64
+
+/* Room for the request's headers and for what is on its way to the socket. */
+#define CONNECTION_MEMORY_SIZE ((size_t)256 << 10)
+
+/* Numbers of the watcher's own descriptors; connections count from WATCH_FIRST on. */
+enum { WATCH_LISTEN, WATCH_WAKE, WATCH_FIRST };
+
+void connection_enter(struct connection *connection, enum phase phase)
+{
+    atomic_store(&connection->phase_ns, clock_monotonic_ns());
+    atomic_store(&connection->phase, (int)phase);
+}
+
+void connection_busy(struct connection *connection)
+{
+    struct listener *listener = connection->listener;
+    atomic_store(&connection->cancel, false);
+    pthread_mutex_lock(&listener->mutex);
+    listener->busy_count++;
+    pthread_mutex_unlock(&listener->mutex);
+    if (atomic_load(&listener->closing))
+        atomic_store(&connection->cancel, true);
+
+    struct epoll_event event = {.events = EPOLLRDHUP | EPOLLET, .data.u64 = connection->id};
+    epoll_ctl(listener->epoll_fd, EPOLL_CTL_ADD, connection->fd, &event);
+}
+
+void connection_rest(struct connection *connection)
+{
+    struct listener *listener = connection->listener;
+    epoll_ctl(listener->epoll_fd, EPOLL_CTL_DEL, connection->fd, NULL);
+    connection_enter(connection, PHASE_READING);
+    pthread_mutex_lock(&listener->mutex);
+    if (--listener->busy_count == 0)
+        pthread_cond_broadcast(&listener->idle);
+    pthread_mutex_unlock(&listener->mutex);
+}
+
+static void listener_wake(struct listener *listener)
+{
+    uint64_t one = 1;
+    ssize_t put = write(listener->wake_fd, &one, sizeof one);
+    (void)put; /* full: it is awake anyway */
+}
+
+static void connection_open(struct listener *listener, struct MHD_Connection *mhd, void **slot)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
+    struct connection *connection = mem_new(struct connection);
+    connection->magic = CONNECTION_MAGIC;
+    connection->listener = listener;
+    connection->fd = info->connect_fd;
+    connection_enter(connection, PHASE_READING);
+
+    pthread_mutex_lock(&listener->mutex);
+    connection->id = listener->next_id++;
+    connection->next = listener->connections;
+    connection->link = &listener->connections;
+    if (connection->next)
+        connection->next->link = &connection->next;
+    listener->connections = connection;
+    listener->connection_count++;
+    pthread_mutex_unlock(&listener->mutex);
+    *slot = connection;
+}
+
+static void connection_close(struct listener *listener, void **slot)
+{
+    struct connection *connection = OBJ_FROM(struct connection, CONNECTION_MAGIC, *slot);
+    pthread_mutex_lock(&listener->mutex);
+    *connection->link = connection->next;
+    if (connection->next)
+        connection->next->link = connection->link;
+    listener->connection_count--;
+    bool paused = listener->accept_paused;
+    pthread_mutex_unlock(&listener->mutex);
+    connection->magic = 0;
+    free(connection);
+    *slot = NULL;
+    if (paused)
+        listener_wake(listener);
+}
+
+static void connection_notice(void *context, struct MHD_Connection *mhd, void **slot,
+                              enum MHD_ConnectionNotificationCode what)
+{
+    struct listener *listener = OBJ_FROM(struct listener, LISTENER_MAGIC, context);
+    if (what == MHD_CONNECTION_NOTIFY_STARTED)
+        connection_open(listener, mhd, slot);
+    else if (*slot)
+        connection_close(listener, slot);
+}
+
+static void watch_listen_socket(struct listener *listener, bool watched)
+{
+    struct epoll_event event = {.events = watched ? EPOLLIN : 0, .data.u64 = WATCH_LISTEN};
+    epoll_ctl(listener->epoll_fd, EPOLL_CTL_MOD, listener->listen_fd, &event);
+}
+
+/* Takes who waits; at the limit the socket is left alone until a connection closes. */
+static void listener_accept(struct listener *listener)
+{
+    for (;;) {
+        pthread_mutex_lock(&listener->mutex);
+        bool full = listener->connection_count >= listener->options.connection_max;
+        if (listener->accept_paused != full)
+            watch_listen_socket(listener, !full);
+        listener->accept_paused = full;
+        pthread_mutex_unlock(&listener->mutex);
+        if (full)
+            return;
+
+        struct sockaddr_storage address;
+        socklen_t size = sizeof address;
+        int fd = accept4(listener->listen_fd, (struct sockaddr *)&address, &size,
+                         SOCK_CLOEXEC | SOCK_NONBLOCK);
+        if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM))
+            usleep(ACCEPT_RETRY_US); /* who waits keeps waiting; do not spin meanwhile */
+        if (fd < 0)
+            return;
+        /* It closes the socket if it fails. */
+        MHD_add_connection(listener->daemon, fd, (struct sockaddr *)&address, size);
+    }
+}
+
+static void watch_event(struct listener *listener, const struct epoll_event *event)
+{
+    pthread_mutex_lock(&listener->mutex);
+    for (struct connection *c = listener->connections; c; c = c->next)
+        if (c->id == event->data.u64)
+            atomic_store(&c->cancel, true);
+    pthread_mutex_unlock(&listener->mutex);
+}
+
+static void watch_timeouts(struct listener *listener)
+{
+    int64_t now_ns = clock_monotonic_ns();
+    pthread_mutex_lock(&listener->mutex);
+    for (struct connection *c = listener->connections; c; c = c->next) {
+        int64_t limit_ms = 0;
+        if (atomic_load(&c->phase) == PHASE_READING)
+            limit_ms = listener->options.read_timeout_ms;
+        else if (atomic_load(&c->phase) == PHASE_SENDING)
+            limit_ms = listener->options.write_timeout_ms;
+        if (limit_ms > 0 && (now_ns - atomic_load(&c->phase_ns)) / 1000000 > limit_ms)
+            shutdown(c->fd, SHUT_RDWR); /* its thread wakes up and closes it */
+    }
+    pthread_mutex_unlock(&listener->mutex);
+}
+
+static void *watch(void *context)
+{
+    struct listener *listener = OBJ_FROM(struct listener, LISTENER_MAGIC, context);
+    int64_t looked_ns = clock_monotonic_ns();
+    while (!atomic_load(&listener->closing)) {
+        struct epoll_event events[64];
+        int count =
+            epoll_wait(listener->epoll_fd, events, (int)ARRAY_COUNT(events), WATCH_PERIOD_MS);
+        for (int i = 0; i < count; i++) {
+            if (events[i].data.u64 >= WATCH_FIRST)
+                watch_event(listener, &events[i]);
+            uint64_t woken;
+            if (events[i].data.u64 == WATCH_WAKE &&
+                read(listener->wake_fd, &woken, sizeof woken) < 0 && errno != EAGAIN)
+                break;
+        }
+        if (!atomic_load(&listener->stopping))
+            listener_accept(listener);
+        if (clock_monotonic_ns() - looked_ns > INT64_C(1000000) * WATCH_PERIOD_MS) {
+            watch_timeouts(listener);
+            looked_ns = clock_monotonic_ns();
+        }
+    }
+    return NULL;
+}
+
+/* "host:port", "[v6]:port", ":port" into two texts. */
+static bool address_split(const char *address, char host[256], char port[16], struct err *err)
+{
+    const char *colon = strrchr(address, ':');
+    if (!colon || strlen(colon + 1) >= 16 || (size_t)(colon - address) >= 256)
+        return err_set(err, ERR_BAD_DATA, "%s is no address: host:port is wanted", address);
+    size_t len = (size_t)(colon - address);
+    const char *begin = address;
+    if (len >= 2 && begin[0] == '[' && begin[len - 1] == ']') {
+        begin++;
+        len -= 2;
+    }
+    memcpy(host, begin, len);
+    host[len] = '\0';
+    snprintf(port, 16, "%s", colon + 1);
+    return true;
+}
+
+static int socket_listen(const struct addrinfo *info)
+{
+    int one = 1, zero = 0;
+    int fd = socket(info->ai_family, info->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return -1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    if (info->ai_family == AF_INET6)
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof zero);
+    if (bind(fd, info->ai_addr, info->ai_addrlen) == 0 && listen(fd, BACKLOG_MAX) == 0)
+        return fd;
+    int why = errno;
+    close(fd);
+    errno = why;
+    return -1;
+}
+
+/* The address with the port that the kernel chose for port 0. */
+static char *address_of_socket(int fd, const char *host)
+{
+    struct sockaddr_storage address;
+    socklen_t size = sizeof address;
+    char port[NI_MAXSERV] = "?";
+    if (getsockname(fd, (struct sockaddr *)&address, &size) == 0)
+        getnameinfo((struct sockaddr *)&address, size, NULL, 0, port, sizeof port, NI_NUMERICSERV);
+    AUTO(buf_done) struct buf text = {0};
+    buf_printf(&text, strchr(host, ':') ? "[%s]:%s" : "%s:%s", host, port);
+    return mem_strdup(buf_terminated(&text));
+}
+
+static bool listener_bind(struct listener *listener, struct err *err)
+{
+    const char *address = listener->options.address;
+    char host[256], port[16];
+    if (!address_split(address, host, port, err))
+        return false;
+
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
+    struct addrinfo *found = NULL;
+    int got = getaddrinfo(*host ? host : NULL, port, &hints, &found);
+    if (got != 0)
+        return err_set(err, ERR_BAD_DATA, "%s is no address: %s", address, gai_strerror(got));
+    for (const struct addrinfo *info = found; info && listener->listen_fd < 0; info = info->ai_next)
+        listener->listen_fd = socket_listen(info);
+    freeaddrinfo(found);
+    if (listener->listen_fd < 0)
+        return err_set(err, ERR_IO, "cannot listen on %s: %s", address, strerror(errno));
+    listener->address = address_of_socket(listener->listen_fd, host);
+    return true;
+}
+
+static bool listener_start(struct listener *listener, struct err *err)
+{
+    listener->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    listener->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (listener->epoll_fd < 0 || listener->wake_fd < 0)
+        return err_set(err, ERR_IO, "cannot watch connections: %s", strerror(errno));
+    struct epoll_event accept_event = {.events = EPOLLIN, .data.u64 = WATCH_LISTEN};
+    struct epoll_event wake_event = {.events = EPOLLIN, .data.u64 = WATCH_WAKE};
+    epoll_ctl(listener->epoll_fd, EPOLL_CTL_ADD, listener->listen_fd, &accept_event);
+    epoll_ctl(listener->epoll_fd, EPOLL_CTL_ADD, listener->wake_fd, &wake_event);
+
+    listener->daemon = MHD_start_daemon(
+        MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL |
+            MHD_USE_ITC | MHD_USE_NO_LISTEN_SOCKET,
+        0, NULL, NULL, exchange_access, listener, MHD_OPTION_URI_LOG_CALLBACK, exchange_begin,
+        listener, MHD_OPTION_NOTIFY_COMPLETED, exchange_complete, listener,
+        MHD_OPTION_NOTIFY_CONNECTION, connection_notice, listener,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY_SIZE, MHD_OPTION_CONNECTION_LIMIT,
+        (unsigned)listener->options.connection_max + CONNECTION_SLACK,
+        MHD_OPTION_CONNECTION_TIMEOUT, 0u, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
+    if (!listener->daemon)
+        return err_set(err, ERR_IO, "cannot start the HTTP server: %s", strerror(errno));
+    if (pthread_create(&listener->watcher, NULL, watch, listener) != 0) {
+        MHD_stop_daemon(listener->daemon);
+        listener->daemon = NULL;
+        return err_set(err, ERR_IO, "cannot start a thread: %s", strerror(errno));
+    }
+    return true;
+}
+
+bool listener_open(const struct listen_options *options, struct listener **ret_listener,
+                   struct err *err)
+{
+    struct listener *listener = mem_new(struct listener);
+    listener->magic = LISTENER_MAGIC;
+    listener->options = *options;
+    listener->listen_fd = listener->epoll_fd = listener->wake_fd = -1;
+    listener->next_id = WATCH_FIRST;
+    pthread_mutex_init(&listener->mutex, NULL);
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&listener->idle, &attributes);
+    pthread_condattr_destroy(&attributes);
+
+    if (!listener_bind(listener, err) || !listener_start(listener, err)) {
+        listener_close(listener);
+        return false;
+    }
+    *ret_listener = listener;
+    return true;
+}
+
+const char *listener_address(const struct listener *listener)
+{
+    return listener->address;
+}
+
+size_t listener_connection_count(struct listener *listener)
+{
+    pthread_mutex_lock(&listener->mutex);
+    size_t count = listener->connection_count;
+    pthread_mutex_unlock(&listener->mutex);
+    return count;
+}
+
+/* Waits until no answer is under way, for so long at most. */
+static bool listener_wait_idle(struct listener *listener, int64_t wait_ms)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    int64_t ns = until.tv_nsec + wait_ms % 1000 * 1000000;
+    until.tv_sec += wait_ms / 1000 + ns / 1000000000;
+    until.tv_nsec = ns % 1000000000;
+
+    pthread_mutex_lock(&listener->mutex);
+    int got = 0;
+    while (listener->busy_count > 0 && got != ETIMEDOUT)
+        got = pthread_cond_timedwait(&listener->idle, &listener->mutex, &until);
+    bool idle = listener->busy_count == 0;
+    pthread_mutex_unlock(&listener->mutex);
+    return idle;
+}
+
+static void listener_cancel(struct listener *listener)
+{
+    pthread_mutex_lock(&listener->mutex);
+    for (struct connection *c = listener->connections; c; c = c->next)
+        atomic_store(&c->cancel, true);
+    pthread_mutex_unlock(&listener->mutex);
+}
+
+void listener_drain(struct listener *listener, int64_t grace_ms)
+{
+    atomic_store(&listener->stopping, true);
+    epoll_ctl(listener->epoll_fd, EPOLL_CTL_DEL, listener->listen_fd, NULL);
+    shutdown(listener->listen_fd, SHUT_RDWR);
+    if (listener_wait_idle(listener, grace_ms))
+        return;
+    listener_cancel(listener);
+    listener_wait_idle(listener, CANCEL_GRACE_MS);
+}
+
+void listener_close(struct listener *listener)
+{
+    if (!listener)
+        return;
+    atomic_store(&listener->stopping, true);
+    atomic_store(&listener->closing, true);
+    if (listener->daemon) {
+        listener_wake(listener);
+        pthread_join(listener->watcher, NULL);
+        listener_cancel(listener);
+        MHD_stop_daemon(listener->daemon);
+    }
+    int fds[] = {listener->listen_fd, listener->epoll_fd, listener->wake_fd};
+    for (size_t i = 0; i < ARRAY_COUNT(fds); i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
+    pthread_cond_destroy(&listener->idle);
+    pthread_mutex_destroy(&listener->mutex);
+    free(listener->address);
+    listener->magic = 0;
+    free(listener);
+}

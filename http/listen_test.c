@@ -1,0 +1,413 @@
+#include "http/listen.h"
+
+#include <arpa/inet.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/test.h"
+
+/*
+ * A server for the tests: /echo says what was asked, /stream/N sends N bytes as a stream,
+ * /break/N breaks off there, /compute computes until it is cancelled.
+ */
+static _Atomic int64_t cancelled_ns; /* when /compute saw it */
+static _Atomic int computing;
+static _Atomic int finished_count;
+static _Atomic int incomplete_count;
+
+struct bytes_stream {
+    struct stream stream;
+    size_t left;
+    bool breaks;
+};
+
+static bool bytes_next(struct stream *stream, struct buf *out, bool *ret_more, struct err *err)
+{
+    struct bytes_stream *self = CONTAINER(struct bytes_stream, stream, stream);
+    size_t size = self->left < STREAM_PIECE_SIZE ? self->left : STREAM_PIECE_SIZE;
+    memset(buf_reserve(out, size), 'x', size);
+    out->len += size;
+    self->left -= size;
+    *ret_more = self->left > 0;
+    if (self->left == 0 && self->breaks)
+        return err_set(err, ERR_EXECUTION, "broken");
+    return true;
+}
+
+static void bytes_fail(struct stream *stream, struct answer *answer, const struct err *err)
+{
+    answer_error_text(answer, 422, err->msg);
+}
+
+static void bytes_close(struct stream *stream)
+{
+    free(CONTAINER(struct bytes_stream, stream, stream));
+}
+
+static const struct stream_class bytes_class = {bytes_next, bytes_fail, bytes_close};
+
+static void handle_compute(const struct request *request)
+{
+    atomic_fetch_add(&computing, 1);
+    int64_t end_ns = clock_monotonic_ns() + INT64_C(10000000000);
+    while (!atomic_load(request->cancel) && clock_monotonic_ns() < end_ns)
+        usleep(500);
+    atomic_store(&cancelled_ns, clock_monotonic_ns());
+    atomic_fetch_sub(&computing, 1);
+}
+
+static void handle(void *context, const struct request *request, struct answer *answer)
+{
+    answer->status = 200;
+    answer->content_type = "text/plain";
+    answer->compress = true;
+    char path[256];
+    snprintf(path, sizeof path, "%.*s", STR_ARGS(request->path));
+    bool breaks = strncmp(path, "/break/", 7) == 0;
+    if (breaks || strncmp(path, "/stream/", 8) == 0) {
+        struct bytes_stream *stream = mem_new(struct bytes_stream);
+        stream->stream.class = &bytes_class;
+        stream->left = strtoul(strrchr(path, '/') + 1, NULL, 10);
+        stream->breaks = breaks;
+        answer->stream = &stream->stream;
+        return;
+    }
+    if (strcmp(path, "/compute") == 0)
+        handle_compute(request);
+    char client[INET6_ADDRSTRLEN];
+    request_client(request, client, sizeof client);
+    buf_printf(&answer->body, "%s %s from %s", request->method, path, client);
+    for (size_t i = 0; i < request->params.count; i++)
+        buf_printf(&answer->body, " %.*s=%.*s", STR_ARGS(request->params.items[i].name),
+                   STR_ARGS(request->params.items[i].value));
+    answer_header(answer, "X-Test", request->stopping ? "stopping" : "running");
+}
+
+static void finished(void *context, const struct exchange_end *end)
+{
+    atomic_fetch_add(&finished_count, 1);
+    if (!end->complete)
+        atomic_fetch_add(&incomplete_count, 1);
+}
+
+static struct listener *listener;
+
+static void open_with(struct listen_options options)
+{
+    atomic_store(&finished_count, 0);
+    atomic_store(&incomplete_count, 0);
+    options.address = "127.0.0.1:0";
+    options.handle = handle;
+    options.finished = finished;
+    if (!options.connection_max)
+        options.connection_max = 16;
+    struct err err;
+    ck_assert_msg(listener_open(&options, &listener, &err), "%s", err.msg);
+}
+
+static int client_connect(void)
+{
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons((uint16_t)atoi(strrchr(listener_address(listener), ':') + 1));
+    ck_assert_int_eq(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+    return fd;
+}
+
+static void client_send(int fd, const char *text)
+{
+    ck_assert_int_eq(send(fd, text, strlen(text), MSG_NOSIGNAL), (ssize_t)strlen(text));
+}
+
+/* All that comes until the server closes the connection. */
+static void client_read(int fd, struct buf *out)
+{
+    for (;;) {
+        ssize_t got = recv(fd, buf_reserve(out, 65536), 65536, 0);
+        if (got <= 0)
+            break;
+        out->len += (size_t)got;
+    }
+    close(fd);
+}
+
+static const char *ask(const char *request)
+{
+    static struct buf answer;
+    buf_clear(&answer);
+    int fd = client_connect();
+    client_send(fd, request);
+    client_read(fd, &answer);
+    return buf_terminated(&answer);
+}
+
+#define CLOSE "Host: x\r\nConnection: close\r\n\r\n"
+
+START_TEST(answers_with_decoded_path_and_parameters)
+{
+    open_with((struct listen_options){0});
+    const char *answer = ask("GET /a%20b?x=1%2B1&y=c+d HTTP/1.1\r\n" CLOSE);
+    ck_assert_int_eq(strncmp(answer, "HTTP/1.1 200 OK\r\n", 17), 0);
+    ck_assert_ptr_nonnull(strstr(answer, "\r\nVary: Accept-Encoding\r\n"));
+    ck_assert_ptr_nonnull(strstr(answer, "\r\nX-Test: running\r\n"));
+    ck_assert_ptr_nonnull(strstr(answer, "\r\n\r\nGET /a b from 127.0.0.1 x=1+1 y=c d"));
+
+    answer = ask("GET /%zz HTTP/1.1\r\n" CLOSE);
+    ck_assert_int_eq(strncmp(answer, "HTTP/1.1 400 ", 13), 0);
+    listener_close(listener);
+}
+END_TEST
+
+START_TEST(reads_forms_before_the_url)
+{
+    open_with((struct listen_options){0});
+    const char *answer =
+        ask("POST /f?x=url HTTP/1.1\r\n"
+            "Content-Type: application/x-www-form-urlencoded; charset=utf-8\r\n"
+            "Content-Length: 6\r\n" CLOSE "x=form");
+    ck_assert_ptr_nonnull(strstr(answer, "POST /f from 127.0.0.1 x=form x=url"));
+
+    answer = ask("POST /f HTTP/1.1\r\nContent-Length: 3\r\n" CLOSE "x=1");
+    ck_assert_ptr_nonnull(strstr(answer, "\r\n\r\nPOST /f from 127.0.0.1"));
+    ck_assert_ptr_null(strstr(answer, "x=1"));
+    listener_close(listener);
+}
+END_TEST
+
+START_TEST(refuses_a_body_that_is_too_large)
+{
+    open_with((struct listen_options){0});
+    AUTO(buf_done) struct buf request = {0};
+    buf_printf(&request,
+               "POST /f HTTP/1.1\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+               "Content-Length: %zu\r\n" CLOSE,
+               REQUEST_BODY_SIZE_MAX + 100);
+    memset(buf_reserve(&request, REQUEST_BODY_SIZE_MAX + 100), 'x', REQUEST_BODY_SIZE_MAX + 100);
+    request.len += REQUEST_BODY_SIZE_MAX + 100;
+    const char *answer = ask(buf_terminated(&request));
+    ck_assert_int_eq(strncmp(answer, "HTTP/1.1 413 ", 13), 0);
+    listener_close(listener);
+}
+END_TEST
+
+START_TEST(knows_the_length_of_what_it_held)
+{
+    open_with((struct listen_options){0});
+    const char *answer = ask("GET /stream/200000 HTTP/1.1\r\n" CLOSE);
+    ck_assert_ptr_nonnull(strstr(answer, "\r\nContent-Length: 200000\r\n"));
+    const char *body = strstr(answer, "\r\n\r\n") + 4;
+    ck_assert_uint_eq(strlen(body), 200000);
+
+    answer = ask("HEAD /stream/200000 HTTP/1.1\r\n" CLOSE);
+    ck_assert_ptr_nonnull(strstr(answer, "\r\nContent-Length: 200000\r\n"));
+    ck_assert_str_eq(strstr(answer, "\r\n\r\n"), "\r\n\r\n");
+    listener_close(listener);
+}
+END_TEST
+
+START_TEST(streams_in_chunks_to_the_last)
+{
+    open_with((struct listen_options){0});
+    const char *answer = ask("GET /stream/3000000 HTTP/1.1\r\n" CLOSE);
+    ck_assert_ptr_nonnull(strstr(answer, "\r\nTransfer-Encoding: chunked\r\n"));
+    size_t len = strlen(answer);
+    ck_assert_uint_gt(len, 3000000);
+    ck_assert_str_eq(answer + len - 7, "\r\n0\r\n\r\n");
+    listener_close(listener);
+}
+END_TEST
+
+START_TEST(breaks_the_chunks_when_a_stream_fails)
+{
+    open_with((struct listen_options){0});
+    const char *answer = ask("GET /break/3000000 HTTP/1.1\r\n" CLOSE);
+    ck_assert_int_eq(strncmp(answer, "HTTP/1.1 200 ", 13), 0);
+    ck_assert_str_ne(answer + strlen(answer) - 5, "0\r\n\r\n");
+
+    answer = ask("GET /break/1000 HTTP/1.1\r\n" CLOSE);
+    ck_assert_int_eq(strncmp(answer, "HTTP/1.1 422 ", 13), 0);
+
+    answer = ask("GET /break/3000000 HTTP/1.0\r\n\r\n");
+    ck_assert_ptr_nonnull(strstr(answer, " 422 "));
+    listener_close(listener);
+}
+END_TEST
+
+START_TEST(tells_a_handler_that_its_client_left)
+{
+    open_with((struct listen_options){0});
+    int fd = client_connect();
+    client_send(fd, "GET /compute HTTP/1.1\r\nHost: x\r\n\r\n");
+    while (atomic_load(&computing) == 0)
+        usleep(1000);
+    usleep(20000);
+    int64_t left_ns = clock_monotonic_ns();
+    close(fd);
+    while (atomic_load(&computing) > 0)
+        usleep(1000);
+    ck_assert_int_lt((atomic_load(&cancelled_ns) - left_ns) / 1000000, 100);
+    listener_close(listener);
+    ck_assert_int_eq(atomic_load(&finished_count), 1);
+    ck_assert_int_eq(atomic_load(&incomplete_count), 1);
+}
+END_TEST
+
+/* Until the server has closed the connection; how long that took. */
+static int64_t closed_after_ms(int fd)
+{
+    int64_t begin_ns = clock_monotonic_ns();
+    struct pollfd poll_fd = {.fd = fd, .events = POLLRDHUP};
+    ck_assert_int_eq(poll(&poll_fd, 1, 8000), 1);
+    close(fd);
+    return (clock_monotonic_ns() - begin_ns) / 1000000;
+}
+
+START_TEST(closes_who_never_asks)
+{
+    open_with((struct listen_options){.read_timeout_ms = 300});
+    int fd = client_connect();
+    client_send(fd, "GET / HTTP/1.1\r\nHost");
+    ck_assert_int_lt(closed_after_ms(fd), 2000);
+    while (listener_connection_count(listener) > 0)
+        usleep(1000);
+    listener_close(listener);
+}
+END_TEST
+
+START_TEST(closes_who_does_not_take_the_answer)
+{
+    open_with((struct listen_options){.write_timeout_ms = 300});
+    int fd = client_connect();
+    client_send(fd, "GET /stream/100000000 HTTP/1.1\r\nHost: x\r\n\r\n");
+    /* The client itself hears of it only when it reads on: what counts is that its thread is free.
+     */
+    while (atomic_load(&finished_count) == 0 || listener_connection_count(listener) > 0)
+        usleep(1000);
+    ck_assert_int_eq(atomic_load(&incomplete_count), 1);
+    close(fd);
+    listener_close(listener);
+}
+END_TEST
+
+START_TEST(lets_clients_wait_at_the_limit)
+{
+    open_with((struct listen_options){.connection_max = 1});
+    int first = client_connect();
+    client_send(first, "GET /a HTTP/1.1\r\nHost: x\r\n\r\n");
+    char byte;
+    ck_assert_int_eq(recv(first, &byte, 1, 0), 1);
+    int second = client_connect();
+    client_send(second, "GET /b HTTP/1.1\r\n" CLOSE);
+    struct pollfd poll_fd = {.fd = second, .events = POLLIN};
+    ck_assert_int_eq(poll(&poll_fd, 1, 400), 0);
+    close(first);
+    AUTO(buf_done) struct buf answer = {0};
+    client_read(second, &answer);
+    ck_assert_ptr_nonnull(strstr(buf_terminated(&answer), "GET /b from"));
+    listener_close(listener);
+}
+END_TEST
+
+START_TEST(drains_and_then_cancels)
+{
+    open_with((struct listen_options){0});
+    int fd = client_connect();
+    client_send(fd, "GET /compute HTTP/1.1\r\n" CLOSE);
+    while (atomic_load(&computing) == 0)
+        usleep(1000);
+    int64_t begin_ns = clock_monotonic_ns();
+    listener_drain(listener, 200);
+    int64_t took_ms = (clock_monotonic_ns() - begin_ns) / 1000000;
+    ck_assert_int_ge(took_ms, 190);
+    ck_assert_int_lt(took_ms, 1500);
+    AUTO(buf_done) struct buf answer = {0};
+    client_read(fd, &answer);
+    ck_assert_ptr_nonnull(strstr(buf_terminated(&answer), "GET /compute from"));
+    listener_close(listener);
+}
+END_TEST
+
+static void *ask_often(void *context)
+{
+    for (int i = 0; i < 20; i++) {
+        int fd = client_connect();
+        client_send(fd, "GET /a HTTP/1.1\r\nHost: x\r\n\r\nGET /b HTTP/1.1\r\n" CLOSE);
+        AUTO(buf_done) struct buf answer = {0};
+        client_read(fd, &answer);
+        const char *text = buf_terminated(&answer);
+        ck_assert_ptr_nonnull(strstr(text, "GET /a from"));
+        ck_assert_ptr_nonnull(strstr(text, "GET /b from"));
+    }
+    return NULL;
+}
+
+START_TEST(serves_many_at_once)
+{
+    open_with((struct listen_options){.connection_max = 4});
+    pthread_t threads[8];
+    for (size_t i = 0; i < 8; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, ask_often, NULL), 0);
+    for (size_t i = 0; i < 8; i++)
+        pthread_join(threads[i], NULL);
+    listener_close(listener);
+    ck_assert_int_eq(atomic_load(&finished_count), 8 * 20 * 2);
+    ck_assert_int_eq(atomic_load(&incomplete_count), 0);
+}
+END_TEST
+
+START_TEST(survives_requests_that_are_none)
+{
+    open_with((struct listen_options){0});
+    static const char *const requests[] = {
+        "\r\n\r\n",
+        "GET\r\n\r\n",
+        "GET / HTTP/1.1\r\nbroken header\r\n\r\n",
+        "GET / HTTP/9.9\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        "GET /x HTTP/1.1\r\n\r\n",
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(requests); i++) {
+        int fd = client_connect();
+        client_send(fd, requests[i]);
+        shutdown(fd, SHUT_WR);
+        AUTO(buf_done) struct buf answer = {0};
+        client_read(fd, &answer);
+    }
+    ck_assert_ptr_nonnull(strstr(ask("GET /ok HTTP/1.1\r\n" CLOSE), "GET /ok from"));
+    listener_close(listener);
+}
+END_TEST
+
+START_TEST(says_where_it_cannot_listen)
+{
+    struct err err;
+    struct listener *none = NULL;
+    struct listen_options options = {.address = "nowhere", .handle = handle};
+    ck_assert(!listener_open(&options, &none, &err));
+    ck_assert_str_eq(err.msg, "nowhere is no address: host:port is wanted");
+
+    open_with((struct listen_options){0});
+    options.address = listener_address(listener);
+    ck_assert(!listener_open(&options, &none, &err));
+    ck_assert_int_eq(err.kind, ERR_IO);
+    ck_assert_ptr_nonnull(strstr(err.msg, "cannot listen on 127.0.0.1:"));
+    listener_close(listener);
+}
+END_TEST
+
+TEST_MAIN("listen", answers_with_decoded_path_and_parameters, reads_forms_before_the_url,
+          refuses_a_body_that_is_too_large, knows_the_length_of_what_it_held,
+          streams_in_chunks_to_the_last, breaks_the_chunks_when_a_stream_fails,
+          tells_a_handler_that_its_client_left, closes_who_never_asks,
+          closes_who_does_not_take_the_answer, lets_clients_wait_at_the_limit,
+          drains_and_then_cancels, serves_many_at_once, survives_requests_that_are_none,
+          says_where_it_cannot_listen)

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/arena.h"
+#include "base/str.h"
+#include "http/params.h"
+
+struct MHD_Connection;
+
+/*
+ * What a client asked, complete: the body has been read. All texts live until the answer has gone,
+ * or the client has.
+ *
+ * Thread: the one that answers it.
+ */
+struct request {
+    const char *method;         /* "GET" */
+    struct str path;            /* decoded, without the query: "/api/v1/query" */
+    struct params params;       /* of the form in the body first, then of the URL */
+    struct params url_params;   /* those of the URL alone */
+    struct arena *arena;        /* as long-lived as the request */
+    const _Atomic bool *cancel; /* true once the client has gone, or the server wants to end */
+    bool stopping;              /* the server ends: answer nothing that takes time */
+    struct MHD_Connection *connection;
+};
+
+/* A body larger than this is refused: Go's own limit for forms. */
+#define REQUEST_BODY_SIZE_MAX ((size_t)10 << 20)
+
+/* The first value of a header, or NULL; its name in any case. */
+const char *request_header(const struct request *request, const char *name);
+
+/* "192.0.2.1" or "2001:db8::1"; `out` has room for INET6_ADDRSTRLEN. */
+void request_client(const struct request *request, char *out, size_t out_size);
