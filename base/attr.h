@@ -38,6 +38,8 @@
     })
 
 /* The object of type T whose member `field` is *ptr. */
-#define CONTAINER(T, field, ptr) ((T *)((char *)(ptr)-offsetof(T, field)))
+#define CONTAINER(T, field, ptr) ((T *)(void *)((char *)(ptr)-offsetof(T, field)))
+#define CONTAINER_CONST(T, field, ptr) \
+    ((const T *)(const void *)((const char *)(ptr)-offsetof(T, field)))
 
 #define ARRAY_COUNT(a) (sizeof(a) / sizeof((a)[0]))

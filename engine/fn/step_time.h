@@ -1,0 +1,6 @@
+#pragma once
+
+#include "engine/fn/map.h"
+
+/* timestamp() of what is no selector: the step's time (params[0]) where there is a point. */
+map_fn map_step_time;

@@ -1,0 +1,297 @@
+/*
+ * Plan nodes to operators: the one switch over kinds of nodes. A node with several parents, and few
+ * rows, becomes one operator that they share; element-wise steps over a source are handed down to
+ * it, to run on the threads that make the rows.
+ */
+#include "engine/op/build.h"
+
+#include <assert.h>
+
+#include "engine/fn/step_time.h"
+#include "engine/op/absent.h"
+#include "engine/op/aggregate.h"
+#include "engine/op/broadcast.h"
+#include "engine/op/count_values.h"
+#include "engine/op/dedup.h"
+#include "engine/op/histogram_quantile.h"
+#include "engine/op/join.h"
+#include "engine/op/label_replace.h"
+#include "engine/op/map.h"
+#include "engine/op/quantile.h"
+#include "engine/op/scalar.h"
+#include "engine/op/set.h"
+#include "engine/op/shared.h"
+#include "engine/op/sort.h"
+#include "engine/op/source.h"
+#include "engine/op/subquery.h"
+#include "engine/op/topk.h"
+
+struct op_builder {
+    struct query *query;
+    struct err *err;
+    struct shared **shared; /* by plan id */
+};
+
+static struct op *op_of(struct op_builder *builder, const struct plan *plan);
+
+static const struct node *call_arg(const struct plan *plan, size_t index)
+{
+    return ast_unparen(plan->ast->call.args[index]);
+}
+
+static size_t param_begin(const struct plan *plan)
+{
+    return ast_unparen(plan->ast->aggregate.param)->span.begin;
+}
+
+static struct op *op_of_source(struct op_builder *builder, const struct plan *plan,
+                               struct op *param)
+{
+    struct source_spec spec = {
+        .select = &plan->select,
+        .param = param,
+    };
+    switch ((int)plan->kind) {
+    case PLAN_SELECT:
+        spec.kernel = window_instant;
+        spec.keeps_stale = true;
+        break;
+    case PLAN_SELECT_TIME:
+        spec.kernel = window_instant_time;
+        spec.keeps_stale = true;
+        spec.drops_name = true;
+        break;
+    default:
+        spec.kernel = window_function(plan->function);
+        spec.drops_name =
+            plan->function != FN_first_over_time && plan->function != FN_last_over_time;
+        spec.hints_counter = plan->function == FN_rate || plan->function == FN_increase;
+        spec.hint_begin = call_arg(plan, 0)->span.begin;
+    }
+    return op_source_new(builder->query, &plan->grid, &spec);
+}
+
+static struct op *op_of_subquery(struct op_builder *builder, const struct plan *plan,
+                                 struct op *child, struct op *param)
+{
+    const struct subquery_spec spec = {
+        .refs = plan->select.refs,
+        .range_ms = plan->select.range_ms,
+        .kernel = window_function(plan->function),
+        .drops_name = plan->function != FN_first_over_time && plan->function != FN_last_over_time,
+        .hints_counter = plan->function == FN_rate || plan->function == FN_increase,
+        .hint_begin = call_arg(plan, 0)->span.begin,
+    };
+    return op_subquery_new(builder->query, &plan->grid, child, param, &spec);
+}
+
+/* Could the stage take points away, so that a check for equal labels below it would see fewer? */
+static bool stage_keeps_points(const struct plan *plan)
+{
+    if (plan->kind == PLAN_VECTOR_ARITH)
+        return !binary_op_is_comparison(plan->ast->binary.op) || plan->ast->binary.return_bool;
+    return plan->function != FN_clamp;
+}
+
+/* A stage goes down to the source below, through a check for equal labels where that is the same.
+ */
+static struct op *op_of_stage(struct op_builder *builder, const struct plan *plan, struct op *child,
+                              const struct plan *child_plan, const struct map_stage *stage)
+{
+    bool dedup = child_plan->kind == PLAN_DEDUP_MERGE || child_plan->kind == PLAN_DEDUP_STRICT;
+    struct op *source = child;
+    if (dedup && child->child_count > 0 && stage_keeps_points(plan))
+        source = child->children[0];
+    if (op_source_add_stage(source, stage)) {
+        AUTO(buf_done) struct buf text = {0};
+        plan_describe(plan, &text);
+        source->detail = arena_printf(builder->query->arena, "%s, then %s", source->detail,
+                                      buf_terminated(&text));
+        return child;
+    }
+    return op_map_new(builder->query, child, stage, map_stage_drops_name(stage));
+}
+
+static struct op *op_of_map(struct op_builder *builder, const struct plan *plan,
+                            struct op **children)
+{
+    map_fn *fn = plan->kind == PLAN_NEGATE        ? map_negate
+                 : plan->function == FN_timestamp ? map_step_time
+                                                  : map_function(plan->function);
+    struct map_stage stage = map_stage_function(fn, children + 1, plan->child_count - 1);
+    return op_of_stage(builder, plan, children[0], plan->children[0], &stage);
+}
+
+static struct op *op_of_vector_arith(struct op_builder *builder, const struct plan *plan,
+                                     struct op **children)
+{
+    const struct binary *binary = &plan->ast->binary;
+    bool scalar_left = binary->left->type == TYPE_SCALAR;
+    struct map_stage stage =
+        map_stage_arith(binary->op, binary->return_bool, children[!scalar_left], scalar_left);
+    return op_of_stage(builder, plan, children[scalar_left], plan->children[scalar_left], &stage);
+}
+
+static struct grouping grouping_of(struct op_builder *builder, const struct plan *plan)
+{
+    const struct aggregate *aggregate = &plan->ast->aggregate;
+    return aggregate->without
+               ? grouping_without(builder->query, aggregate->grouping, aggregate->grouping_count)
+               : grouping_by(builder->query, aggregate->grouping, aggregate->grouping_count);
+}
+
+static struct op *op_of_aggregate(struct op_builder *builder, const struct plan *plan,
+                                  struct op **children)
+{
+    struct query *query = builder->query;
+    const struct aggregate *aggregate = &plan->ast->aggregate;
+    struct grouping grouping = grouping_of(builder, plan);
+    switch ((int)plan->kind) {
+    case PLAN_TOPK:
+        return op_topk_new(query, children[0], children[1], aggregate->op, &grouping);
+    case PLAN_QUANTILE:
+        return op_quantile_new(query, children[0], children[1], &grouping, param_begin(plan));
+    case PLAN_COUNT_VALUES:
+        return op_count_values_new(query, children[0], ast_unparen(aggregate->param)->string,
+                                   &grouping);
+    default:
+        return op_aggregate_new(query, children[0], aggregate->op, &grouping);
+    }
+}
+
+static struct op *op_of_absent(struct op_builder *builder, const struct plan *plan,
+                               struct op *child)
+{
+    const struct node *arg = call_arg(plan, 0);
+    if (arg->kind == NODE_MATRIX_SELECTOR)
+        arg = arg->matrix_selector.selector;
+    const struct labels *labels = &labels_empty;
+    if (arg->kind == NODE_VECTOR_SELECTOR)
+        labels = absent_labels(builder->query,
+                               (const struct matcher *const *)arg->vector_selector.matchers,
+                               arg->vector_selector.matcher_count);
+    return op_absent_new(builder->query, child, labels);
+}
+
+static struct op *op_of_sort(struct op_builder *builder, const struct plan *plan, struct op *child)
+{
+    if (plan->grid.count > 1)
+        annotations_add(&builder->query->annotations, ANNOTATION_WARNING, plan->ast->span.begin,
+                        "sort is ineffective for range queries since results are always ordered "
+                        "by labels");
+    return op_sort_new(builder->query, child, plan->ast->call.function->id == FN_sort_desc);
+}
+
+static struct op *op_of_label_call(struct op_builder *builder, const struct plan *plan,
+                                   struct op *child)
+{
+    const struct call *call = &plan->ast->call;
+    struct str *texts = arena_array(builder->query->arena, struct str, call->arg_count);
+    for (size_t i = 1; i < call->arg_count; i++)
+        texts[i - 1] = call_arg(plan, i)->string;
+    if (plan->kind == PLAN_LABEL_JOIN)
+        return op_label_join_new(builder->query, child, texts[0], texts[1], texts + 2,
+                                 call->arg_count - 3);
+    return op_label_replace_new(builder->query, child, texts[0], texts[1], texts[2], texts[3]);
+}
+
+static struct op *op_of_kind(struct op_builder *builder, const struct plan *plan,
+                             struct op **children)
+{
+    struct query *query = builder->query;
+    const struct node *ast = plan->ast;
+    switch (plan->kind) {
+    case PLAN_NUMBER:
+        return op_number_new(query, &plan->grid, plan->number);
+    case PLAN_TIME:
+        return op_time_new(query, &plan->grid);
+    case PLAN_EMPTY:
+        return op_empty_new(query, &plan->grid);
+    case PLAN_SELECT:
+    case PLAN_SELECT_TIME:
+    case PLAN_WINDOW:
+        return op_of_source(builder, plan, children[0]);
+    case PLAN_SUBQUERY_WINDOW:
+        return op_of_subquery(builder, plan, children[0], children[1]);
+    case PLAN_MAP:
+    case PLAN_NEGATE:
+        return op_of_map(builder, plan, children);
+    case PLAN_SCALAR_ARITH:
+        return op_scalar_arith_new(query, children[0], children[1], ast->binary.op);
+    case PLAN_VECTOR_ARITH:
+        return op_of_vector_arith(builder, plan, children);
+    case PLAN_JOIN:
+        return op_join_new(query, children[0], children[1], &ast->binary);
+    case PLAN_SET:
+        return op_set_new(query, children[0], children[1], &ast->binary);
+    case PLAN_AGGREGATE:
+    case PLAN_QUANTILE:
+    case PLAN_TOPK:
+    case PLAN_COUNT_VALUES:
+        return op_of_aggregate(builder, plan, children);
+    case PLAN_HISTOGRAM_QUANTILE:
+        return op_histogram_quantile_new(query, children[1], children[0],
+                                         call_arg(plan, 0)->span.begin,
+                                         call_arg(plan, 1)->span.begin);
+    case PLAN_LABEL_REPLACE:
+    case PLAN_LABEL_JOIN:
+        return op_of_label_call(builder, plan, children[0]);
+    case PLAN_ABSENT:
+        return op_of_absent(builder, plan, children[0]);
+    case PLAN_SORT:
+        return op_of_sort(builder, plan, children[0]);
+    case PLAN_SCALAR:
+        return op_scalar_new(query, children[0]);
+    case PLAN_VECTOR:
+        return op_vector_new(query, children[0]);
+    case PLAN_DEDUP_MERGE:
+        return op_dedup_new(query, children[0], DEDUP_MERGE);
+    case PLAN_DEDUP_STRICT:
+        return op_dedup_new(query, children[0], DEDUP_STRICT);
+    case PLAN_BROADCAST:
+        return op_broadcast_new(query, &plan->grid, children[0]);
+    case PLAN_STRING:
+    case PLAN_SAMPLES:
+    case PLAN_SUBQUERY:
+        break; /* roots only, which the engine answers itself */
+    }
+    __builtin_unreachable();
+}
+
+/* Worth holding for a second consumer: as many rows as groups, or one step. */
+static bool plan_has_few_rows(const struct plan *plan)
+{
+    return plan->grid.count == 1 || plan->kind == PLAN_AGGREGATE || plan->kind == PLAN_QUANTILE ||
+           plan->kind == PLAN_HISTOGRAM_QUANTILE || plan->kind == PLAN_SCALAR;
+}
+
+static struct op *op_of(struct op_builder *builder, const struct plan *plan)
+{
+    if (builder->shared[plan->id])
+        return op_shared_new(builder->query, builder->shared[plan->id]);
+
+    struct op *children[PLAN_CHILDREN_MAX] = {NULL};
+    for (size_t i = 0; i < plan->child_count; i++)
+        children[i] = op_of(builder, plan->children[i]);
+    struct op *op = op_of_kind(builder, plan, children);
+    if (!op->detail) {
+        AUTO(buf_done) struct buf text = {0};
+        plan_describe(plan, &text);
+        op->detail = arena_text(builder->query->arena, buf_view(&text));
+    }
+    if (plan->use_count < 2 || !plan_has_few_rows(plan))
+        return op;
+    builder->shared[plan->id] = shared_new(builder->query, op);
+    return op_shared_new(builder->query, builder->shared[plan->id]);
+}
+
+struct op *op_build(struct query *query, const struct plan *plan, struct err *err)
+{
+    struct op_builder builder = {
+        .query = query,
+        .err = err,
+        .shared = arena_array(query->arena, struct shared *, plan->id + 1),
+    };
+    struct op *op = op_of(&builder, plan);
+    return arena_check(query->arena, err) ? op : NULL;
+}

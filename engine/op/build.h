@@ -1,0 +1,7 @@
+#pragma once
+
+#include "engine/op.h"
+#include "engine/plan/plan.h"
+
+/* The operators for a plan, in the query's arena; nothing is opened yet. */
+struct op *op_build(struct query *query, const struct plan *plan, struct err *err);

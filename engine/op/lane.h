@@ -1,0 +1,36 @@
+#pragma once
+
+#include "engine/fn/window.h"
+#include "engine/plan/plan.h"
+#include "engine/query.h"
+#include "model/sample.h"
+
+/*
+ * What one thread needs to make rows: a cursor, the samples it has read, the kernel's scratch. Kept
+ * from row to row; charged to the query's budget as it grows.
+ *
+ * Thread: one at a time.
+ */
+struct lane {
+    struct cursor *cursor;
+    struct samples samples;
+    struct scratch scratch;
+    size_t charged_bytes;
+    uint64_t samples_read;
+};
+
+/* What all rows of one source have in common. Read-only while lanes run. */
+struct row_spec {
+    struct query *query;
+    struct selection *selection;
+    const struct plan_select *select;
+    window_fn *kernel;
+    bool keeps_stale;
+    const double *params; /* one a step, or NULL */
+    struct grid grid;     /* the query's own times */
+};
+
+/* Fills one row with the kernel's results over the series' samples. */
+bool lane_fill_row(struct lane *lane, const struct row_spec *spec, size_t series, double *row,
+                   struct err *err) MUST_CHECK;
+void lane_done(struct lane *lane, struct query *query);

@@ -1,0 +1,274 @@
+/*
+ * Tasks are numbered; task n makes the rows [n * task_rows, ...) of the order into slot n modulo
+ * slot_count, whose buffer is the task's until the consumer has pulled the batch after it. So many
+ * slots, so many tasks ahead.
+ */
+#include "engine/op/source.h"
+
+#include <assert.h>
+#include <stdatomic.h>
+
+#include "base/workers.h"
+#include "engine/op/counter_hint.h"
+#include "engine/op/lane.h"
+#include "engine/op/map_stage.h"
+
+#define SOURCE_STAGES_MAX 8
+
+/* How many tasks there should at least be for each lane, so that lanes end together. */
+#define SOURCE_TASKS_PER_LANE 4
+
+struct source_slot {
+    double *values;
+    size_t row_count;
+    bool failed;
+    struct err err;
+};
+
+struct source {
+    struct op op;
+    struct source_spec spec;
+    struct row_spec row_spec;
+    struct map_stage stages[SOURCE_STAGES_MAX];
+    size_t stage_count;
+
+    struct selection *selection;
+    struct work_queue queue;
+    bool queue_there;
+    struct lane *lanes;
+    size_t lane_count;
+    struct source_slot *slots;
+    size_t slot_count;
+    size_t task_rows;
+    size_t task_count;
+    size_t tasks_added;
+    size_t tasks_pulled;
+    _Atomic bool stopped; /* the operator is being closed: tasks may end */
+    struct counter_hint hint;
+};
+
+static bool source_select(struct source *self, struct err *err)
+{
+    struct query *query = self->op.query;
+    const struct plan_select *select = self->spec.select;
+    struct select_request request = {
+        .matchers = select->selector->matchers,
+        .matcher_count = select->selector->matcher_count,
+        .begin_ms = select->begin_ms,
+        .end_ms = select->end_ms,
+        .arena = query->arena,
+        .symbols = query->symbols,
+        .budget = &query->budget,
+        .cancel = query->cancel,
+    };
+    if (!storage_select(query->storage, &request, &self->selection, err)) {
+        bool final = err->kind == ERR_LIMIT || err->kind == ERR_CANCELED;
+        return final ? false : err_wrap(err, "expanding series");
+    }
+    return true;
+}
+
+static bool source_drops_name(const struct source *self)
+{
+    bool drops = self->spec.drops_name;
+    for (size_t i = 0; i < self->stage_count; i++)
+        drops = drops || map_stage_drops_name(&self->stages[i]);
+    return drops;
+}
+
+static bool source_open(struct op *op, struct err *err)
+{
+    struct source *self = CONTAINER(struct source, op, op);
+    struct query *query = op->query;
+    const double *params = NULL;
+    if (self->spec.param && !op_read_scalar(self->spec.param, &params, err))
+        return false;
+    for (size_t i = 0; i < self->stage_count; i++)
+        if (!map_stage_open(&self->stages[i], query, err))
+            return false;
+    if (!source_select(self, err))
+        return false;
+
+    op->series_count = selection_count(self->selection);
+    op->labels = arena_array(query->arena, const struct labels *, op->series_count);
+    bool drops_name = source_drops_name(self);
+    for (size_t i = 0; i < op->series_count; i++) {
+        const struct labels *labels = selection_labels(self->selection, i);
+        op->labels[i] = drops_name ? labels_drop_name(labels, query->arena) : labels;
+    }
+    self->row_spec = (struct row_spec){
+        .query = query,
+        .selection = self->selection,
+        .select = self->spec.select,
+        .kernel = self->spec.kernel,
+        .keeps_stale = self->spec.keeps_stale,
+        .params = params,
+        .grid = op->grid,
+    };
+    return true;
+}
+
+static bool source_make_rows(struct source *self, size_t task, struct lane *lane,
+                             struct source_slot *slot, struct err *err)
+{
+    size_t steps = self->op.grid.count;
+    size_t first = task * self->task_rows;
+    slot->row_count = self->op.order_count - first;
+    if (slot->row_count > self->task_rows)
+        slot->row_count = self->task_rows;
+
+    for (size_t i = 0; i < slot->row_count; i++) {
+        if (atomic_load_explicit(&self->stopped, memory_order_relaxed))
+            return err_set(err, ERR_CANCELED, "query was canceled in expression evaluation");
+        if (!query_alive(self->op.query, err) ||
+            !lane_fill_row(lane, &self->row_spec, self->op.order[first + i],
+                           slot->values + i * steps, err))
+            return false;
+    }
+    for (size_t i = 0; i < self->stage_count; i++)
+        map_stage_apply(&self->stages[i], slot->values, slot->row_count, steps);
+    return true;
+}
+
+static void source_run(struct work_queue *queue, size_t task, size_t lane)
+{
+    struct source *self = CONTAINER(struct source, queue, queue);
+    struct source_slot *slot = &self->slots[task % self->slot_count];
+    slot->failed = !source_make_rows(self, task, &self->lanes[lane], slot, &slot->err);
+}
+
+static bool source_arrange(struct op *op, struct err *err)
+{
+    struct source *self = CONTAINER(struct source, op, op);
+    struct query *query = op->query;
+    size_t lanes = query->workers ? query->thread_count : 1;
+    if (lanes > WORK_LANES_MAX / 2)
+        lanes = WORK_LANES_MAX / 2;
+
+    size_t rows = batch_rows_max(op->grid.count);
+    size_t fair = op->order_count / (lanes * SOURCE_TASKS_PER_LANE) + 1;
+    if (lanes > 1 && fair < rows)
+        rows = fair;
+    self->task_rows = rows;
+    self->task_count = (op->order_count + rows - 1) / rows;
+    if (lanes > self->task_count)
+        lanes = self->task_count ? self->task_count : 1;
+    self->lane_count = lanes;
+    self->lanes = arena_array(query->arena, struct lane, lanes);
+    self->slot_count = lanes == 1 ? 1 : lanes * 2 + 1;
+    self->slots = arena_array(query->arena, struct source_slot, self->slot_count);
+    if (!arena_check(query->arena, err))
+        return false;
+    if (op->order_count < rows)
+        rows = op->order_count;
+    for (size_t i = 0; i < self->slot_count && rows > 0; i++) {
+        self->slots[i].values = pool_take(query->pool, &query->budget, rows * op->grid.count, err);
+        if (!self->slots[i].values)
+            return false;
+    }
+    work_queue_init(&self->queue, lanes > 1 ? query->workers : NULL, lanes, source_run);
+    self->queue_there = true;
+    return true;
+}
+
+static bool source_pull(struct op *op, struct batch *ret, struct err *err)
+{
+    struct source *self = CONTAINER(struct source, op, op);
+    size_t task = self->tasks_pulled;
+    size_t ahead = task + self->slot_count;
+    if (self->slot_count > 1)
+        ahead--; /* the batch that the consumer holds */
+    if (ahead > self->task_count)
+        ahead = self->task_count;
+    if (ahead > self->tasks_added) {
+        work_queue_add(&self->queue, ahead - self->tasks_added);
+        self->tasks_added = ahead;
+    }
+    work_queue_wait(&self->queue, task);
+
+    struct source_slot *slot = &self->slots[task % self->slot_count];
+    if (slot->failed) {
+        *err = slot->err;
+        return false;
+    }
+    for (size_t i = 0; self->hint.wanted && i < slot->row_count; i++) {
+        const struct labels *labels =
+            selection_labels(self->selection, op->order[op->rows_done + i]);
+        counter_hint_row(&self->hint, op->query, labels, slot->values + i * op->grid.count,
+                         op->grid.count);
+    }
+    self->tasks_pulled++;
+    *ret = (struct batch){slot->values, slot->row_count, op->grid.count};
+    return true;
+}
+
+static void source_close(struct op *op)
+{
+    struct source *self = CONTAINER(struct source, op, op);
+    atomic_store_explicit(&self->stopped, true, memory_order_relaxed);
+    if (self->queue_there)
+        work_queue_done(&self->queue);
+    for (size_t i = 0; i < self->lane_count; i++)
+        lane_done(&self->lanes[i], op->query);
+    size_t rows = op->order_count < self->task_rows ? op->order_count : self->task_rows;
+    for (size_t i = 0; i < self->slot_count; i++)
+        pool_give(op->query->pool, &op->query->budget, self->slots[i].values,
+                  rows * op->grid.count);
+    selection_close(self->selection);
+    self->selection = NULL;
+}
+
+static const struct op_class source_class = {
+    .name = "source",
+    .open = source_open,
+    .arrange = source_arrange,
+    .pull = source_pull,
+    .close = source_close,
+};
+
+struct op *op_source_new(struct query *query, const struct grid *grid,
+                         const struct source_spec *spec)
+{
+    struct source *self = arena_new(query->arena, struct source);
+    op_init(&self->op, &source_class, query, grid);
+    self->spec = *spec;
+    if (spec->param)
+        op_add_child(&self->op, spec->param);
+    self->hint = (struct counter_hint){.wanted = spec->hints_counter, .begin = spec->hint_begin};
+    return &self->op;
+}
+
+bool op_source_add_stage(struct op *op, const struct map_stage *stage)
+{
+    if (!op_is_source(op))
+        return false;
+    struct source *self = CONTAINER(struct source, op, op);
+    assert(op->state == OP_NEW);
+    if (self->stage_count == SOURCE_STAGES_MAX ||
+        op->child_count + stage->scalar_count > OP_CHILDREN_MAX)
+        return false;
+    for (size_t i = 0; i < stage->scalar_count; i++)
+        op_add_child(op, stage->scalars[i]);
+    self->stages[self->stage_count++] = *stage;
+    return true;
+}
+
+bool op_is_source(const struct op *op)
+{
+    return op->class == &source_class;
+}
+
+uint64_t op_source_series(const struct op *op)
+{
+    const struct source *self = CONTAINER_CONST(struct source, op, op);
+    return self->selection ? selection_count(self->selection) : 0;
+}
+
+uint64_t op_source_samples(const struct op *op)
+{
+    const struct source *self = CONTAINER_CONST(struct source, op, op);
+    uint64_t samples = 0;
+    for (size_t i = 0; i < self->lane_count; i++)
+        samples += self->lanes[i].samples_read;
+    return samples;
+}

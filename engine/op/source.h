@@ -1,0 +1,39 @@
+#pragma once
+
+#include "engine/fn/window.h"
+#include "engine/op.h"
+#include "engine/op/map_stage.h"
+#include "engine/plan/plan.h"
+
+/*
+ * Where rows begin: selects series, decodes their samples, and runs a kernel over each, a row a
+ * series. What stands above it element by element (op/map) hands its stages down, so that they run
+ * where the row was made.
+ *
+ * This is also the exchange: rows are made in tasks of some rows each, by any thread of the
+ * process, a bounded number ahead of the consumer, and handed on in order. What comes out does not
+ * depend on the number of threads.
+ */
+struct source_spec {
+    const struct plan_select *select;
+    window_fn *kernel;
+    bool keeps_stale; /* the kernel looks at stale markers itself */
+    bool drops_name;
+    struct op *param;   /* scalar argument of the kernel, or NULL */
+    bool hints_counter; /* rate, increase: say so where a name does not look like a counter's */
+    size_t hint_begin;  /* where that info points to */
+};
+
+struct op *op_source_new(struct query *query, const struct grid *grid,
+                         const struct source_spec *spec);
+
+/*
+ * Hands a stage down, to run on every row. False, and nothing changes, if the operator is no source
+ * or has no room for it. The stage is copied; its scalars become children.
+ */
+bool op_source_add_stage(struct op *op, const struct map_stage *stage);
+
+/* What a source has read: series selected, and samples decoded so far by all its tasks. */
+bool op_is_source(const struct op *op);
+uint64_t op_source_series(const struct op *op);
+uint64_t op_source_samples(const struct op *op);

@@ -1,0 +1,391 @@
+/*
+ * From the syntax tree to the plan, one function per kind of expression. What Prometheus does in
+ * passes over its tree before it evaluates (resolving @, offsets, durations, wrapping what does not
+ * depend on the step) happens here on the way down, with the grid that a sub-expression is
+ * evaluated on.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/hash.h"
+#include "base/mem.h"
+#include "engine/plan/builder.h"
+#include "parser/duration_eval.h"
+
+struct plan *plan_new(struct plan_builder *builder, enum plan_kind kind, const struct node *ast,
+                      const struct grid *grid)
+{
+    struct plan *plan = arena_new(builder->arena, struct plan);
+    plan->kind = kind;
+    plan->ast = ast;
+    plan->type = ast->type;
+    plan->grid = *grid;
+    return plan;
+}
+
+bool plan_add_child(struct plan *plan, struct plan *child)
+{
+    if (!child)
+        return false;
+    plan->children[plan->child_count++] = child;
+    return true;
+}
+
+static struct str plan_key(struct plan_builder *builder, const struct plan *plan)
+{
+    AUTO(buf_done) struct buf buf = {0};
+    plan_describe(plan, &buf);
+    buf_printf(&buf, "|%" PRId64 " %" PRId64 " %zu", plan->grid.start_ms, plan->grid.step_ms,
+               plan->grid.count);
+    buf_printf(&buf, "|%" PRId64 " %" PRId64 " %" PRId64, plan->select.refs.start_ms,
+               plan->select.refs.step_ms, plan->select.range_ms);
+    for (size_t i = 0; i < plan->child_count; i++)
+        buf_printf(&buf, "|%zu", plan->children[i]->id);
+    return arena_str(builder->arena, buf_view(&buf));
+}
+
+struct plan *plan_intern(struct plan_builder *builder, struct plan *plan)
+{
+    struct str key = plan_key(builder, plan);
+    uint64_t hash = hash_bytes(key.ptr, key.len);
+    struct map_probe at = map_find(&builder->known, hash);
+    for (; map_hit(&builder->known, &at); map_next(&builder->known, &at))
+        if (str_eq(builder->keys[at.index], key))
+            return builder->plans[at.index];
+
+    if (builder->plan_count == builder->plan_cap) {
+        builder->plan_cap = builder->plan_cap ? builder->plan_cap * 2 : 16;
+        builder->plans = mem_resize(builder->plans, struct plan *, builder->plan_cap);
+        builder->keys = mem_resize(builder->keys, struct str, builder->plan_cap);
+    }
+    plan->id = builder->plan_count;
+    builder->plans[builder->plan_count] = plan;
+    builder->keys[builder->plan_count++] = key;
+    map_insert(&builder->known, hash, (uint32_t)plan->id);
+    for (size_t i = 0; i < plan->child_count; i++)
+        plan->children[i]->use_count++;
+    return plan;
+}
+
+struct plan *plan_dedup(struct plan_builder *builder, struct plan *plan, enum plan_kind kind)
+{
+    if (!plan || plan->nameless)
+        return plan;
+    struct plan *dedup = plan_new(builder, kind, plan->ast, &plan->grid);
+    dedup->type = TYPE_VECTOR;
+    dedup->nameless = true;
+    plan_add_child(dedup, plan);
+    return plan_intern(builder, dedup);
+}
+
+struct plan *plan_unsupported(struct plan_builder *builder, const char *what)
+{
+    err_set(builder->err, ERR_UNSUPPORTED, "%s is not supported by the streaming engine", what);
+    return NULL;
+}
+
+bool plan_range(struct plan_builder *builder, int64_t written_ms, const struct node *expr,
+                bool may_be_negative, int64_t *ret_ms)
+{
+    *ret_ms = written_ms;
+    if (!expr)
+        return true;
+    const struct plan_request *request = builder->request;
+    const struct duration_values values = {
+        .step = (double)request->step_ms / 1000,
+        .range = (double)(request->end_ms - request->start_ms) / 1000,
+    };
+    return duration_eval(expr, &values, may_be_negative, ret_ms, builder->err);
+}
+
+/* Where the windows of a selector or subquery with these modifiers lie, seen from `grid`. */
+static bool plan_refs(struct plan_builder *builder, const struct modifiers *modifiers,
+                      const struct grid *grid, struct grid *ret_refs)
+{
+    int64_t offset_ms;
+    if (!plan_range(builder, modifiers->offset_ms, modifiers->offset_expr, true, &offset_ms))
+        return false;
+
+    struct grid refs = *grid;
+    if (modifiers->at != AT_NONE) {
+        refs.start_ms = modifiers->at == AT_START ? builder->request->start_ms
+                        : modifiers->at == AT_END ? builder->request->end_ms
+                                                  : modifiers->at_ms;
+        refs.step_ms = 0;
+    }
+    if (__builtin_sub_overflow(refs.start_ms, offset_ms, &refs.start_ms))
+        return err_set(builder->err, ERR_BAD_DATA, "offset out of range");
+    *ret_refs = refs;
+    return true;
+}
+
+bool plan_set_select(struct plan_builder *builder, struct plan *plan,
+                     const struct vector_selector *selector, int64_t range_ms)
+{
+    if (selector->anchored || selector->smoothed)
+        return plan_unsupported(builder, selector->anchored ? "the anchored modifier"
+                                                            : "the smoothed modifier") != NULL;
+    struct plan_select *select = &plan->select;
+    select->selector = selector;
+    select->range_ms = range_ms;
+    if (!plan_refs(builder, &selector->modifiers, &plan->grid, &select->refs))
+        return false;
+    select->begin_ms = select->refs.start_ms - range_ms + 1;
+    select->end_ms = grid_end(&select->refs);
+    return true;
+}
+
+static struct plan *plan_of_selector(struct plan_builder *builder, const struct node *node,
+                                     const struct grid *grid)
+{
+    struct plan *plan = plan_new(builder, PLAN_SELECT, node, grid);
+    if (!plan_set_select(builder, plan, &node->vector_selector, builder->request->lookback_ms))
+        return NULL;
+    return plan_intern(builder, plan);
+}
+
+/*
+ * The grid of a subquery's inner expression: multiples of its step since the epoch, the first one
+ * after the first window's begin, the last one not after the last window's end.
+ */
+static struct grid subquery_grid(const struct grid *refs, int64_t range_ms, int64_t step_ms)
+{
+    int64_t begin_ms = refs->start_ms - range_ms;
+    struct grid inner = {.start_ms = step_ms * (begin_ms / step_ms), .step_ms = step_ms};
+    if (inner.start_ms <= begin_ms)
+        inner.start_ms += step_ms;
+    int64_t end_ms = grid_end(refs);
+    if (end_ms >= inner.start_ms)
+        inner.count = (size_t)((end_ms - inner.start_ms) / step_ms) + 1;
+    return inner;
+}
+
+struct plan *plan_of_subquery_rows(struct plan_builder *builder, const struct node *node,
+                                   const struct grid *grid, struct grid *ret_refs,
+                                   int64_t *ret_range_ms)
+{
+    const struct subquery *subquery = &node->subquery;
+    int64_t step_ms;
+    if (!plan_range(builder, subquery->range_ms, subquery->range_expr, false, ret_range_ms) ||
+        !plan_range(builder, subquery->step_ms, subquery->step_expr, false, &step_ms) ||
+        !plan_refs(builder, &subquery->modifiers, grid, ret_refs))
+        return NULL;
+    if (step_ms == 0)
+        step_ms = builder->request->subquery_step_ms;
+
+    struct grid inner = subquery_grid(ret_refs, *ret_range_ms, step_ms);
+    if (inner.count > 0)
+        return plan_of(builder, subquery->expr, &inner);
+    inner.count = 1;
+    struct plan *empty = plan_new(builder, PLAN_EMPTY, subquery->expr, &inner);
+    empty->nameless = true;
+    return plan_intern(builder, empty);
+}
+
+static struct plan *plan_of_binary_scalar(struct plan_builder *builder, const struct node *node,
+                                          const struct grid *grid)
+{
+    const struct binary *binary = &node->binary;
+    if (binary->op == BINARY_TRIM_UPPER || binary->op == BINARY_TRIM_LOWER)
+        return plan_unsupported(builder, "the trim operator");
+
+    bool scalars = node->type == TYPE_SCALAR;
+    struct plan *plan =
+        plan_new(builder, scalars ? PLAN_SCALAR_ARITH : PLAN_VECTOR_ARITH, node, grid);
+    if (!plan_add_child(plan, plan_of(builder, binary->left, grid)) ||
+        !plan_add_child(plan, plan_of(builder, binary->right, grid)))
+        return NULL;
+    if (scalars)
+        return plan_intern(builder, plan);
+
+    struct plan *vector = plan->children[binary->left->type == TYPE_SCALAR];
+    plan->nameless = vector->nameless;
+    bool keeps_name = binary_op_is_comparison(binary->op) && !binary->return_bool;
+    plan = plan_intern(builder, plan);
+    return keeps_name ? plan : plan_dedup(builder, plan, PLAN_DEDUP_MERGE);
+}
+
+static struct plan *plan_of_binary(struct plan_builder *builder, const struct node *node,
+                                   const struct grid *grid)
+{
+    const struct binary *binary = &node->binary;
+    if (binary->left->type == TYPE_SCALAR || binary->right->type == TYPE_SCALAR)
+        return plan_of_binary_scalar(builder, node, grid);
+    if (binary->op == BINARY_TRIM_UPPER || binary->op == BINARY_TRIM_LOWER)
+        return plan_unsupported(builder, "the trim operator");
+    if (binary->matching->fill.has_left || binary->matching->fill.has_right)
+        return plan_unsupported(builder, "the fill modifier");
+
+    bool set = binary_op_is_set(binary->op);
+    struct plan *plan = plan_new(builder, set ? PLAN_SET : PLAN_JOIN, node, grid);
+    if (!plan_add_child(plan, plan_of(builder, binary->left, grid)) ||
+        !plan_add_child(plan, plan_of(builder, binary->right, grid)))
+        return NULL;
+    plan = plan_intern(builder, plan);
+    if (set && binary->op != BINARY_OR)
+        return plan;
+    return plan_dedup(builder, plan, PLAN_DEDUP_MERGE);
+}
+
+static struct plan *plan_of_unary(struct plan_builder *builder, const struct node *node,
+                                  const struct grid *grid)
+{
+    struct plan *child = plan_of(builder, node->unary.expr, grid);
+    if (!child || !node->unary.minus)
+        return child;
+    struct plan *plan = plan_new(builder, PLAN_NEGATE, node, grid);
+    plan->nameless = child->nameless || child->type == TYPE_SCALAR;
+    plan_add_child(plan, child);
+    return plan_dedup(builder, plan_intern(builder, plan), PLAN_DEDUP_MERGE);
+}
+
+static bool names_have(const struct str *names, size_t count, struct str name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (str_eq(names[i], name))
+            return true;
+    return false;
+}
+
+static struct plan *plan_of_aggregate(struct plan_builder *builder, const struct node *node,
+                                      const struct grid *grid)
+{
+    const struct aggregate *aggregate = &node->aggregate;
+    enum plan_kind kind = PLAN_AGGREGATE;
+    switch ((int)aggregate->op) {
+    case AGGREGATE_topk:
+    case AGGREGATE_bottomk:
+        kind = PLAN_TOPK;
+        break;
+    case AGGREGATE_quantile:
+        kind = PLAN_QUANTILE;
+        break;
+    case AGGREGATE_count_values:
+        kind = PLAN_COUNT_VALUES;
+        break;
+    case AGGREGATE_limitk:
+    case AGGREGATE_limit_ratio:
+        return plan_unsupported(builder, aggregate_get(aggregate->op)->name);
+    default:
+        break;
+    }
+    struct plan *plan = plan_new(builder, kind, node, grid);
+    if (!plan_add_child(plan, plan_of(builder, aggregate->expr, grid)))
+        return NULL;
+    if ((kind == PLAN_TOPK || kind == PLAN_QUANTILE) &&
+        !plan_add_child(plan, plan_of(builder, aggregate->param, grid)))
+        return NULL;
+    plan->nameless =
+        kind == PLAN_TOPK
+            ? plan->children[0]->nameless
+            : aggregate->without ||
+                  !names_have(aggregate->grouping, aggregate->grouping_count, STR("__name__"));
+    if (kind == PLAN_COUNT_VALUES && str_eq(ast_unparen(aggregate->param)->string, STR("__name__")))
+        plan->nameless = false;
+    return plan_intern(builder, plan);
+}
+
+static bool plan_wants_broadcast(const struct node *node, const struct grid *grid)
+{
+    if (grid->count == 1 || node->kind == NODE_NUMBER || node->kind == NODE_STRING)
+        return false;
+    return node->type != TYPE_MATRIX && plan_is_invariant(node);
+}
+
+static struct plan *plan_broadcast(struct plan_builder *builder, const struct node *node,
+                                   const struct grid *grid)
+{
+    struct grid one = {.start_ms = grid->start_ms, .step_ms = grid->step_ms, .count = 1};
+    struct plan *child = plan_of(builder, node, &one);
+    if (!child)
+        return NULL;
+    struct plan *plan = plan_new(builder, PLAN_BROADCAST, node, grid);
+    plan->nameless = child->nameless;
+    plan_add_child(plan, child);
+    return plan_intern(builder, plan);
+}
+
+struct plan *plan_of(struct plan_builder *builder, const struct node *node, const struct grid *grid)
+{
+    while (node->kind == NODE_PAREN)
+        node = node->paren;
+    if (!arena_check(builder->arena, builder->err))
+        return NULL;
+    if (plan_wants_broadcast(node, grid))
+        return plan_broadcast(builder, node, grid);
+
+    switch (node->kind) {
+    case NODE_NUMBER: {
+        struct plan *plan = plan_new(builder, PLAN_NUMBER, node, grid);
+        plan->number = node->number.value;
+        plan->nameless = true;
+        return plan_intern(builder, plan);
+    }
+    case NODE_STRING:
+        return plan_intern(builder, plan_new(builder, PLAN_STRING, node, grid));
+    case NODE_VECTOR_SELECTOR:
+        return plan_of_selector(builder, node, grid);
+    case NODE_CALL:
+        return plan_of_call(builder, node, grid);
+    case NODE_AGGREGATE:
+        return plan_of_aggregate(builder, node, grid);
+    case NODE_BINARY:
+        return plan_of_binary(builder, node, grid);
+    case NODE_UNARY:
+        return plan_of_unary(builder, node, grid);
+    case NODE_MATRIX_SELECTOR:
+    case NODE_SUBQUERY:
+    case NODE_PAREN:
+    case NODE_DURATION:
+        break;
+    }
+    __builtin_unreachable();
+}
+
+/* A range vector can only be the root, of an instant query: its samples are the answer. */
+static struct plan *plan_of_matrix_root(struct plan_builder *builder, const struct node *node,
+                                        const struct grid *grid)
+{
+    if (node->kind == NODE_SUBQUERY) {
+        struct plan *plan = plan_new(builder, PLAN_SUBQUERY, node, grid);
+        if (!plan_add_child(plan, plan_of_subquery_rows(builder, node, grid, &plan->select.refs,
+                                                        &plan->select.range_ms)))
+            return NULL;
+        return plan_intern(builder, plan);
+    }
+    int64_t range_ms;
+    const struct matrix_selector *matrix = &node->matrix_selector;
+    struct plan *plan = plan_new(builder, PLAN_SAMPLES, node, grid);
+    if (!plan_range(builder, matrix->range_ms, matrix->range_expr, false, &range_ms) ||
+        !plan_set_select(builder, plan, &matrix->selector->vector_selector, range_ms))
+        return NULL;
+    return plan_intern(builder, plan);
+}
+
+bool plan_build(const struct plan_request *request, struct arena *arena, struct plan **ret_plan,
+                struct err *err)
+{
+    struct plan_builder builder = {.request = request, .arena = arena, .err = err};
+    /* Instant queries step by 1 ms, which no step uses but subqueries' alignment sees. */
+    struct grid grid = {
+        .start_ms = request->start_ms,
+        .step_ms = request->step_ms > 0 ? request->step_ms : 1,
+        .count = 1,
+    };
+    if (request->step_ms > 0)
+        grid.count = (size_t)((request->end_ms - request->start_ms) / request->step_ms) + 1;
+
+    const struct node *root = request->root;
+    while (root->kind == NODE_PAREN)
+        root = root->paren;
+    struct plan *plan = root->type == TYPE_MATRIX ? plan_of_matrix_root(&builder, root, &grid)
+                                                  : plan_of(&builder, root, &grid);
+    map_done(&builder.known);
+    free(builder.plans);
+    free(builder.keys);
+    if (!plan)
+        return false;
+    plan->use_count++;
+    *ret_plan = plan;
+    return true;
+}

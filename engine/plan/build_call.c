@@ -1,0 +1,190 @@
+/* Calls: which node a function becomes. */
+#include "engine/fn/map.h"
+#include "engine/fn/window.h"
+#include "engine/plan/builder.h"
+#include "model/sample.h"
+
+static struct plan *plan_scalar_number(struct plan_builder *builder, const struct node *node,
+                                       const struct grid *grid, double value)
+{
+    struct plan *plan = plan_new(builder, PLAN_NUMBER, node, grid);
+    plan->type = TYPE_SCALAR;
+    plan->number = value;
+    plan->nameless = true;
+    return plan_intern(builder, plan);
+}
+
+static const struct node *call_arg(const struct node *call, size_t index)
+{
+    return ast_unparen(call->call.args[index]);
+}
+
+/* timestamp(selector) looks at the samples' own times; of anything else, at the step. */
+static struct plan *plan_of_timestamp(struct plan_builder *builder, const struct node *node,
+                                      const struct grid *grid)
+{
+    const struct node *arg = call_arg(node, 0);
+    struct plan *plan;
+    if (arg->kind == NODE_VECTOR_SELECTOR) {
+        const struct vector_selector *selector = &arg->vector_selector;
+        plan = plan_new(builder, PLAN_SELECT_TIME, arg, grid);
+        if (!plan_set_select(builder, plan, selector, builder->request->lookback_ms))
+            return NULL;
+        /* With @, Prometheus forgets the offset here, but has selected by it. */
+        if (selector->modifiers.at == AT_TIME)
+            plan->select.refs.start_ms = selector->modifiers.at_ms;
+        else if (selector->modifiers.at == AT_START)
+            plan->select.refs.start_ms = builder->request->start_ms;
+        else if (selector->modifiers.at == AT_END)
+            plan->select.refs.start_ms = builder->request->end_ms;
+    } else {
+        plan = plan_new(builder, PLAN_MAP, node, grid);
+        plan->function = FN_timestamp;
+        struct plan *time = plan_new(builder, PLAN_TIME, node, grid);
+        time->type = TYPE_SCALAR;
+        if (!plan_add_child(plan, plan_of(builder, arg, grid)) ||
+            !plan_add_child(plan, plan_intern(builder, time)))
+            return NULL;
+        plan->nameless = plan->children[0]->nameless;
+    }
+    return plan_dedup(builder, plan_intern(builder, plan), PLAN_DEDUP_MERGE);
+}
+
+/* first_over_time and last_over_time act like an offset: the name stays. */
+static bool window_keeps_name(enum function_id id)
+{
+    return id == FN_first_over_time || id == FN_last_over_time;
+}
+
+static struct plan *plan_of_window(struct plan_builder *builder, const struct node *node,
+                                   const struct grid *grid, enum function_id function)
+{
+    size_t matrix_index = 0;
+    while (call_arg(node, matrix_index)->type != TYPE_MATRIX)
+        matrix_index++;
+    const struct node *arg = call_arg(node, matrix_index);
+    bool subquery = arg->kind == NODE_SUBQUERY;
+
+    struct plan *plan =
+        plan_new(builder, subquery ? PLAN_SUBQUERY_WINDOW : PLAN_WINDOW, node, grid);
+    plan->function = function;
+    plan->type = TYPE_VECTOR;
+    if (subquery) {
+        if (!plan_add_child(plan, plan_of_subquery_rows(builder, arg, grid, &plan->select.refs,
+                                                        &plan->select.range_ms)))
+            return NULL;
+        plan->nameless = plan->children[0]->nameless;
+    } else {
+        const struct matrix_selector *matrix = &arg->matrix_selector;
+        int64_t range_ms;
+        if (!plan_range(builder, matrix->range_ms, matrix->range_expr, false, &range_ms) ||
+            !plan_set_select(builder, plan, &matrix->selector->vector_selector, range_ms))
+            return NULL;
+    }
+    for (size_t i = 0; i < node->call.arg_count; i++)
+        if (i != matrix_index && !plan_add_child(plan, plan_of(builder, call_arg(node, i), grid)))
+            return NULL;
+    plan = plan_intern(builder, plan);
+    return window_keeps_name(function) ? plan : plan_dedup(builder, plan, PLAN_DEDUP_STRICT);
+}
+
+/* abs(v), clamp(v, s, s), hour(): the calendar functions take the step's time without argument. */
+static struct plan *plan_of_map(struct plan_builder *builder, const struct node *node,
+                                const struct grid *grid)
+{
+    struct plan *plan = plan_new(builder, PLAN_MAP, node, grid);
+    plan->function = node->call.function->id;
+    if (node->call.arg_count == 0) {
+        struct plan *vector = plan_new(builder, PLAN_VECTOR, node, grid);
+        struct plan *time = plan_new(builder, PLAN_TIME, node, grid);
+        time->type = TYPE_SCALAR;
+        vector->nameless = true;
+        plan_add_child(vector, plan_intern(builder, time));
+        plan_add_child(plan, plan_intern(builder, vector));
+    }
+    for (size_t i = 0; i < node->call.arg_count; i++)
+        if (!plan_add_child(plan, plan_of(builder, call_arg(node, i), grid)))
+            return NULL;
+    if (plan->function == FN_round && plan->child_count == 1)
+        plan_add_child(plan, plan_scalar_number(builder, node, grid, 1));
+    plan->nameless = plan->children[0]->nameless;
+    return plan_dedup(builder, plan_intern(builder, plan), PLAN_DEDUP_MERGE);
+}
+
+static struct plan *plan_of_absent(struct plan_builder *builder, const struct node *node,
+                                   const struct grid *grid)
+{
+    struct plan *plan = plan_new(builder, PLAN_ABSENT, node, grid);
+    struct plan *child = node->call.function->id == FN_absent
+                             ? plan_of(builder, call_arg(node, 0), grid)
+                             : plan_of_window(builder, node, grid, FN_present_over_time);
+    plan->nameless = true;
+    return plan_add_child(plan, child) ? plan_intern(builder, plan) : NULL;
+}
+
+/* A node over one vector argument, with what else the call says in strings or not at all. */
+static struct plan *plan_of_simple(struct plan_builder *builder, const struct node *node,
+                                   const struct grid *grid, enum plan_kind kind)
+{
+    struct plan *plan = plan_new(builder, kind, node, grid);
+    for (size_t i = 0; i < node->call.arg_count; i++) {
+        const struct node *arg = call_arg(node, i);
+        if (arg->type != TYPE_STRING && !plan_add_child(plan, plan_of(builder, arg, grid)))
+            return NULL;
+    }
+    plan->nameless = kind == PLAN_SORT ? plan->children[0]->nameless
+                                       : kind == PLAN_SCALAR || kind == PLAN_VECTOR;
+    plan = plan_intern(builder, plan);
+    bool renames =
+        kind == PLAN_LABEL_REPLACE || kind == PLAN_LABEL_JOIN || kind == PLAN_HISTOGRAM_QUANTILE;
+    if (!renames)
+        return plan;
+    struct plan *dedup = plan_dedup(builder, plan, PLAN_DEDUP_MERGE);
+    /* label_replace may set a name, or leave one. */
+    if (dedup && kind != PLAN_HISTOGRAM_QUANTILE)
+        dedup->nameless = false;
+    return dedup;
+}
+
+struct plan *plan_of_call(struct plan_builder *builder, const struct node *node,
+                          const struct grid *grid)
+{
+    enum function_id id = node->call.function->id;
+    switch ((int)id) {
+    case FN_time: {
+        struct plan *plan = plan_new(builder, PLAN_TIME, node, grid);
+        plan->nameless = true;
+        return plan_intern(builder, plan);
+    }
+    case FN_pi:
+        return plan_scalar_number(builder, node, grid, 3.14159265358979323846);
+    case FN_timestamp:
+        return plan_of_timestamp(builder, node, grid);
+    case FN_scalar:
+        return plan_of_simple(builder, node, grid, PLAN_SCALAR);
+    case FN_vector:
+        return plan_of_simple(builder, node, grid, PLAN_VECTOR);
+    case FN_sort:
+    case FN_sort_desc:
+        return plan_of_simple(builder, node, grid, PLAN_SORT);
+    case FN_label_replace:
+        return plan_of_simple(builder, node, grid, PLAN_LABEL_REPLACE);
+    case FN_label_join:
+        return plan_of_simple(builder, node, grid, PLAN_LABEL_JOIN);
+    case FN_histogram_quantile:
+        return plan_of_simple(builder, node, grid, PLAN_HISTOGRAM_QUANTILE);
+    case FN_absent:
+    case FN_absent_over_time:
+        return plan_of_absent(builder, node, grid);
+    default:
+        break;
+    }
+    if (window_function(id))
+        return plan_of_window(builder, node, grid, id);
+    if (map_function(id))
+        return plan_of_map(builder, node, grid);
+
+    AUTO(buf_done) struct buf what = {0};
+    buf_printf(&what, "function \"%s\"", node->call.function->name);
+    return plan_unsupported(builder, buf_terminated(&what));
+}

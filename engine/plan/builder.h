@@ -1,0 +1,43 @@
+#pragma once
+
+#include "base/map.h"
+#include "engine/plan/plan.h"
+
+/* Shared by the files that build plans; nobody else includes it. */
+struct plan_builder {
+    const struct plan_request *request;
+    struct arena *arena;
+    struct map known; /* nodes by what they are, for equal ones to be one */
+    struct plan **plans;
+    struct str *keys;
+    size_t plan_count;
+    size_t plan_cap;
+    struct err *err;
+};
+
+/* All return NULL with builder->err set. */
+struct plan *plan_of(struct plan_builder *builder, const struct node *node,
+                     const struct grid *grid);
+struct plan *plan_of_call(struct plan_builder *builder, const struct node *node,
+                          const struct grid *grid);
+
+/* A node not yet interned; give it its children, then plan_intern it. */
+struct plan *plan_new(struct plan_builder *builder, enum plan_kind kind, const struct node *ast,
+                      const struct grid *grid);
+bool plan_add_child(struct plan *plan, struct plan *child);
+struct plan *plan_intern(struct plan_builder *builder, struct plan *plan);
+
+/* `plan`, or a node on top that deals with series left with equal labels. */
+struct plan *plan_dedup(struct plan_builder *builder, struct plan *plan, enum plan_kind kind);
+struct plan *plan_unsupported(struct plan_builder *builder, const char *what);
+
+/* A range selector's or a subquery's windows, seen from `grid`. */
+bool plan_set_select(struct plan_builder *builder, struct plan *plan,
+                     const struct vector_selector *selector, int64_t range_ms);
+struct plan *plan_of_subquery_rows(struct plan_builder *builder, const struct node *subquery,
+                                   const struct grid *grid, struct grid *ret_refs,
+                                   int64_t *ret_range_ms);
+
+/* A range as written, or its duration expression evaluated for this query. */
+bool plan_range(struct plan_builder *builder, int64_t written_ms, const struct node *expr,
+                bool may_be_negative, int64_t *ret_ms);

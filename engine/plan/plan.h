@@ -1,0 +1,98 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "engine/fn/grid.h"
+#include "parser/ast.h"
+
+/*
+ * The plan of a query: what is computed from what, on which grid. Built once from the syntax tree,
+ * read-only from then on; what changes while running lives in the operators made from it.
+ *
+ * Equal sub-expressions on one grid are one node.
+ */
+enum plan_kind {
+    PLAN_NUMBER, /* scalar */
+    PLAN_STRING,
+    PLAN_TIME,  /* time() */
+    PLAN_EMPTY, /* a vector without series: a grid without steps */
+    PLAN_SELECT,
+    PLAN_SELECT_TIME,     /* timestamp(selector) */
+    PLAN_WINDOW,          /* a range function over a selector */
+    PLAN_SUBQUERY_WINDOW, /* a range function over the rows of child 0, on its own grid */
+    PLAN_SAMPLES,         /* the samples of a range selector as they are: the root only */
+    PLAN_SUBQUERY,        /* the rows of a subquery as they are: the root only */
+    PLAN_MAP,             /* an element-wise function of child 0; scalars behind it */
+    PLAN_NEGATE,
+    PLAN_SCALAR_ARITH, /* scalar op scalar */
+    PLAN_VECTOR_ARITH, /* vector op scalar, either way around */
+    PLAN_JOIN,         /* vector op vector */
+    PLAN_SET,          /* and, or, unless */
+    PLAN_AGGREGATE,
+    PLAN_QUANTILE,
+    PLAN_TOPK,
+    PLAN_COUNT_VALUES,
+    PLAN_HISTOGRAM_QUANTILE,
+    PLAN_LABEL_REPLACE,
+    PLAN_LABEL_JOIN,
+    PLAN_ABSENT,
+    PLAN_SORT,
+    PLAN_SCALAR, /* scalar(vector) */
+    PLAN_VECTOR, /* vector(scalar) */
+    PLAN_DEDUP_MERGE,
+    PLAN_DEDUP_STRICT,
+    PLAN_BROADCAST, /* one step, repeated: what does not depend on the step */
+};
+
+const char *plan_kind_text(enum plan_kind kind);
+
+/* What a selector reads: windows (ref - range, ref] on its grid of reference times. */
+struct plan_select {
+    const struct vector_selector *selector;
+    struct grid refs;
+    int64_t range_ms;
+    int64_t begin_ms; /* samples of [begin_ms, end_ms] are selected */
+    int64_t end_ms;
+};
+
+#define PLAN_CHILDREN_MAX 4
+
+struct plan {
+    enum plan_kind kind;
+    enum value_type type;
+    enum function_id function; /* WINDOW, SUBQUERY_WINDOW, MAP */
+    const struct node *ast;    /* the expression; of structural nodes: that of what they stand on */
+    struct grid grid;
+    struct plan *children[PLAN_CHILDREN_MAX];
+    size_t child_count;
+    struct plan_select select; /* SELECT, SELECT_TIME, WINDOW, SAMPLES; refs also SUBQUERY_WINDOW */
+    double number;             /* NUMBER */
+    bool nameless;             /* no series has a metric name, and no two have equal labels */
+    size_t use_count;          /* how many parents it has */
+    size_t id;                 /* from 0, children first */
+};
+
+struct plan_request {
+    const struct node *root;
+    int64_t start_ms, end_ms, step_ms; /* step 0: instant */
+    int64_t lookback_ms;
+    int64_t subquery_step_ms;
+};
+
+/*
+ * ERR_UNSUPPORTED, naming it, for what the streaming engine does not do; ERR_EXECUTION for what
+ * Prometheus finds out only while it evaluates.
+ */
+bool plan_build(const struct plan_request *request, struct arena *arena, struct plan **ret_plan,
+                struct err *err) MUST_CHECK;
+
+/* Whether a sub-expression gives the same at each step, by Prometheus's rules for @. */
+bool plan_is_invariant(const struct node *node);
+
+/* One line for one node: what it is and what it works on. */
+void plan_describe(const struct plan *plan, struct buf *out);

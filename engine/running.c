@@ -1,0 +1,213 @@
+#include "engine/running.h"
+
+#include <assert.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "engine/op/build.h"
+#include "model/sample.h"
+
+/* A row of more steps than this is refused: nobody can mean it, and sizes must not wrap around. */
+#define RUNNING_STEPS_MAX ((int64_t)50000000)
+
+static bool running_init_query(struct running *running, const struct query_spec *spec,
+                               struct err *err)
+{
+    struct engine *engine = running->engine;
+    const struct engine_options *options = &engine->options;
+    struct query *query = &running->query;
+    budget_init(&query->budget, &engine->budget, "--query.memory-limit",
+                options->memory_limit_bytes);
+    query->arena = arena_create(&query->budget);
+    query->symbols = symbols_new(query->arena);
+    annotations_init(&query->annotations, query->arena);
+    query->storage = engine->storage;
+    query->pool = engine->pool;
+    query->workers = engine->workers;
+    query->thread_count = options->thread_count;
+    query->lookback_ms = spec->lookback_ms > 0 ? spec->lookback_ms : options->lookback_ms;
+    query->cancel = spec->cancel;
+    query->measure = spec->measure;
+
+    int64_t timeout_ms = options->timeout_ms;
+    if (spec->timeout_ms > 0 && (timeout_ms == 0 || spec->timeout_ms < timeout_ms))
+        timeout_ms = spec->timeout_ms;
+    if (timeout_ms > 0)
+        query->deadline_ns = running->begin_ns + timeout_ms * 1000000;
+    if (spec->step_ms > 0 && (spec->end_ms - spec->start_ms) / spec->step_ms >= RUNNING_STEPS_MAX)
+        return err_set(err, ERR_BAD_DATA, "more than %lld steps", (long long)RUNNING_STEPS_MAX);
+    return true;
+}
+
+static bool running_plan(struct running *running, const struct query_spec *spec, struct err *err)
+{
+    struct query *query = &running->query;
+    if (!parse_query(running->text, &running->engine->options.parse, query->arena, &running->ast,
+                     err))
+        return false;
+    if (!running->instant && running->ast->type != TYPE_VECTOR && running->ast->type != TYPE_SCALAR)
+        return err_set(err, ERR_BAD_DATA,
+                       "invalid expression type \"%s\" for range query, must be Scalar or instant "
+                       "Vector",
+                       value_type_text(running->ast->type));
+    const struct plan_request request = {
+        .root = running->ast,
+        .start_ms = spec->start_ms,
+        .end_ms = spec->end_ms,
+        .step_ms = spec->step_ms,
+        .lookback_ms = query->lookback_ms,
+        .subquery_step_ms = running->engine->options.subquery_step_ms,
+    };
+    return plan_build(&request, query->arena, &running->plan, err);
+}
+
+bool running_create(struct engine *engine, const struct query_spec *spec,
+                    struct running **ret_running, struct err *err)
+{
+    AUTO(running_destroy) struct running *running = mem_new(struct running);
+    running->engine = engine;
+    running->begin_ns = clock_monotonic_ns();
+    running->instant = spec->step_ms == 0;
+    if (!running_init_query(running, spec, err))
+        return false;
+    running->text = arena_str(running->query.arena, spec->text);
+    if (!running_plan(running, spec, err))
+        return false;
+    *ret_running = TAKE(running);
+    return true;
+}
+
+/* The answer to a range query is sorted by labels; to an instant one it comes as it comes. */
+static bool running_arrange(struct running *running, struct err *err)
+{
+    struct op *root = running->root;
+    running->rows.op = root;
+    if (running->instant)
+        return true;
+    const uint32_t *order = series_label_order(&running->query, root->labels, root->series_count);
+    if (!order)
+        return true;
+    return arena_check(running->query.arena, err) &&
+           op_arrange(root, order, root->series_count, err);
+}
+
+bool running_open(struct running *running, struct err *err)
+{
+    if (!engine_enter(running->engine, &running->query, err))
+        return false;
+    running->entered = true;
+    running->entered_ns = clock_monotonic_ns();
+
+    const struct plan *plan = running->plan;
+    if (plan->kind == PLAN_STRING)
+        return true;
+    if (plan->kind == PLAN_SAMPLES || plan->kind == PLAN_SUBQUERY) {
+        if (!samples_result_open(running, &running->samples, err))
+            return false;
+    } else {
+        running->root = op_build(&running->query, plan, err);
+        if (!running->root || !op_open(running->root, err) || !running_arrange(running, err))
+            return false;
+    }
+    running->opened_ns = clock_monotonic_ns();
+    return true;
+}
+
+struct result_info running_info(const struct running *running)
+{
+    struct result_info info = {
+        .instant = running->instant,
+        .grid = running->plan->grid,
+        .symbols = running->query.symbols,
+    };
+    if (running->plan->kind == PLAN_STRING) {
+        info.kind = RESULT_STRING;
+        info.string = running->plan->ast->string;
+    } else if (running->samples) {
+        info.kind = RESULT_MATRIX;
+        info.series_count_max = samples_result_count(running->samples);
+    } else {
+        info.kind = !running->instant                    ? RESULT_MATRIX
+                    : running->plan->type == TYPE_SCALAR ? RESULT_SCALAR
+                                                         : RESULT_VECTOR;
+        info.series_count_max = running->root->series_count;
+    }
+    return info;
+}
+
+static bool row_is_empty(const double *row, size_t steps)
+{
+    for (size_t i = 0; i < steps; i++)
+        if (!value_is_stale(row[i]))
+            return false;
+    return true;
+}
+
+enum pull running_next(struct running *running, struct result_row *ret_row, struct err *err)
+{
+    enum pull got = PULL_END;
+    if (running->samples) {
+        got = samples_result_next(running->samples, ret_row, err);
+    } else if (running->root) {
+        struct op *root = running->root;
+        double *row;
+        while ((got = row_reader_next(&running->rows, &row, err)) == PULL_BATCH) {
+            size_t series = root->order[running->row++];
+            if (row_is_empty(row, root->grid.count))
+                continue;
+            *ret_row = (struct result_row){
+                .labels = root->labels[series],
+                .values = row,
+                .count = root->grid.count,
+            };
+            return got;
+        }
+    }
+    if (got != PULL_BATCH)
+        running->ended_ns = clock_monotonic_ns();
+    return got;
+}
+
+const struct annotations *running_annotations(const struct running *running)
+{
+    return &running->query.annotations;
+}
+
+static uint64_t running_samples(const struct running *running)
+{
+    if (running->samples)
+        return samples_result_read(running->samples);
+    return running->root ? op_samples_read(running->root) : 0;
+}
+
+struct running_stats running_stats(const struct running *running)
+{
+    int64_t now_ns = running->ended_ns ? running->ended_ns : clock_monotonic_ns();
+    struct running_stats stats = {
+        .samples_read = running_samples(running),
+        .peak_bytes = running->query.budget.peak_bytes,
+        .series_selected = running->root ? op_series_selected(running->root) : 0,
+    };
+    if (running->entered) {
+        stats.queue_ns = running->entered_ns - running->begin_ns;
+        stats.prepare_ns = running->opened_ns ? running->opened_ns - running->entered_ns : 0;
+        stats.eval_ns = running->opened_ns ? now_ns - running->opened_ns : 0;
+    }
+    return stats;
+}
+
+void running_destroy(struct running *running)
+{
+    if (!running)
+        return;
+    uint64_t samples_read = running_samples(running);
+    samples_result_close(running->samples);
+    op_close(running->root);
+    if (running->entered)
+        engine_leave(running->engine, samples_read);
+    ast_done(running->ast);
+    symbols_done(running->query.symbols);
+    arena_destroy(running->query.arena);
+    assert(running->query.budget.used_bytes == 0);
+    free(running);
+}

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <pthread.h>
+
+#include "base/workers.h"
+#include "engine/engine.h"
+#include "engine/plan/plan.h"
+
+/* Shared by engine.c, running.c and explain.c; everybody else goes by engine/engine.h. */
+struct engine {
+    struct storage *storage;
+    struct engine_options options;
+    struct budget budget; /* of all queries */
+    struct pool *pool;
+    struct workers *workers;
+    pthread_mutex_t lock; /* over the counts below */
+    pthread_cond_t turn;
+    size_t running_count;
+    size_t waiting_count;
+    uint64_t queries_total;
+    uint64_t samples_total;
+};
+
+/* Waits until fewer queries run than may; ERR_TIMEOUT or ERR_CANCELED if it takes too long. */
+bool engine_enter(struct engine *engine, const struct query *query, struct err *err) MUST_CHECK;
+void engine_leave(struct engine *engine, uint64_t samples_read);
+
+struct running {
+    struct engine *engine;
+    struct query query;
+    struct str text;
+    bool instant;
+    bool entered;
+    struct node *ast;
+    struct plan *plan;
+    struct op *root;
+    struct row_reader rows;
+    size_t row; /* how many of the root's rows have been looked at */
+
+    /* A range vector as the answer: see matrix.c. */
+    struct samples_result *samples;
+
+    int64_t begin_ns, entered_ns, opened_ns, ended_ns;
+};
+
+/*
+ * A range vector as the answer of an instant query: the samples of a selector, or the rows of a
+ * subquery, with their own times.
+ */
+struct samples_result;
+
+bool samples_result_open(struct running *running, struct samples_result **ret_result,
+                         struct err *err) MUST_CHECK;
+enum pull samples_result_next(struct samples_result *result, struct result_row *ret_row,
+                              struct err *err) MUST_CHECK;
+size_t samples_result_count(const struct samples_result *result);
+uint64_t samples_result_read(const struct samples_result *result);
+void samples_result_close(struct samples_result *result);
+
+/* The series of an operator sorted by labels; NULL if they are already. In the arena. */
+const uint32_t *series_label_order(struct query *query, const struct labels *const *labels,
+                                   size_t count);
+
+/* What the sources below an operator have read. */
+uint64_t op_samples_read(const struct op *op);
+uint64_t op_series_selected(const struct op *op);
