@@ -22,6 +22,13 @@
 #define KERNEL_CLONES
 #endif
 
+/* Before a short loop that should become vectors, and not be unrolled to single steps first. */
+#if defined(__clang__)
+#define KEEP_LOOP
+#else
+#define KEEP_LOOP _Pragma("GCC unroll 1")
+#endif
+
 /* Lets `AUTO(fn) type v` call fn(v) when v leaves scope. */
 #define DEFINE_AUTO(type, fn) \
     static inline void fn##_auto(type *v) \

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "engine/fn/window.h"
+
+/*
+ * The samples [lo, hi) of a window that moves forward over one series.
+ *
+ * Grids are regular and samples nearly so: an edge goes as far as it went the last time, and walks
+ * on or back from there. Walking back costs no more than the way there, so all steps together cost
+ * O(samples + steps).
+ */
+struct cursor {
+    const int64_t *times_ms;
+    size_t count;
+    int64_t range_ms;
+    size_t lo;
+    size_t hi;
+    size_t lo_stride;
+    size_t hi_stride;
+};
+
+/* The first sample later than `bound_ms`, at `from` or behind it. */
+HOT_INLINE size_t cursor_seek(const struct cursor *cursor, size_t from, size_t stride,
+                              int64_t bound_ms)
+{
+    const int64_t *times_ms = cursor->times_ms;
+    size_t at = from + stride < cursor->count ? from + stride : cursor->count;
+
+    while (at > from && times_ms[at - 1] > bound_ms)
+        at--;
+    while (at < cursor->count && times_ms[at] <= bound_ms)
+        at++;
+    return at;
+}
+
+HOT_INLINE void cursor_move_hi(struct cursor *cursor, int64_t ref_ms)
+{
+    size_t hi = cursor_seek(cursor, cursor->hi, cursor->hi_stride, ref_ms);
+    cursor->hi_stride = hi - cursor->hi;
+    cursor->hi = hi;
+}
+
+HOT_INLINE void cursor_move(struct cursor *cursor, int64_t ref_ms)
+{
+    cursor_move_hi(cursor, ref_ms);
+    size_t lo = cursor_seek(cursor, cursor->lo, cursor->lo_stride, ref_ms - cursor->range_ms);
+    cursor->lo_stride = lo - cursor->lo;
+    cursor->lo = lo;
+}
+
+/* Stands at the window of step 0. */
+struct cursor cursor_begin(const struct window_call *call);

@@ -1,0 +1,46 @@
+#pragma once
+
+#include "engine/fn/window.h"
+
+/* The range functions, by the files that hold them; window.c names them for all others. */
+
+/* rate.c */
+window_fn rate_window;
+window_fn increase_window;
+window_fn delta_window;
+
+/* instant.c */
+window_fn irate_window;
+window_fn idelta_window;
+
+/* over_time_order.c */
+window_fn count_window;
+window_fn present_window;
+window_fn first_window;
+window_fn last_window;
+window_fn first_time_window;
+window_fn last_time_window;
+window_fn changes_window;
+window_fn resets_window;
+
+/* over_time_extremum.c */
+window_fn max_window;
+window_fn min_window;
+window_fn max_time_window;
+window_fn min_time_window;
+
+/* over_time_sum.c */
+window_fn sum_window;
+window_fn avg_window;
+
+/* over_time_spread.c */
+window_fn stddev_window;
+window_fn stdvar_window;
+
+/* regression.c */
+window_fn deriv_window;
+window_fn predict_linear_window;
+
+/* over_time_quantile.c */
+window_fn quantile_window;
+window_fn mad_window;
