@@ -1,0 +1,355 @@
+/*
+ * The folder:
+ *
+ *     00000012 00000013 ...   segments; the last one is being written
+ *     checkpoint.00000011/    what is still needed of the segments up to 11, as segments
+ * 00000000... checkpoint.00000011.tmp/
+ *
+ * A running Prometheus adds a segment before it stops writing to the one before, makes a checkpoint
+ * of the oldest ones, then removes these. The place is therefore (segment, offset) with the file
+ * held open: a segment that is removed under us is read to its end all the same. When the one
+ * behind it is gone too, or when a restart has repaired (replaced) the segment in work, the place
+ * is lost, and what was made of the records must be made anew.
+ */
+#include "storage/wal_log.h"
+
+#include <assert.h>
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "storage/wal.h"
+
+#define NO_SEGMENT UINT32_MAX
+#define SEGMENT_NUMBER_MAX 99999999u /* eight digits */
+
+enum wal_phase {
+    WAL_NOT_BEGUN,
+    WAL_IN_CHECKPOINT,
+    WAL_IN_SEGMENTS,
+    WAL_DROPPED, /* behind a damage: nothing comes any more */
+};
+
+struct wal_log {
+    char *folder;
+    enum wal_gap gap;
+    enum wal_phase phase;
+
+    uint32_t first, last; /* segments in the folder, at the last look; first > last: none */
+    bool torn;            /* there are segments behind `last`, but not the next one */
+    uint32_t checkpoint;  /* the newest, or NO_SEGMENT */
+
+    char checkpoint_folder[4096]; /* while in the checkpoint */
+    uint32_t checkpoint_last;     /* segment of it */
+
+    uint32_t number; /* the segment in work or wanted next */
+    struct wal_segment *segment;
+    bool relisted; /* since the last look */
+};
+
+struct wal_log *wal_log_create(const char *folder, enum wal_gap gap)
+{
+    struct wal_log *log = mem_new(struct wal_log);
+    log->folder = mem_strdup(folder);
+    log->gap = gap;
+    log->first = 1;
+    log->checkpoint = NO_SEGMENT;
+    return log;
+}
+
+void wal_log_destroy(struct wal_log *log)
+{
+    if (!log)
+        return;
+    wal_segment_close(log->segment);
+    free(log->folder);
+    free(log);
+}
+
+/* A name that is a number and nothing else. */
+static bool name_number(const char *name, uint32_t *ret_number)
+{
+    uint64_t number = 0;
+    if (!*name)
+        return false;
+    for (; *name; name++) {
+        if (*name < '0' || *name > '9')
+            return false;
+        number = number * 10 + (uint64_t)(*name - '0');
+        if (number > SEGMENT_NUMBER_MAX)
+            return false;
+    }
+    *ret_number = (uint32_t)number;
+    return true;
+}
+
+struct wal_listing {
+    uint32_t *segments; /* sorted */
+    size_t count, cap;
+    uint32_t checkpoints[16]; /* the newest ones, newest first */
+    size_t checkpoint_count;
+};
+
+static void wal_listing_done(struct wal_listing *listing)
+{
+    free(listing->segments);
+}
+
+static void wal_listing_done_auto(struct wal_listing *listing)
+{
+    wal_listing_done(listing);
+}
+
+static void wal_listing_checkpoint(struct wal_listing *listing, uint32_t number)
+{
+    size_t at = 0;
+    while (at < listing->checkpoint_count && listing->checkpoints[at] > number)
+        at++;
+    if (at == ARRAY_COUNT(listing->checkpoints))
+        return;
+    if (listing->checkpoint_count < ARRAY_COUNT(listing->checkpoints))
+        listing->checkpoint_count++;
+    for (size_t i = listing->checkpoint_count - 1; i > at; i--)
+        listing->checkpoints[i] = listing->checkpoints[i - 1];
+    listing->checkpoints[at] = number;
+}
+
+static int number_order(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* A folder that is not there is empty. */
+static bool wal_list(const char *folder, struct wal_listing *listing, struct err *err)
+{
+    static const char prefix[] = "checkpoint.";
+    DIR *dir = opendir(folder);
+    if (!dir && errno == ENOENT)
+        return true;
+    if (!dir)
+        return err_set(err, ERR_IO, "%s: cannot list: %s", folder, strerror(errno));
+
+    for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
+        uint32_t number;
+        if (name_number(entry->d_name, &number)) {
+            mem_grow(listing->segments, uint32_t, listing->count, &listing->cap);
+            listing->segments[listing->count++] = number;
+        } else if (strncmp(entry->d_name, prefix, sizeof prefix - 1) == 0 &&
+                   name_number(entry->d_name + sizeof prefix - 1, &number)) {
+            wal_listing_checkpoint(listing, number);
+        }
+    }
+    closedir(dir);
+    if (listing->count)
+        qsort(listing->segments, listing->count, sizeof(uint32_t), number_order);
+    return true;
+}
+
+/* Keeps what the listing says: segments in a row up to the last, or up to the first gap. */
+static void wal_log_take(struct wal_log *log, const struct wal_listing *listing)
+{
+    log->first = 1;
+    log->last = 0;
+    log->torn = false;
+    for (size_t i = 0; i < listing->count; i++) {
+        if (i == 0)
+            log->first = listing->segments[0];
+        else if (listing->segments[i] > listing->segments[i - 1] + 1)
+            log->torn = true;
+        if (log->torn)
+            break;
+        log->last = listing->segments[i];
+    }
+}
+
+static bool wal_log_list(struct wal_log *log, struct err *err)
+{
+    AUTO(wal_listing_done) struct wal_listing listing = {0};
+    if (!wal_list(log->folder, &listing, err))
+        return false;
+    wal_log_take(log, &listing);
+    if (log->phase != WAL_NOT_BEGUN)
+        return true;
+
+    log->checkpoint = NO_SEGMENT;
+    for (size_t i = 0; i < listing.checkpoint_count && log->checkpoint == NO_SEGMENT; i++) {
+        AUTO(wal_listing_done) struct wal_listing inside = {0};
+        snprintf(log->checkpoint_folder, sizeof log->checkpoint_folder, "%s/checkpoint.%08u",
+                 log->folder, listing.checkpoints[i]);
+        if (!wal_list(log->checkpoint_folder, &inside, err))
+            return false;
+        if (inside.count == 0 || inside.segments[0] != 0)
+            continue; /* half removed, or no checkpoint */
+        log->checkpoint = listing.checkpoints[i];
+        log->checkpoint_last = inside.segments[inside.count - 1];
+    }
+    return true;
+}
+
+static void wal_segment_path(const char *folder, uint32_t number, char *out, size_t size)
+{
+    snprintf(out, size, "%s/%08u", folder, number);
+}
+
+bool wal_log_look(struct wal_log *log, bool *ret_lost, struct err *err)
+{
+    *ret_lost = false;
+    log->relisted = false;
+    if (!wal_log_list(log, err))
+        return false;
+
+    bool there = log->first <= log->last;
+    bool removed = !there || log->number < log->first;
+    bool beyond = there && !log->segment && log->number > log->last + 1;
+    if ((log->phase == WAL_DROPPED && removed) || (log->phase == WAL_IN_SEGMENTS && beyond)) {
+        *ret_lost = true;
+    } else if ((log->phase == WAL_IN_SEGMENTS || log->phase == WAL_DROPPED) && log->segment &&
+               !removed) {
+        char path[4096];
+        wal_segment_path(log->folder, log->number, path, sizeof path);
+        *ret_lost = !wal_segment_is_at(log->segment, path);
+    }
+    return true;
+}
+
+/* Where to begin, once there is something. */
+static void wal_log_begin(struct wal_log *log)
+{
+    bool there = log->first <= log->last;
+    if (log->checkpoint != NO_SEGMENT) {
+        log->phase = WAL_IN_CHECKPOINT;
+        log->number = 0;
+    } else if (there) {
+        log->phase = WAL_IN_SEGMENTS;
+        log->number = log->first;
+    }
+}
+
+static void wal_log_advance(struct wal_log *log)
+{
+    wal_segment_close(TAKE(log->segment));
+    log->number++;
+    if (log->phase == WAL_IN_CHECKPOINT && log->number > log->checkpoint_last) {
+        log->phase = WAL_IN_SEGMENTS;
+        log->number = log->checkpoint + 1;
+    }
+}
+
+/* Opens the segment wanted next. TAIL_END: it is not there yet. */
+static enum tail_read wal_log_open(struct wal_log *log, struct err *err)
+{
+    bool checkpoint = log->phase == WAL_IN_CHECKPOINT;
+    if (!checkpoint) {
+        bool there = log->first <= log->last;
+        if (there && log->number < log->first && log->gap == WAL_GAP_PASSED)
+            log->number = log->first;
+        if (there && log->number < log->first)
+            return TAIL_LOST;
+        if (!there || log->number > log->last)
+            return TAIL_END;
+    }
+
+    char path[4096];
+    wal_segment_path(checkpoint ? log->checkpoint_folder : log->folder, log->number, path,
+                     sizeof path);
+    if (wal_segment_open(path, &log->segment, err))
+        return TAIL_ITEM;
+    /* Removed between the look and now. */
+    return err->kind == ERR_NOT_FOUND ? TAIL_LOST : TAIL_ERR;
+}
+
+/* What follows the record that was damaged or made no sense is not to be read. */
+static void wal_log_stop(struct wal_log *log)
+{
+    if (log->phase == WAL_IN_CHECKPOINT) {
+        log->number = log->checkpoint_last;
+        wal_log_advance(log);
+    } else {
+        log->phase = WAL_DROPPED;
+    }
+}
+
+/* At the end of the last segment: has that been so since the look, and is it really the last? */
+static enum tail_read wal_log_end(struct wal_log *log, struct err *err)
+{
+    bool torn = log->torn;
+    uint32_t last = log->last;
+    log->relisted = true;
+    if (!wal_log_list(log, err))
+        return TAIL_ERR;
+    if (!torn || !log->torn || last != log->last)
+        return TAIL_END;
+    wal_log_stop(log);
+    err_set(err, ERR_CORRUPT, "%s: segment %08u is missing", log->folder, last + 1);
+    return TAIL_ERR;
+}
+
+/* Nobody writes to a segment when there is another behind it. */
+static bool wal_log_is_complete(const struct wal_log *log)
+{
+    return log->phase == WAL_IN_CHECKPOINT || log->number < log->last;
+}
+
+enum tail_read wal_log_next(struct wal_log *log, const uint8_t **ret_bytes, size_t *ret_size,
+                            struct err *err)
+{
+    for (;;) {
+        if (log->phase == WAL_NOT_BEGUN)
+            wal_log_begin(log);
+        if (log->phase == WAL_NOT_BEGUN || log->phase == WAL_DROPPED)
+            return TAIL_END;
+        if (!log->segment) {
+            enum tail_read opened = wal_log_open(log, err);
+            if (opened != TAIL_ITEM)
+                return opened;
+        }
+
+        bool complete = wal_log_is_complete(log);
+        enum tail_read got = wal_segment_next(log->segment, complete, ret_bytes, ret_size, err);
+        if (got == TAIL_ITEM)
+            return got;
+        if (got == TAIL_ERR) {
+            if (err->kind == ERR_CORRUPT)
+                wal_log_stop(log);
+            return got;
+        }
+        if (complete) {
+            wal_log_advance(log);
+        } else if (!log->relisted) {
+            enum tail_read end = wal_log_end(log, err);
+            if (end != TAIL_END || !wal_log_is_complete(log))
+                return end;
+        } else {
+            return TAIL_END;
+        }
+    }
+}
+
+void wal_log_drop(struct wal_log *log, struct err *err)
+{
+    char path[4096] = "";
+    if (log->segment) {
+        wal_segment_path(log->phase == WAL_IN_CHECKPOINT ? log->checkpoint_folder : log->folder,
+                         log->number, path, sizeof path);
+        err_wrap(err, "%s: before offset %llu", path,
+                 (unsigned long long)wal_segment_offset(log->segment));
+    }
+    wal_log_stop(log);
+}
+
+uint32_t wal_log_segment(const struct wal_log *log)
+{
+    return log->phase == WAL_IN_SEGMENTS ? log->number : 0;
+}
+
+uint32_t wal_log_first_segment(const struct wal_log *log)
+{
+    return log->first <= log->last ? log->first : 0;
+}
+
+uint32_t wal_log_last_segment(const struct wal_log *log)
+{
+    return log->first <= log->last ? log->last : 0;
+}

@@ -1,0 +1,350 @@
+/*
+ * A record is a type byte and entries up to its end, all big endian:
+ *
+ *     series      1   ref u64 | labels
+ *     samples     2   first ref u64, first t u64 | { ref - first varint, t - first varint, v u64 }
+ *     samples v2 11   { ref varint, t varint, st varint, v u64 },
+ *                     { ref - last varint, t - first varint, st marker, v u64 } ...
+ *     tombstones  3   { ref u64, begin varint, end varint }
+ *     exemplars   4   as samples, each with labels behind it
+ *     markers     5   { ref u64, head chunk place u64 }
+ *     metadata    6   { ref uvarint, kind u8, fields uvarint, { name, value } }
+ *     histograms  7, 8 (float), 9, 10 (float; custom buckets)    as samples, a body instead of v
+ *                12, 13 (float)                                  as samples v2, likewise
+ *
+ *     labels      count uvarint | { name, value }     texts are length uvarint | bytes
+ *     st marker   0: none | 1: as the last | else: st - first varint
+ *
+ * Start timestamps are read and left. Every count is held against the bytes that are left before
+ * anything is made of it, so that a record cannot ask for more than a few times its own size.
+ */
+#include "storage/wal_record.h"
+
+#include "base/mem.h"
+#include "base/varint.h"
+#include "model/sample.h"
+
+#define SCHEMA_CUSTOM (-53)
+#define SCHEMA_MIN (-9)
+#define SCHEMA_MAX 52
+
+/* Short ones, which nearly all are, without a loop. */
+HOT_INLINE uint64_t wal_uvarint(struct bytes_reader *r)
+{
+    if (LIKELY(r->at < r->end && *r->at < 0x80))
+        return *r->at++;
+    return read_uvarint(r);
+}
+
+HOT_INLINE uint64_t wal_varint(struct bytes_reader *r)
+{
+    uint64_t u = wal_uvarint(r);
+    return (u >> 1) ^ -(u & 1);
+}
+
+HOT_INLINE double wal_double(struct bytes_reader *r)
+{
+    return value_of_bits(read_be64(r));
+}
+
+static struct str wal_text(struct bytes_reader *r)
+{
+    uint64_t len = wal_uvarint(r);
+    const uint8_t *bytes = len <= read_left(r) ? read_bytes(r, (size_t)len) : NULL;
+    if (!bytes) {
+        r->failed = true;
+        r->at = r->end;
+        return (struct str){0};
+    }
+    return (struct str){(const char *)bytes, (size_t)len};
+}
+
+/* A count of things that take at least `size_min` bytes each. */
+static size_t wal_count(struct bytes_reader *r, size_t size_min)
+{
+    uint64_t count = wal_uvarint(r);
+    if (count > read_left(r) / size_min) {
+        r->failed = true;
+        r->at = r->end;
+        return 0;
+    }
+    return (size_t)count;
+}
+
+static bool wal_decode_series(struct bytes_reader *r, struct wal_record *record)
+{
+    while (r->at < r->end) {
+        struct wal_series series = {.ref = read_be64(r), .label_begin = record->label_count};
+        series.label_count = wal_count(r, 2);
+        for (size_t i = 0; i < series.label_count; i++) {
+            struct wal_label label = {.name = wal_text(r)};
+            label.value = wal_text(r);
+            mem_grow(record->labels, struct wal_label, record->label_count, &record->label_cap);
+            record->labels[record->label_count++] = label;
+        }
+        mem_grow(record->series, struct wal_series, record->series_count, &record->series_cap);
+        record->series[record->series_count++] = series;
+    }
+    return !r->failed;
+}
+
+#define SAMPLE_SIZE_MIN 10
+
+static void wal_reserve_samples(struct wal_record *record, size_t count)
+{
+    if (record->sample_cap < count) {
+        record->samples = mem_resize(record->samples, struct wal_sample, count);
+        record->sample_cap = count;
+    }
+}
+
+static bool wal_decode_samples(struct bytes_reader *r, struct wal_record *record)
+{
+    if (r->at == r->end)
+        return true;
+    uint64_t first_ref = read_be64(r);
+    uint64_t first_t = read_be64(r);
+    wal_reserve_samples(record, read_left(r) / SAMPLE_SIZE_MIN + 1);
+
+    struct wal_sample *sample = record->samples;
+    while (r->at < r->end) {
+        sample->ref = first_ref + wal_varint(r);
+        sample->t_ms = (int64_t)(first_t + wal_varint(r));
+        sample->v = wal_double(r);
+        sample++;
+    }
+    record->sample_count = (size_t)(sample - record->samples);
+    return !r->failed;
+}
+
+/* What entries of the second form are told against. */
+struct wal_base {
+    bool begun;
+    uint64_t first_t;
+    uint64_t last_ref;
+};
+
+static void wal_head_v2(struct bytes_reader *r, struct wal_base *base, uint64_t *ret_ref,
+                        int64_t *ret_t)
+{
+    if (!base->begun) {
+        base->begun = true;
+        base->last_ref = wal_varint(r);
+        base->first_t = wal_varint(r);
+        *ret_t = (int64_t)base->first_t;
+        wal_varint(r); /* the start timestamp */
+    } else {
+        base->last_ref += wal_varint(r);
+        *ret_t = (int64_t)(base->first_t + wal_varint(r));
+        if (read_u8(r) > 1)
+            wal_varint(r);
+    }
+    *ret_ref = base->last_ref;
+}
+
+static bool wal_decode_samples_v2(struct bytes_reader *r, struct wal_record *record)
+{
+    struct wal_base base = {0};
+    wal_reserve_samples(record, read_left(r) / SAMPLE_SIZE_MIN + 1);
+
+    struct wal_sample *sample = record->samples;
+    while (r->at < r->end) {
+        wal_head_v2(r, &base, &sample->ref, &sample->t_ms);
+        sample->v = wal_double(r);
+        sample++;
+    }
+    record->sample_count = (size_t)(sample - record->samples);
+    return !r->failed;
+}
+
+static bool wal_decode_tombstones(struct bytes_reader *r, struct wal_record *record)
+{
+    while (r->at < r->end) {
+        struct wal_tombstone stone = {.ref = read_be64(r)};
+        stone.range.begin_ms = read_varint(r);
+        stone.range.end_ms = read_varint(r);
+        mem_grow(record->tombstones, struct wal_tombstone, record->tombstone_count,
+                 &record->tombstone_cap);
+        record->tombstones[record->tombstone_count++] = stone;
+    }
+    return !r->failed;
+}
+
+static bool wal_check_exemplars(struct bytes_reader *r)
+{
+    if (r->at == r->end)
+        return true;
+    read_bytes(r, 16);
+    while (r->at < r->end) {
+        wal_varint(r);
+        wal_varint(r);
+        read_bytes(r, 8);
+        size_t label_count = wal_count(r, 2);
+        for (size_t i = 0; i < 2 * label_count; i++)
+            wal_text(r);
+    }
+    return !r->failed;
+}
+
+static bool wal_decode_markers(struct bytes_reader *r, struct wal_record *record)
+{
+    while (r->at < r->end) {
+        struct wal_marker marker = {.ref = read_be64(r)};
+        marker.place = read_be64(r);
+        mem_grow(record->markers, struct wal_marker, record->marker_count, &record->marker_cap);
+        record->markers[record->marker_count++] = marker;
+    }
+    return !r->failed;
+}
+
+static bool wal_check_metadata(struct bytes_reader *r)
+{
+    while (r->at < r->end) {
+        wal_uvarint(r);
+        read_u8(r);
+        size_t field_count = wal_count(r, 2);
+        for (size_t i = 0; i < 2 * field_count; i++)
+            wal_text(r);
+    }
+    return !r->failed;
+}
+
+static void wal_skip_spans(struct bytes_reader *r)
+{
+    size_t count = wal_count(r, 2);
+    for (size_t i = 0; i < count; i++) {
+        wal_varint(r);
+        wal_uvarint(r);
+    }
+}
+
+static void wal_skip_buckets(struct bytes_reader *r, bool is_float)
+{
+    size_t count = wal_count(r, is_float ? 8 : 1);
+    if (is_float)
+        read_bytes(r, 8 * count);
+    else
+        for (size_t i = 0; i < count; i++)
+            wal_varint(r);
+}
+
+/* Passes over one histogram; false: of a schema nobody knows, as Prometheus leaves it out too. */
+static bool wal_skip_histogram(struct bytes_reader *r, bool is_float)
+{
+    read_u8(r); /* counter reset hint */
+    int32_t schema = (int32_t)wal_varint(r);
+    read_bytes(r, 8); /* zero threshold */
+    if (is_float) {
+        read_bytes(r, 16); /* zero count, count */
+    } else {
+        wal_uvarint(r);
+        wal_uvarint(r);
+    }
+    read_bytes(r, 8); /* sum */
+    wal_skip_spans(r);
+    wal_skip_spans(r);
+    wal_skip_buckets(r, is_float);
+    wal_skip_buckets(r, is_float);
+    if (schema == SCHEMA_CUSTOM)
+        wal_skip_buckets(r, true);
+    return schema == SCHEMA_CUSTOM || (schema >= SCHEMA_MIN && schema <= SCHEMA_MAX);
+}
+
+static void wal_add_histogram(struct bytes_reader *r, struct wal_record *record,
+                              struct wal_histogram histogram)
+{
+    histogram.body = r->at;
+    bool known = wal_skip_histogram(r, histogram.is_float);
+    histogram.body_size = (uint32_t)(r->at - histogram.body);
+    if (!known || r->failed)
+        return;
+    mem_grow(record->histograms, struct wal_histogram, record->histogram_count,
+             &record->histogram_cap);
+    record->histograms[record->histogram_count++] = histogram;
+}
+
+static bool wal_decode_histograms(struct bytes_reader *r, struct wal_record *record, bool is_float)
+{
+    if (r->at == r->end)
+        return true;
+    uint64_t first_ref = read_be64(r);
+    uint64_t first_t = read_be64(r);
+    while (r->at < r->end) {
+        struct wal_histogram histogram = {.is_float = is_float};
+        histogram.ref = first_ref + wal_varint(r);
+        histogram.t_ms = (int64_t)(first_t + wal_varint(r));
+        wal_add_histogram(r, record, histogram);
+    }
+    return !r->failed;
+}
+
+static bool wal_decode_histograms_v2(struct bytes_reader *r, struct wal_record *record,
+                                     bool is_float)
+{
+    struct wal_base base = {0};
+    while (r->at < r->end) {
+        struct wal_histogram histogram = {.is_float = is_float};
+        wal_head_v2(r, &base, &histogram.ref, &histogram.t_ms);
+        wal_add_histogram(r, record, histogram);
+    }
+    return !r->failed;
+}
+
+static bool wal_decode_entries(uint8_t type, struct bytes_reader *r, struct wal_record *record)
+{
+    switch ((enum wal_record_type)type) {
+    case WAL_SERIES:
+        return wal_decode_series(r, record);
+    case WAL_SAMPLES:
+        return wal_decode_samples(r, record);
+    case WAL_SAMPLES_V2:
+        return wal_decode_samples_v2(r, record);
+    case WAL_TOMBSTONES:
+        return wal_decode_tombstones(r, record);
+    case WAL_EXEMPLARS:
+        return wal_check_exemplars(r);
+    case WAL_MMAP_MARKERS:
+        return wal_decode_markers(r, record);
+    case WAL_METADATA:
+        return wal_check_metadata(r);
+    case WAL_HISTOGRAMS:
+    case WAL_CUSTOM_HISTOGRAMS:
+        return wal_decode_histograms(r, record, false);
+    case WAL_FLOAT_HISTOGRAMS:
+    case WAL_CUSTOM_FLOAT_HISTOGRAMS:
+        return wal_decode_histograms(r, record, true);
+    case WAL_HISTOGRAMS_V2:
+        return wal_decode_histograms_v2(r, record, false);
+    case WAL_FLOAT_HISTOGRAMS_V2:
+        return wal_decode_histograms_v2(r, record, true);
+    }
+    record->type = 0; /* of a later Prometheus */
+    return true;
+}
+
+bool wal_record_decode(const uint8_t *bytes, size_t size, struct wal_record *record,
+                       struct err *err)
+{
+    record->series_count = record->label_count = record->sample_count = 0;
+    record->tombstone_count = record->marker_count = record->histogram_count = 0;
+    record->type = size ? bytes[0] : 0;
+    if (size == 0)
+        return true;
+
+    struct bytes_reader r = bytes_reader_of(bytes + 1, size - 1);
+    if (!wal_decode_entries(bytes[0], &r, record))
+        return err_set(err, ERR_CORRUPT, "record of type %d and %zu bytes breaks off in an entry",
+                       bytes[0], size);
+    return true;
+}
+
+void wal_record_done(struct wal_record *record)
+{
+    free(record->series);
+    free(record->labels);
+    free(record->samples);
+    free(record->tombstones);
+    free(record->markers);
+    free(record->histograms);
+    *record = (struct wal_record){0};
+}

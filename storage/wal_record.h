@@ -1,0 +1,93 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/str.h"
+#include "storage/tombstones.h"
+
+/*
+ * The records of WAL and WBL: one decoder for all types, into arrays that are kept from record to
+ * record. Every byte is checked.
+ *
+ * Thread: one at a time.
+ */
+enum wal_record_type {
+    WAL_SERIES = 1,
+    WAL_SAMPLES = 2,
+    WAL_TOMBSTONES = 3,
+    WAL_EXEMPLARS = 4,
+    WAL_MMAP_MARKERS = 5,
+    WAL_METADATA = 6,
+    WAL_HISTOGRAMS = 7,
+    WAL_FLOAT_HISTOGRAMS = 8,
+    WAL_CUSTOM_HISTOGRAMS = 9,
+    WAL_CUSTOM_FLOAT_HISTOGRAMS = 10,
+    WAL_SAMPLES_V2 = 11,
+    WAL_HISTOGRAMS_V2 = 12,
+    WAL_FLOAT_HISTOGRAMS_V2 = 13,
+};
+
+struct wal_label {
+    struct str name; /* in the record's bytes */
+    struct str value;
+};
+
+struct wal_series {
+    uint64_t ref;
+    size_t label_begin; /* in wal_record.labels */
+    size_t label_count;
+};
+
+struct wal_sample {
+    uint64_t ref;
+    int64_t t_ms;
+    double v;
+};
+
+struct wal_tombstone {
+    uint64_t ref;
+    struct time_range range;
+};
+
+/* Out-of-order samples of the series up to here are in the head chunk at this place. */
+struct wal_marker {
+    uint64_t ref;
+    uint64_t place; /* file number << 32 | offset */
+};
+
+/* A native histogram; the body stays in the record's bytes, checked. */
+struct wal_histogram {
+    uint64_t ref;
+    int64_t t_ms;
+    const uint8_t *body; /* from the counter reset hint on */
+    uint32_t body_size;
+    bool is_float;
+};
+
+struct wal_record {
+    uint8_t type; /* 0: of an unknown type, to be passed over */
+
+    struct wal_series *series;
+    size_t series_count, series_cap;
+    struct wal_label *labels;
+    size_t label_count, label_cap;
+    struct wal_sample *samples;
+    size_t sample_count, sample_cap;
+    struct wal_tombstone *tombstones;
+    size_t tombstone_count, tombstone_cap;
+    struct wal_marker *markers;
+    size_t marker_count, marker_cap;
+    struct wal_histogram *histograms;
+    size_t histogram_count, histogram_cap;
+};
+
+/*
+ * Only the arrays of the record's type are filled; of exemplars and metadata none is: they are
+ * checked and passed over. ERR_CORRUPT. The arrays stay until the next call.
+ */
+bool wal_record_decode(const uint8_t *bytes, size_t size, struct wal_record *record,
+                       struct err *err) MUST_CHECK;
+void wal_record_done(struct wal_record *record);
