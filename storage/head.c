@@ -1,0 +1,117 @@
+/*
+ * The head as others see it: the state in use, its lock, and the grace that keeps what readers
+ * hold. Locks, in the order they are taken:
+ *
+ *     refreshing   one refresh at a time
+ *     lock         for writing: the refresh, for each record it puts in; for reading: who looks
+ *     grace.lock   leaf
+ *
+ * A refresh that has lost its place reads all anew into a state that nobody sees, while the old one
+ * goes on answering.
+ */
+#include "storage/head.h"
+
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "storage/head_internal.h"
+
+/* So often are the files read anew when they change under the reader. */
+#define HEAD_ATTEMPTS_MAX 5
+
+bool head_open(const char *path, const struct db_options *options, struct head **ret_head,
+               struct err *err)
+{
+    struct head *head = mem_new(struct head);
+    head->path = mem_strdup(path);
+    head->options = *options;
+    head->report.options = &head->options;
+    pthread_mutex_init(&head->refreshing, NULL);
+
+    /* Readers come in great numbers; the one writer must get its turn all the same. */
+    pthread_rwlockattr_t attr;
+    pthread_rwlockattr_init(&attr);
+    pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+    pthread_rwlock_init(&head->lock, &attr);
+    pthread_rwlockattr_destroy(&attr);
+
+    grace_init(&head->grace);
+    head->state = head_state_create(path, &head->grace, &head->report);
+    *ret_head = head;
+    return true;
+}
+
+void head_close(struct head *head)
+{
+    if (!head)
+        return;
+    grace_done(&head->grace);
+    head_state_destroy(head->state);
+    head_report_done(&head->report);
+    pthread_rwlock_destroy(&head->lock);
+    pthread_mutex_destroy(&head->refreshing);
+    free(head->path);
+    free(head);
+}
+
+static void head_state_retire(void *state)
+{
+    head_state_destroy(state);
+}
+
+static void head_tell_replay(const struct head *head, const struct head_state *state, int64_t ns)
+{
+    if (!head->options.info)
+        return;
+    char text[256];
+    snprintf(text, sizeof text,
+             "%s: head read in %.3f s: %zu series, %llu samples in logs, %llu of unknown series",
+             head->path, (double)ns / 1e9, state->index->count,
+             (unsigned long long)state->sample_count, (unsigned long long)state->unknown_count);
+    head->options.info(head->options.context, text);
+}
+
+/* Reads all from the beginning and puts it into the place of what is there. */
+static bool head_renew(struct head *head, int64_t blocks_end_ms, bool *ret_lost, struct err *err)
+{
+    int64_t begin_ns = clock_monotonic_ns();
+    AUTO(head_state_destroy)
+    struct head_state *made = head_state_create(head->path, &head->grace, &head->report);
+    if (!head_state_refresh(made, blocks_end_ms, ret_lost, err))
+        return false;
+    if (*ret_lost)
+        return true;
+    head_tell_replay(head, made, clock_monotonic_ns() - begin_ns);
+
+    made->lock = &head->lock;
+    pthread_rwlock_wrlock(&head->lock);
+    struct head_state *old = head->state;
+    head->state = TAKE(made);
+    pthread_rwlock_unlock(&head->lock);
+    grace_free(&head->grace, old, head_state_retire);
+    return true;
+}
+
+static bool head_refresh_locked(struct head *head, int64_t blocks_end_ms, struct err *err)
+{
+    bool lost = !head->state->begun;
+    if (!lost && !head_state_refresh(head->state, blocks_end_ms, &lost, err))
+        return false;
+    for (int i = 0; i < HEAD_ATTEMPTS_MAX && lost; i++)
+        if (!head_renew(head, blocks_end_ms, &lost, err))
+            return false;
+    if (lost)
+        return err_set(err, ERR_IO, "%s/wal: segments are missing, or go while they are read",
+                       head->path);
+    return true;
+}
+
+bool head_refresh(struct head *head, int64_t blocks_end_ms, struct err *err)
+{
+    pthread_mutex_lock(&head->refreshing);
+    bool good = head_refresh_locked(head, blocks_end_ms, err);
+    pthread_mutex_unlock(&head->refreshing);
+    grace_advance(&head->grace);
+    return good;
+}

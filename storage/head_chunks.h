@@ -1,0 +1,64 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "storage/tail.h"
+
+/*
+ * The folder of head chunk files (chunks_head): full chunks of the head that Prometheus has put
+ * out of its memory, read while it goes on writing.
+ *
+ * Thread: one at a time; the bytes of chunks may be read from any.
+ */
+struct head_chunks;
+struct head_chunk_file;
+
+/* A chunk may have so many bytes, a file too. */
+#define HEAD_CHUNK_SIZE_MAX ((uint32_t)16 << 20)
+#define HEAD_CHUNK_FILE_SIZE_MAX ((size_t)128 << 20)
+
+struct head_chunk {
+    uint64_t series_ref;
+    int64_t begin_ms;
+    int64_t end_ms;
+    struct head_chunk_file
+        *file;      /* keeps the bytes: take a reference for as long as they are used */
+    uint32_t place; /* offset of the chunk in the file */
+    uint32_t data;  /* offset of what chunk_decode_floats takes */
+    uint32_t size;
+    uint8_t encoding; /* without the mark */
+    bool out_of_order;
+};
+
+struct head_chunks *head_chunks_create(const char *folder);
+void head_chunks_destroy(struct head_chunks *chunks);
+
+/* Lists the folder, which need not be there. */
+bool head_chunks_look(struct head_chunks *chunks, struct err *err) MUST_CHECK;
+
+/*
+ * The next chunk that is whole, in the order they were written. TAIL_ERR with ERR_CORRUPT names
+ * file and offset; what follows in the file and in those behind it is dropped, as Prometheus does:
+ * the WAL has it all.
+ */
+enum tail_read head_chunks_next(struct head_chunks *chunks, struct head_chunk *ret_chunk,
+                                struct err *err) MUST_CHECK;
+
+static inline uint64_t head_chunk_place(uint32_t file, uint32_t offset)
+{
+    return (uint64_t)file << 32 | offset;
+}
+
+/* The place of the newest chunk given out; 0: none was. As the markers of a WBL count them. */
+uint64_t head_chunks_newest(const struct head_chunks *chunks);
+
+const uint8_t *head_chunk_bytes(const struct head_chunk *chunk);
+
+/* From any thread; the last one unmaps the file. */
+void head_chunk_file_ref(struct head_chunk_file *file);
+void head_chunk_file_unref(struct head_chunk_file *file);
+
+DEFINE_AUTO(struct head_chunks *, head_chunks_destroy)

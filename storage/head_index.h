@@ -1,0 +1,88 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/map.h"
+#include "model/labels.h"
+#include "model/matcher.h"
+#include "model/symbols.h"
+#include "storage/live_series.h"
+#include "storage/wal_record.h"
+
+/*
+ * The head's series by reference, by labels, and by label pair. Each has a slot, in the order they
+ * came; nothing is taken out: a sweep makes a new index of what stays.
+ *
+ * Thread: one adds, under the head's lock; any number look, under the same.
+ */
+struct label_pair {
+    uint32_t name;
+    uint32_t value;
+    uint32_t *slots; /* sorted */
+    uint32_t count, cap;
+};
+
+struct label_name {
+    uint32_t name;
+    uint32_t *pairs; /* one for each value, as they came */
+    uint32_t count, cap;
+};
+
+struct head_index {
+    struct arena *arena; /* of symbols and labels */
+    struct symbols *symbols;
+    struct labels *scratch; /* the set that is being looked up */
+    size_t scratch_cap;
+
+    struct live_series **series; /* by slot; owned */
+    const struct labels **labels;
+    size_t count, cap, labels_cap;
+
+    struct map by_ref;    /* the reference is the hash; several may lead to one slot */
+    struct map by_labels; /* slots */
+    struct map by_pair;   /* in `pairs` */
+    struct map by_name;   /* in `names`; the symbol is the hash */
+    struct label_pair *pairs;
+    size_t pair_count, pair_cap;
+    struct label_name *names;
+    size_t name_count, name_cap;
+};
+
+struct head_index *head_index_create(void);
+
+/* With its series, unless another index has taken them over. */
+void head_index_destroy(struct head_index *index);
+
+/* NULL: there is none, or it was deleted as a whole. */
+struct live_series *head_index_find(const struct head_index *index, uint64_t ref);
+
+/*
+ * The series with these labels: a new one, or the one that is there, found by `ref` too from now
+ * on. One that was deleted as a whole lives again; what it still has is in blocks as well.
+ */
+struct live_series *head_index_add(struct head_index *index, uint64_t ref,
+                                   const struct wal_label *labels, size_t count);
+
+/*
+ * A new index with those of the series for which `keep` says yes. They are in both then:
+ * head_index_release empties the old one of them and destroys those that were not kept.
+ */
+struct head_index *head_index_without(const struct head_index *index,
+                                      bool (*keep)(const struct live_series *series));
+void head_index_release(struct head_index *old, bool (*keep)(const struct live_series *series));
+
+const struct label_pair *head_index_pair(const struct head_index *index, uint32_t name,
+                                         uint32_t value);
+const struct label_name *head_index_name(const struct head_index *index, uint32_t name);
+
+/* Slots that match all of the matchers, sorted; on the heap, the caller's. */
+struct slot_list {
+    uint32_t *slots;
+    size_t count;
+};
+
+void head_index_match(const struct head_index *index, struct matcher *const *matchers,
+                      size_t matcher_count, struct slot_list *ret_list);

@@ -1,0 +1,226 @@
+/* What the head says about itself without samples: names, values, counts. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "storage/head_internal.h"
+#include "storage/top.h"
+
+/* Symbols, each once. */
+struct symbol_set {
+    uint64_t *bits;
+    uint32_t *items;
+    size_t count, cap;
+};
+
+static void symbol_set_add(struct symbol_set *set, uint32_t symbol)
+{
+    uint64_t bit = UINT64_C(1) << (symbol % 64);
+    if (set->bits[symbol / 64] & bit)
+        return;
+    set->bits[symbol / 64] |= bit;
+    mem_grow(set->items, uint32_t, set->count, &set->cap);
+    set->items[set->count++] = symbol;
+}
+
+static bool pair_has_samples(const struct head_index *index, const struct label_pair *pair)
+{
+    for (uint32_t i = 0; i < pair->count; i++)
+        if (!live_series_is_empty(index->series[pair->slots[i]]))
+            return true;
+    return false;
+}
+
+/* Names, or with `name` its values, of the series that match one set of matchers. */
+static void names_of_series(const struct head_index *index, const struct names_request *request,
+                            size_t set_at, uint32_t name, struct symbol_set *set)
+{
+    struct slot_list slots = {0};
+    head_index_match(index, request->matcher_sets[set_at], request->matcher_counts[set_at], &slots);
+    for (size_t i = 0; i < slots.count; i++) {
+        const struct labels *labels = index->labels[slots.slots[i]];
+        if (live_series_is_empty(index->series[slots.slots[i]]))
+            continue;
+        if (name == UINT32_MAX) {
+            for (uint32_t k = 0; k < labels->count; k++)
+                symbol_set_add(set, labels->pairs[k].name);
+        } else if (labels_get(labels, name) != SYM_EMPTY) {
+            symbol_set_add(set, labels_get(labels, name));
+        }
+    }
+    free(slots.slots);
+}
+
+static void names_of_all(const struct head_index *index, uint32_t name, struct symbol_set *set)
+{
+    for (size_t i = 0; i < index->name_count; i++) {
+        const struct label_name *entry = &index->names[i];
+        if (name != UINT32_MAX && entry->name != name)
+            continue;
+        for (uint32_t k = 0; k < entry->count; k++) {
+            const struct label_pair *pair = &index->pairs[entry->pairs[k]];
+            if (!pair_has_samples(index, pair))
+                continue;
+            symbol_set_add(set, name == UINT32_MAX ? pair->name : pair->value);
+            if (name == UINT32_MAX)
+                break;
+        }
+    }
+}
+
+static int symbol_order(const void *left, const void *right, void *context)
+{
+    const struct symbols *symbols = context;
+    return symbols_cmp(symbols, *(const uint32_t *)left, *(const uint32_t *)right);
+}
+
+static struct names names_take(const struct head_index *index, struct symbol_set *set,
+                               const struct names_request *request)
+{
+    if (set->count)
+        qsort_r(set->items, set->count, sizeof *set->items, symbol_order, index->symbols);
+    struct names names = {.count = set->count};
+    if (request->limit && names.count > request->limit)
+        names.count = request->limit + 1;
+    names.items = arena_array(request->arena, struct str, names.count);
+    for (size_t i = 0; i < names.count; i++)
+        names.items[i] = arena_str(request->arena, symbols_get(index->symbols, set->items[i]));
+    free(set->items);
+    free(set->bits);
+    return names;
+}
+
+/* `name` UINT32_MAX: names, else the values of the name. */
+static bool head_names(const struct head_state *state, const struct names_request *request,
+                       uint32_t name, struct names *ret_names, struct err *err)
+{
+    const struct head_index *index = state->index;
+    struct symbol_set set = {.bits =
+                                 mem_new_array(uint64_t, symbols_count(index->symbols) / 64 + 1)};
+    bool overlaps = request->begin_ms <= state->end_ms && request->end_ms >= state->begin_ms;
+    if (overlaps && request->set_count == 0)
+        names_of_all(index, name, &set);
+    for (size_t i = 0; overlaps && i < request->set_count; i++)
+        names_of_series(index, request, i, name, &set);
+    *ret_names = names_take(index, &set, request);
+    return arena_check(request->arena, err);
+}
+
+bool head_label_names(struct head *head, const struct names_request *request,
+                      struct names *ret_names, struct err *err)
+{
+    pthread_rwlock_rdlock(&head->lock);
+    bool good = head_names(head->state, request, UINT32_MAX, ret_names, err);
+    pthread_rwlock_unlock(&head->lock);
+    return good;
+}
+
+bool head_label_values(struct head *head, const struct names_request *request, struct str name,
+                       struct names *ret_names, struct err *err)
+{
+    pthread_rwlock_rdlock(&head->lock);
+    uint32_t symbol = symbols_find(head->state->index->symbols, name);
+    bool good = true;
+    if (symbol == UINT32_MAX)
+        *ret_names = (struct names){0};
+    else
+        good = head_names(head->state, request, symbol, ret_names, err);
+    pthread_rwlock_unlock(&head->lock);
+    return good;
+}
+
+void head_stats(struct head *head, struct head_stats *ret_stats)
+{
+    struct head_stats stats = {.corrupt_count = atomic_load(&head->report.corrupt_count)};
+    pthread_rwlock_rdlock(&head->lock);
+    const struct head_state *state = head->state;
+    const struct head_index *index = state->index;
+    for (size_t i = 0; i < index->count; i++) {
+        size_t chunk_count = live_series_chunk_count(index->series[i]);
+        stats.chunk_count += chunk_count;
+        stats.series_count += chunk_count > 0;
+    }
+    for (size_t i = 0; i < index->pair_count; i++)
+        stats.label_pair_count += pair_has_samples(index, &index->pairs[i]);
+    stats.begin_ms = state->begin_ms;
+    stats.end_ms = state->end_ms;
+    pthread_rwlock_unlock(&head->lock);
+    *ret_stats = stats;
+}
+
+struct tops {
+    struct top metrics, values, bytes, pairs;
+};
+
+static struct str pair_text(struct arena *arena, struct str name, struct str value)
+{
+    AUTO(buf_done) struct buf text = {0};
+    buf_str(&text, name);
+    buf_byte(&text, '=');
+    buf_str(&text, value);
+    return arena_str(arena, buf_view(&text));
+}
+
+static void tops_add_name(struct tops *tops, const struct head_index *index, const bool *live,
+                          const struct label_name *entry, struct arena *arena)
+{
+    struct str name = symbols_get(index->symbols, entry->name);
+    uint64_t value_count = 0;
+    uint64_t byte_count = 0;
+    for (uint32_t i = 0; i < entry->count; i++) {
+        const struct label_pair *pair = &index->pairs[entry->pairs[i]];
+        struct str value = symbols_get(index->symbols, pair->value);
+        uint64_t series_count = 0;
+        for (uint32_t k = 0; k < pair->count; k++)
+            series_count += live[pair->slots[k]];
+        if (series_count == 0)
+            continue;
+        value_count++;
+        byte_count += series_count * top_pair_size(name, value);
+        struct str *at = entry->name == SYM_NAME ? top_add(&tops->metrics, series_count) : NULL;
+        if (at)
+            *at = arena_str(arena, value);
+        at = top_add(&tops->pairs, series_count);
+        if (at)
+            *at = pair_text(arena, name, value);
+    }
+    if (value_count == 0)
+        return;
+    struct str *at = top_add(&tops->values, value_count);
+    if (at)
+        *at = arena_str(arena, name);
+    at = top_add(&tops->bytes, byte_count);
+    if (at)
+        *at = arena_str(arena, name);
+}
+
+void head_cardinality(struct head *head, size_t limit, struct arena *arena,
+                      struct db_cardinality *ret_cardinality)
+{
+    struct tops tops = {
+        .metrics = top_new(arena, limit),
+        .values = top_new(arena, limit),
+        .bytes = top_new(arena, limit),
+        .pairs = top_new(arena, limit),
+    };
+    pthread_rwlock_rdlock(&head->lock);
+    const struct head_index *index = head->state->index;
+    bool *live = mem_new_array(bool, index->count + 1);
+    for (size_t i = 0; i < index->count; i++)
+        live[i] = !live_series_is_empty(index->series[i]);
+    for (size_t i = 0; i < index->name_count; i++)
+        tops_add_name(&tops, index, live, &index->names[i], arena);
+    pthread_rwlock_unlock(&head->lock);
+    free(live);
+    *ret_cardinality = (struct db_cardinality){
+        .series_by_metric = tops.metrics.items,
+        .series_by_metric_count = tops.metrics.count,
+        .values_by_label = tops.values.items,
+        .values_by_label_count = tops.values.count,
+        .bytes_by_label = tops.bytes.items,
+        .bytes_by_label_count = tops.bytes.count,
+        .series_by_pair = tops.pairs.items,
+        .series_by_pair_count = tops.pairs.count,
+    };
+}

@@ -1,0 +1,231 @@
+/*
+ * From records to series, as Prometheus replays them:
+ *
+ *   - a series record whose labels are known already gives the series one more reference
+ *   - samples before the end of the blocks are in blocks
+ *   - samples not after the newest of their series (in memory or in a head chunk file) were written
+ *     to the WAL, but not taken: too late, or out of order, and then the WBL has them
+ *   - a tombstone over all of time is a series that is gone; another one hides a range
+ *   - a marker in the WBL says that out-of-order samples up to it are in a head chunk file, if that
+ *     can be seen already
+ *
+ * Unlike Prometheus, a second series record does not empty the series: what is there is older, and
+ * is dropped when the blocks reach it. While tailing, that block may not have been seen yet.
+ */
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "storage/chunk.h"
+#include "storage/head_state.h"
+
+void head_state_lock(struct head_state *state)
+{
+    if (state->lock)
+        pthread_rwlock_wrlock(state->lock);
+}
+
+void head_state_unlock(struct head_state *state)
+{
+    if (state->lock)
+        pthread_rwlock_unlock(state->lock);
+}
+
+void pending_chunks_done(struct pending_chunks *pending)
+{
+    for (size_t i = 0; i < pending->count; i++)
+        head_chunk_file_unref(pending->items[i].chunk.file);
+    free(pending->items);
+    map_done(&pending->by_ref);
+    *pending = (struct pending_chunks){0};
+}
+
+void pending_chunks_add(struct pending_chunks *pending, const struct head_chunk *chunk)
+{
+    assert(pending->count < UINT32_MAX - 1);
+    uint32_t at = (uint32_t)pending->count;
+    mem_grow(pending->items, struct pending_chunk, pending->count, &pending->cap);
+    pending->items[pending->count++] = (struct pending_chunk){*chunk, UINT32_MAX, at};
+    head_chunk_file_ref(chunk->file);
+
+    struct map_probe found = map_find(&pending->by_ref, chunk->series_ref);
+    if (map_hit(&pending->by_ref, &found)) {
+        struct pending_chunk *first = &pending->items[found.index];
+        pending->items[first->last].next = at;
+        first->last = at;
+    } else {
+        map_insert(&pending->by_ref, chunk->series_ref, at);
+    }
+}
+
+void pending_chunks_attach(struct pending_chunks *pending, uint64_t ref, struct live_series *series,
+                           uint32_t segment, struct grace *grace)
+{
+    struct map_probe found = map_find(&pending->by_ref, ref);
+    if (!map_hit(&pending->by_ref, &found))
+        return;
+    for (uint32_t at = found.index; at != UINT32_MAX; at = pending->items[at].next) {
+        struct head_chunk *chunk = &pending->items[at].chunk;
+        if (!chunk->file)
+            continue;
+        live_series_attach(series, chunk, segment, grace);
+        head_chunk_file_unref(TAKE(chunk->file));
+        pending->taken_count++;
+    }
+}
+
+void pending_chunks_trim(struct pending_chunks *pending, int64_t before_ms)
+{
+    struct pending_chunks kept = {0};
+    for (size_t i = 0; i < pending->count; i++) {
+        const struct head_chunk *chunk = &pending->items[i].chunk;
+        if (chunk->file && (chunk->out_of_order || chunk->end_ms >= before_ms))
+            pending_chunks_add(&kept, chunk);
+    }
+    pending_chunks_done(pending);
+    *pending = kept;
+}
+
+static void state_note(struct head_state *state, int64_t begin_ms, int64_t end_ms)
+{
+    if (begin_ms < state->begin_ms)
+        state->begin_ms = begin_ms;
+    if (end_ms > state->end_ms)
+        state->end_ms = end_ms;
+}
+
+/*
+ * The segment of the WBL that chunks read now are held against: since the folder was listed, one
+ * more may have been begun.
+ */
+static uint32_t chunk_segment(const struct head_state *state)
+{
+    return wal_log_last_segment(state->wbl) + 1;
+}
+
+void head_state_take_chunk(struct head_state *state, const struct head_chunk *chunk)
+{
+    bool known = chunk->encoding >= CHUNK_XOR && chunk->encoding <= CHUNK_FLOAT_HISTOGRAM_ST;
+    if (!known || chunk->begin_ms > chunk->end_ms)
+        return;
+    if (!chunk->out_of_order && chunk->end_ms < state->min_valid_ms)
+        return;
+    struct live_series *series = head_index_find(state->index, chunk->series_ref);
+    if (!series) {
+        pending_chunks_add(&state->pending, chunk);
+        return;
+    }
+    head_state_lock(state);
+    live_series_attach(series, chunk, chunk_segment(state), state->grace);
+    state_note(state, chunk->begin_ms, chunk->end_ms);
+    head_state_unlock(state);
+}
+
+static void apply_series(struct head_state *state, const struct wal_record *record)
+{
+    for (size_t i = 0; i < record->series_count; i++) {
+        const struct wal_series *entry = &record->series[i];
+        struct live_series *series = head_index_add(
+            state->index, entry->ref, record->labels + entry->label_begin, entry->label_count);
+        if (state->pending.count == state->pending.taken_count)
+            continue;
+        pending_chunks_attach(&state->pending, entry->ref, series, chunk_segment(state),
+                              state->grace);
+        state_note(state, live_series_begin_ms(series), series->last_ms);
+    }
+}
+
+/* So many series are looked up, and on their way from memory, before the first is written to. */
+#define LOOKUP_AHEAD 16
+
+static void apply_samples(struct head_state *state, const struct wal_record *record)
+{
+    struct live_series *ahead[LOOKUP_AHEAD];
+    for (size_t begin = 0; begin < record->sample_count; begin += LOOKUP_AHEAD) {
+        size_t count = record->sample_count - begin;
+        count = count < LOOKUP_AHEAD ? count : LOOKUP_AHEAD;
+        const struct wal_sample *samples = record->samples + begin;
+        for (size_t i = 0; i < count; i++) {
+            ahead[i] = head_index_find(state->index, samples[i].ref);
+            if (ahead[i])
+                __builtin_prefetch(&ahead[i]->open, 1);
+        }
+        for (size_t i = 0; i < count; i++) {
+            if (samples[i].t_ms < state->min_valid_ms)
+                continue;
+            if (!ahead[i])
+                state->unknown_count++;
+            else if (live_series_append(ahead[i], samples[i].t_ms, samples[i].v))
+                state_note(state, samples[i].t_ms, samples[i].t_ms);
+        }
+    }
+    state->sample_count += record->sample_count;
+}
+
+static void apply_histograms(struct head_state *state, const struct wal_record *record)
+{
+    for (size_t i = 0; i < record->histogram_count; i++) {
+        const struct wal_histogram *histogram = &record->histograms[i];
+        if (histogram->t_ms < state->min_valid_ms)
+            continue;
+        struct live_series *series = head_index_find(state->index, histogram->ref);
+        if (!series)
+            state->unknown_count++;
+        else if (live_series_note_histogram(series, histogram->t_ms, histogram->is_float))
+            state_note(state, histogram->t_ms, histogram->t_ms);
+    }
+    state->sample_count += record->histogram_count;
+}
+
+static void apply_tombstones(struct head_state *state, const struct wal_record *record)
+{
+    for (size_t i = 0; i < record->tombstone_count; i++) {
+        const struct wal_tombstone *stone = &record->tombstones[i];
+        struct live_series *series = head_index_find(state->index, stone->ref);
+        if (!series)
+            continue;
+        if (stone->range.begin_ms == INT64_MIN && stone->range.end_ms == INT64_MAX) {
+            series->dead = true;
+            state->has_dead = true;
+        } else if (stone->range.begin_ms <= stone->range.end_ms &&
+                   stone->range.end_ms >= state->min_valid_ms) {
+            live_series_delete_range(series, stone->range);
+        }
+    }
+}
+
+void head_state_apply_wal(struct head_state *state, const struct wal_record *record)
+{
+    head_state_lock(state);
+    apply_series(state, record);
+    apply_samples(state, record);
+    apply_histograms(state, record);
+    apply_tombstones(state, record);
+    head_state_unlock(state);
+}
+
+void head_state_apply_wbl(struct head_state *state, const struct wal_record *record)
+{
+    uint32_t segment = wal_log_segment(state->wbl);
+    head_state_lock(state);
+    for (size_t i = 0; i < record->sample_count; i++) {
+        const struct wal_sample *sample = &record->samples[i];
+        struct live_series *series = head_index_find(state->index, sample->ref);
+        if (!series) {
+            state->unknown_count++;
+            continue;
+        }
+        live_series_insert_ooo(series, sample->t_ms, sample->v, segment);
+        state_note(state, sample->t_ms, sample->t_ms);
+    }
+    for (size_t i = 0; i < record->marker_count; i++) {
+        const struct wal_marker *marker = &record->markers[i];
+        if (marker->place > head_chunks_newest(state->chunks))
+            continue; /* still in Prometheus's buffer: what we hold is needed */
+        struct live_series *series = head_index_find(state->index, marker->ref);
+        if (series)
+            live_series_forget_ooo(series, state->grace);
+    }
+    head_state_unlock(state);
+    state->sample_count += record->sample_count;
+}

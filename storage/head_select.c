@@ -1,0 +1,246 @@
+/*
+ * Select copies what may still change (labels into the request's symbols, open chunks, samples that
+ * wait to be packed) and lends the rest: full chunks do not change, and the grace keeps their bytes
+ * until the release.
+ */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "storage/chunk.h"
+#include "storage/head_internal.h"
+
+/* Series between two looks at the budget and at the cancel flag. */
+#define CHECK_EVERY 256
+
+/* Stands for native histograms that are only in the WAL: no samples, of an encoding that says so.
+ */
+static const uint8_t no_samples[2];
+
+struct select_run {
+    const struct select_request *request;
+    const struct head_index *index;
+    uint32_t *symbols; /* the head's to the request's, + 1; 0: not asked yet */
+    struct label *pairs;
+    size_t pair_cap;
+    struct head_series_list list;
+};
+
+struct view_list {
+    struct head_chunk_view *items;
+    size_t count;
+};
+
+/* Keeps the order: by begin, and behind those that were added before and begin alike. */
+static void view_list_add(struct view_list *list, struct head_chunk_view view)
+{
+    size_t at = list->count++;
+    for (; at > 0 && list->items[at - 1].begin_ms > view.begin_ms; at--)
+        list->items[at] = list->items[at - 1];
+    list->items[at] = view;
+}
+
+static bool in_range(const struct select_request *request, int64_t begin_ms, int64_t end_ms)
+{
+    return begin_ms <= request->end_ms && end_ms >= request->begin_ms;
+}
+
+static struct head_chunk_view view_of(const struct live_chunk *chunk)
+{
+    return (struct head_chunk_view){
+        .begin_ms = chunk->begin_ms,
+        .end_ms = chunk->end_ms,
+        .data = chunk->data,
+        .size = chunk->size,
+        .encoding = chunk->encoding,
+    };
+}
+
+static struct head_chunk_view view_of_copy(struct arena *arena, const struct xor_appender *appender,
+                                           int64_t begin_ms)
+{
+    uint8_t *copy = arena_array(arena, uint8_t, appender->size);
+    memcpy(copy, appender->bytes, appender->size);
+    return (struct head_chunk_view){
+        .begin_ms = begin_ms,
+        .end_ms = appender->t_ms,
+        .data = copy,
+        .size = (uint32_t)appender->size,
+        .encoding = CHUNK_XOR,
+    };
+}
+
+static void views_of_extra(const struct select_request *request, const struct live_extra *extra,
+                           struct view_list *views)
+{
+    if (extra->histogram_begin_ms <= extra->histogram_end_ms &&
+        in_range(request, extra->histogram_begin_ms, extra->histogram_end_ms))
+        view_list_add(views, (struct head_chunk_view){
+                                 .begin_ms = extra->histogram_begin_ms,
+                                 .end_ms = extra->histogram_end_ms,
+                                 .data = no_samples,
+                                 .size = sizeof no_samples,
+                                 .encoding = extra->histogram_is_float ? CHUNK_FLOAT_HISTOGRAM
+                                                                       : CHUNK_HISTOGRAM,
+                             });
+    for (uint32_t i = 0; i < extra->ooo_count; i++) {
+        const struct live_chunk *chunk = &extra->ooo_chunks[i].chunk;
+        if (in_range(request, chunk->begin_ms, chunk->end_ms))
+            view_list_add(views, view_of(chunk));
+    }
+    const struct samples *ooo = &extra->ooo;
+    if (ooo->count == 0 || !in_range(request, ooo->times_ms[0], ooo->times_ms[ooo->count - 1]))
+        return;
+    struct xor_appender packed;
+    xor_appender_init(&packed);
+    for (size_t i = 0; i < ooo->count; i++)
+        xor_appender_append(&packed, ooo->times_ms[i], ooo->values[i]);
+    view_list_add(views, view_of_copy(request->arena, &packed, ooo->times_ms[0]));
+    xor_appender_done(&packed);
+}
+
+static bool series_in_range(const struct select_request *request, const struct live_series *series)
+{
+    for (uint32_t i = 0; i < series->chunk_count; i++)
+        if (in_range(request, series->chunks[i].begin_ms, series->chunks[i].end_ms))
+            return true;
+    if (series->open.count && in_range(request, series->open_begin_ms, series->open.t_ms))
+        return true;
+    return series->extra != NULL; /* to be looked at closer */
+}
+
+static struct view_list views_of_series(const struct select_request *request,
+                                        const struct live_series *series)
+{
+    struct view_list views = {0};
+    if (!series_in_range(request, series))
+        return views;
+    views.items =
+        arena_array(request->arena, struct head_chunk_view, live_series_chunk_count(series));
+    for (uint32_t i = 0; i < series->chunk_count; i++)
+        if (in_range(request, series->chunks[i].begin_ms, series->chunks[i].end_ms))
+            view_list_add(&views, view_of(&series->chunks[i]));
+    if (series->open.count && in_range(request, series->open_begin_ms, series->open.t_ms))
+        view_list_add(&views, view_of_copy(request->arena, &series->open, series->open_begin_ms));
+    if (series->extra)
+        views_of_extra(request, series->extra, &views);
+    return views;
+}
+
+static uint32_t select_symbol(struct select_run *run, uint32_t symbol)
+{
+    uint32_t *known = &run->symbols[symbol];
+    if (*known == 0)
+        *known = symbols_add(run->request->symbols, symbols_get(run->index->symbols, symbol)) + 1;
+    return *known - 1;
+}
+
+static const struct labels *select_labels(struct select_run *run, const struct labels *labels)
+{
+    if (run->pair_cap < labels->count) {
+        run->pair_cap = labels->count + 16;
+        run->pairs = mem_resize(run->pairs, struct label, run->pair_cap);
+    }
+    for (uint32_t i = 0; i < labels->count; i++) {
+        run->pairs[i].name = select_symbol(run, labels->pairs[i].name);
+        run->pairs[i].value = select_symbol(run, labels->pairs[i].value);
+    }
+    return labels_new(run->request->arena, run->pairs, labels->count);
+}
+
+static void select_add(struct select_run *run, uint32_t slot)
+{
+    const struct select_request *request = run->request;
+    const struct live_series *series = run->index->series[slot];
+    struct view_list views = views_of_series(request, series);
+    if (views.count == 0)
+        return;
+
+    struct head_series *item = &run->list.items[run->list.count++];
+    item->labels = select_labels(run, run->index->labels[slot]);
+    item->chunks = views.items;
+    item->chunk_count = (uint32_t)views.count;
+    const struct live_extra *extra = series->extra;
+    if (extra && extra->deleted_count) {
+        struct time_range *deleted =
+            arena_array(request->arena, struct time_range, extra->deleted_count);
+        memcpy(deleted, extra->deleted, extra->deleted_count * sizeof *deleted);
+        item->deleted = deleted;
+        item->deleted_count = extra->deleted_count;
+    }
+}
+
+static int slot_order_by_ref(const void *left, const void *right, void *context)
+{
+    struct live_series *const *series = context;
+    uint64_t a = series[*(const uint32_t *)left]->ref;
+    uint64_t b = series[*(const uint32_t *)right]->ref;
+    return (a > b) - (a < b);
+}
+
+/* Slots are in the order the records came, which is nearly that of the references. */
+static void slots_sort_by_ref(const struct head_index *index, struct slot_list *list)
+{
+    for (size_t i = 1; i < list->count; i++) {
+        if (index->series[list->slots[i - 1]]->ref > index->series[list->slots[i]]->ref) {
+            qsort_r(list->slots, list->count, sizeof *list->slots, slot_order_by_ref,
+                    index->series);
+            return;
+        }
+    }
+}
+
+static bool select_slots(struct select_run *run, const struct slot_list *slots, struct err *err)
+{
+    const struct select_request *request = run->request;
+    run->list.items = arena_array(request->arena, struct head_series, slots->count);
+    for (size_t i = 0; i < slots->count; i++) {
+        select_add(run, slots->slots[i]);
+        if (i % CHECK_EVERY != 0)
+            continue;
+        if (!arena_check(request->arena, err))
+            return false;
+        if (request->cancel && atomic_load(request->cancel))
+            return err_set(err, ERR_CANCELED, "canceled while series were selected");
+    }
+    return arena_check(request->arena, err);
+}
+
+bool head_select(struct head *head, const struct select_request *request,
+                 struct head_series_list *ret_list, struct err *err)
+{
+    pthread_rwlock_rdlock(&head->lock);
+    struct grace_epoch *epoch = grace_enter(&head->grace);
+    struct select_run run = {.request = request, .index = head->state->index};
+
+    struct slot_list slots = {0};
+    head_index_match(run.index, request->matchers, request->matcher_count, &slots);
+    slots_sort_by_ref(run.index, &slots);
+    size_t symbol_size = symbols_count(run.index->symbols) * sizeof(uint32_t);
+    bool good = budget_charge(request->budget, symbol_size, err);
+    if (good) {
+        run.symbols = mem_new_array(uint32_t, symbols_count(run.index->symbols));
+        good = select_slots(&run, &slots, err);
+        budget_release(request->budget, symbol_size);
+    }
+    pthread_rwlock_unlock(&head->lock);
+
+    free(run.symbols);
+    free(run.pairs);
+    free(slots.slots);
+    if (!good) {
+        grace_leave(&head->grace, epoch);
+        return false;
+    }
+    run.list.held = epoch;
+    *ret_list = run.list;
+    return true;
+}
+
+void head_release(struct head *head, struct head_series_list *list)
+{
+    if (list->held)
+        grace_leave(&head->grace, list->held);
+    *list = (struct head_series_list){0};
+}

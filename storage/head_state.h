@@ -1,0 +1,106 @@
+#pragma once
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "storage/db.h"
+#include "storage/grace.h"
+#include "storage/head_chunks.h"
+#include "storage/head_index.h"
+#include "storage/wal_log.h"
+#include "storage/wal_record.h"
+
+/*
+ * All that was made of one reading of checkpoint, WAL, WBL and chunks_head, and how far it was
+ * read. When a place is lost, the head makes a new state and puts it into the place of this one.
+ *
+ * Thread: refresh from one; it alone changes anything, and takes `lock` for writing to do so.
+ * Others look at `index` and what hangs on it with the lock for reading.
+ */
+
+/* Tells the program what was left out, each thing once; counts it. */
+struct head_report {
+    const struct db_options *options;
+    uint64_t *told; /* hashes of messages */
+    size_t told_count, told_cap;
+    _Atomic size_t corrupt_count;
+};
+
+/* Later ones are only counted. */
+#define HEAD_REPORTS_MAX 1000
+
+void head_report_corrupt(struct head_report *report, const char *message);
+void head_report_done(struct head_report *report);
+
+/* Chunks of files that came before the record of their series. */
+struct pending_chunk {
+    struct head_chunk chunk; /* with a reference to its file; NULL: taken */
+    uint32_t next;           /* of the same series; UINT32_MAX: none */
+    uint32_t last;           /* in the first one of a series */
+};
+
+struct pending_chunks {
+    struct pending_chunk *items;
+    size_t count, cap;
+    size_t taken_count;
+    struct map by_ref; /* the first of a series */
+};
+
+struct head_state {
+    pthread_rwlock_t *lock; /* NULL: nobody else sees the state yet */
+    struct grace *grace;
+    struct head_report *report;
+
+    struct head_index *index;
+    struct head_chunks *chunks;
+    struct wal_log *wal;
+    struct wal_log *wbl;
+    struct wal_record record;
+    struct pending_chunks pending;
+
+    int64_t begin_ms, end_ms; /* of all samples; begin > end: there are none */
+    int64_t min_valid_ms;     /* what is before is in blocks */
+    int64_t swept_ms;         /* min_valid_ms of the last sweep */
+    bool begun;               /* was refreshed before */
+    bool has_dead;            /* series were deleted since the last sweep */
+    uint32_t wbl_first;       /* first segment at the last look: what came before it is in blocks */
+    uint32_t wbl_trimmed;     /* as far as that was done */
+    uint64_t sample_count;    /* read since the beginning */
+    uint64_t unknown_count;   /* of series nobody knows */
+};
+
+struct head_state *head_state_create(const char *path, struct grace *grace,
+                                     struct head_report *report);
+
+/* Nobody may see it any more, nor use bytes of its chunks. */
+void head_state_destroy(struct head_state *state);
+
+/* As head_refresh. *ret_lost: a place was lost; make a new state. */
+bool head_state_refresh(struct head_state *state, int64_t blocks_end_ms, bool *ret_lost,
+                        struct err *err) MUST_CHECK;
+
+/* Takes out what is in blocks: chunks, then series that have had nothing for a whole block. */
+void head_state_sweep(struct head_state *state);
+
+/* What the record holds, put into the series. */
+void head_state_apply_wal(struct head_state *state, const struct wal_record *record);
+void head_state_apply_wbl(struct head_state *state, const struct wal_record *record);
+
+/* Takes a chunk of a file in, at once or when its series comes. */
+void head_state_take_chunk(struct head_state *state, const struct head_chunk *chunk);
+
+void head_state_lock(struct head_state *state);
+void head_state_unlock(struct head_state *state);
+
+void pending_chunks_done(struct pending_chunks *pending);
+void pending_chunks_add(struct pending_chunks *pending, const struct head_chunk *chunk);
+void pending_chunks_attach(struct pending_chunks *pending, uint64_t ref, struct live_series *series,
+                           uint32_t segment, struct grace *grace);
+
+/* Lets go of those that are taken, and of those that end before. */
+void pending_chunks_trim(struct pending_chunks *pending, int64_t before_ms);
+
+DEFINE_AUTO(struct head_state *, head_state_destroy)

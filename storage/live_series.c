@@ -1,0 +1,439 @@
+#include "storage/live_series.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "storage/chunk.h"
+
+struct live_series *live_series_create(uint64_t ref)
+{
+    struct live_series *series = mem_new(struct live_series);
+    series->ref = ref;
+    series->last_ms = INT64_MIN;
+    return series;
+}
+
+static void live_chunk_destroy(const struct live_chunk *chunk)
+{
+    if (chunk->file)
+        head_chunk_file_unref(chunk->file);
+    else
+        free((void *)(uintptr_t)chunk->data);
+}
+
+static void live_file_unref(void *file)
+{
+    head_chunk_file_unref(file);
+}
+
+static void live_chunk_retire(const struct live_chunk *chunk, struct grace *grace)
+{
+    if (chunk->file)
+        grace_free(grace, chunk->file, live_file_unref);
+    else
+        grace_free(grace, (void *)(uintptr_t)chunk->data, free);
+}
+
+void live_series_destroy(struct live_series *series)
+{
+    if (!series)
+        return;
+    for (size_t i = 0; i < series->chunk_count; i++)
+        live_chunk_destroy(&series->chunks[i]);
+    free(series->chunks);
+    xor_appender_done(&series->open);
+    struct live_extra *extra = series->extra;
+    if (extra) {
+        for (size_t i = 0; i < extra->ooo_count; i++)
+            live_chunk_destroy(&extra->ooo_chunks[i].chunk);
+        free(extra->ooo_chunks);
+        samples_done(&extra->ooo);
+        free(extra->deleted);
+        free(extra);
+    }
+    free(series);
+}
+
+static struct live_extra *live_series_extra(struct live_series *series)
+{
+    if (!series->extra) {
+        series->extra = mem_new(struct live_extra);
+        series->extra->histogram_begin_ms = INT64_MAX;
+        series->extra->histogram_end_ms = INT64_MIN;
+    }
+    return series->extra;
+}
+
+/* Grows gently: nearly all series hold less than ten chunks. */
+static void live_series_insert(struct live_series *series, struct live_chunk chunk)
+{
+    if (series->chunk_count == series->chunk_cap) {
+        series->chunk_cap += series->chunk_cap < 8 ? 4 : series->chunk_cap / 2;
+        series->chunks = mem_resize(series->chunks, struct live_chunk, series->chunk_cap);
+    }
+    size_t at = series->chunk_count++;
+    for (; at > 0 && series->chunks[at - 1].begin_ms > chunk.begin_ms; at--)
+        series->chunks[at] = series->chunks[at - 1];
+    series->chunks[at] = chunk;
+}
+
+/* Packs the appender's samples into a chunk of exactly their size. */
+static struct live_chunk live_chunk_of(const struct xor_appender *appender, int64_t begin_ms)
+{
+    uint8_t *data = mem_new_array(uint8_t, appender->size);
+    memcpy(data, appender->bytes, appender->size);
+    return (struct live_chunk){
+        .begin_ms = begin_ms,
+        .end_ms = appender->t_ms,
+        .data = data,
+        .size = (uint32_t)appender->size,
+        .encoding = CHUNK_XOR,
+    };
+}
+
+static void live_series_close(struct live_series *series)
+{
+    live_series_insert(series, live_chunk_of(&series->open, series->open_begin_ms));
+    xor_appender_reset(&series->open);
+}
+
+static int64_t range_number(int64_t t_ms)
+{
+    int64_t number = t_ms / LIVE_CHUNK_RANGE_MS;
+    return number - (t_ms % LIVE_CHUNK_RANGE_MS < 0);
+}
+
+static void live_series_put(struct live_series *series, int64_t t_ms, double v)
+{
+    if (!series->open.bytes)
+        xor_appender_init(&series->open);
+    if (series->open.count >= LIVE_CHUNK_SAMPLES ||
+        (series->open.count && range_number(t_ms) != range_number(series->open.t_ms)))
+        live_series_close(series);
+    if (series->open.count == 0)
+        series->open_begin_ms = t_ms;
+    xor_appender_append(&series->open, t_ms, v);
+}
+
+bool live_series_append(struct live_series *series, int64_t t_ms, double v)
+{
+    if (t_ms <= series->last_ms)
+        return false;
+    /* A target that is gone ends its histograms with a marker of their kind. */
+    if (UNLIKELY(series->is_histogram) && value_is_stale(v))
+        return live_series_note_histogram(series, t_ms,
+                                          series->extra && series->extra->histogram_is_float);
+    series->last_ms = t_ms;
+    series->is_histogram = false;
+    live_series_put(series, t_ms, v);
+    return true;
+}
+
+bool live_series_note_histogram(struct live_series *series, int64_t t_ms, bool is_float)
+{
+    if (t_ms <= series->last_ms)
+        return false;
+    struct live_extra *extra = live_series_extra(series);
+    if (t_ms < extra->histogram_begin_ms)
+        extra->histogram_begin_ms = t_ms;
+    extra->histogram_end_ms = t_ms;
+    extra->histogram_is_float = is_float;
+    series->last_ms = t_ms;
+    series->is_histogram = true;
+    return true;
+}
+
+/* Puts the samples outside of [begin, end] back, as chunks of the series and the open one. */
+static void live_series_put_outside(struct live_series *series, const struct samples *samples,
+                                    int64_t begin_ms, int64_t end_ms, bool open)
+{
+    struct xor_appender part;
+    xor_appender_init(&part);
+    int64_t part_begin = 0;
+    bool after = false;
+    for (size_t i = 0; i < samples->count; i++) {
+        int64_t t = samples->times_ms[i];
+        if (t >= begin_ms && t <= end_ms)
+            continue;
+        if (t > end_ms && open) {
+            live_series_put(series, t, samples->values[i]);
+            continue;
+        }
+        if (t > end_ms && !after && part.count) {
+            live_series_insert(series, live_chunk_of(&part, part_begin));
+            xor_appender_reset(&part);
+        }
+        after = t > end_ms;
+        if (part.count == 0)
+            part_begin = t;
+        xor_appender_append(&part, t, samples->values[i]);
+    }
+    if (part.count)
+        live_series_insert(series, live_chunk_of(&part, part_begin));
+    xor_appender_done(&part);
+}
+
+/* Takes what is packed here out of [begin, end]. */
+static void live_series_cut(struct live_series *series, int64_t begin_ms, int64_t end_ms,
+                            struct grace *grace)
+{
+    struct samples samples = {0};
+    for (size_t i = 0; i < series->chunk_count;) {
+        struct live_chunk chunk = series->chunks[i];
+        if (chunk.file || chunk.end_ms < begin_ms || chunk.begin_ms > end_ms) {
+            i++;
+            continue;
+        }
+        memmove(&series->chunks[i], &series->chunks[i + 1],
+                (series->chunk_count - i - 1) * sizeof chunk);
+        series->chunk_count--;
+        if (chunk.begin_ms < begin_ms || chunk.end_ms > end_ms) {
+            struct err err = {0};
+            samples.count = 0;
+            bool good = chunk_xor_decode(chunk.data, chunk.size, &samples, &err);
+            assert(good); /* our own bytes */
+            live_series_put_outside(series, &samples, begin_ms, end_ms, false);
+        }
+        live_chunk_retire(&chunk, grace);
+    }
+
+    if (series->open.count && series->open_begin_ms <= end_ms && series->open.t_ms >= begin_ms) {
+        struct err err = {0};
+        samples.count = 0;
+        bool good = chunk_xor_decode(series->open.bytes, series->open.size, &samples, &err);
+        assert(good);
+        xor_appender_reset(&series->open);
+        live_series_put_outside(series, &samples, begin_ms, end_ms, true);
+    }
+    samples_done(&samples);
+}
+
+static void live_series_attach_ooo(struct live_series *series, struct live_chunk chunk,
+                                   uint32_t segment)
+{
+    struct live_extra *extra = live_series_extra(series);
+    if (extra->ooo_count == extra->ooo_cap) {
+        extra->ooo_cap += extra->ooo_cap < 8 ? 4 : extra->ooo_cap / 2;
+        extra->ooo_chunks = mem_resize(extra->ooo_chunks, struct live_ooo_chunk, extra->ooo_cap);
+    }
+    extra->ooo_chunks[extra->ooo_count++] = (struct live_ooo_chunk){chunk, segment};
+}
+
+/* A restarted Prometheus may have written a chunk again that we hold from a file now gone. */
+static bool live_series_has(const struct live_series *series, const struct live_chunk *chunk)
+{
+    for (size_t i = series->chunk_count; i-- > 0;) {
+        const struct live_chunk *held = &series->chunks[i];
+        if (held->begin_ms < chunk->begin_ms)
+            return false;
+        if (held->file && held->begin_ms == chunk->begin_ms && held->end_ms == chunk->end_ms &&
+            held->size == chunk->size)
+            return true;
+    }
+    return false;
+}
+
+static bool encoding_is_histogram(uint8_t encoding)
+{
+    return encoding != CHUNK_XOR && encoding != CHUNK_XOR2;
+}
+
+/* Histograms are not looked up in files by time: what a file has is before what is noted. */
+static void live_extra_cut_histograms(struct live_extra *extra, int64_t end_ms)
+{
+    if (extra->histogram_end_ms <= end_ms) {
+        extra->histogram_begin_ms = INT64_MAX;
+        extra->histogram_end_ms = INT64_MIN;
+    } else if (extra->histogram_begin_ms <= end_ms) {
+        extra->histogram_begin_ms = end_ms + 1;
+    }
+}
+
+void live_series_attach(struct live_series *series, const struct head_chunk *chunk,
+                        uint32_t segment, struct grace *grace)
+{
+    struct live_chunk attached = {
+        .begin_ms = chunk->begin_ms,
+        .end_ms = chunk->end_ms,
+        .data = head_chunk_bytes(chunk),
+        .file = chunk->file,
+        .size = chunk->size,
+        .encoding = chunk->encoding,
+    };
+    if (chunk->out_of_order) {
+        head_chunk_file_ref(chunk->file);
+        live_series_attach_ooo(series, attached, segment);
+        return;
+    }
+    if (live_series_has(series, &attached))
+        return;
+    head_chunk_file_ref(chunk->file);
+    live_series_cut(series, chunk->begin_ms, chunk->end_ms, grace);
+    live_series_insert(series, attached);
+    if (series->extra && encoding_is_histogram(chunk->encoding))
+        live_extra_cut_histograms(series->extra, chunk->end_ms);
+    if (chunk->end_ms >= series->last_ms) {
+        series->last_ms = chunk->end_ms;
+        series->is_histogram = encoding_is_histogram(chunk->encoding);
+    }
+}
+
+static void live_series_pack_ooo(struct live_series *series)
+{
+    struct live_extra *extra = series->extra;
+    struct xor_appender appender;
+    xor_appender_init(&appender);
+    for (size_t i = 0; i < extra->ooo.count; i++)
+        xor_appender_append(&appender, extra->ooo.times_ms[i], extra->ooo.values[i]);
+    live_series_attach_ooo(series, live_chunk_of(&appender, extra->ooo.times_ms[0]),
+                           extra->ooo_segment);
+    xor_appender_done(&appender);
+    extra->ooo.count = 0;
+}
+
+void live_series_insert_ooo(struct live_series *series, int64_t t_ms, double v, uint32_t segment)
+{
+    struct live_extra *extra = live_series_extra(series);
+    struct samples *ooo = &extra->ooo;
+    if (ooo->count >= LIVE_OOO_SAMPLES)
+        live_series_pack_ooo(series);
+
+    size_t at = ooo->count;
+    while (at > 0 && ooo->times_ms[at - 1] > t_ms)
+        at--;
+    if (at > 0 && ooo->times_ms[at - 1] == t_ms)
+        return; /* the first one stays */
+    samples_reserve(ooo, 1);
+    memmove(ooo->times_ms + at + 1, ooo->times_ms + at, (ooo->count - at) * sizeof(int64_t));
+    memmove(ooo->values + at + 1, ooo->values + at, (ooo->count - at) * sizeof(double));
+    ooo->times_ms[at] = t_ms;
+    ooo->values[at] = v;
+    ooo->count++;
+    extra->ooo_segment = segment;
+}
+
+void live_series_forget_ooo(struct live_series *series, struct grace *grace)
+{
+    struct live_extra *extra = series->extra;
+    if (!extra)
+        return;
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < extra->ooo_count; i++) {
+        if (extra->ooo_chunks[i].chunk.file)
+            extra->ooo_chunks[kept++] = extra->ooo_chunks[i];
+        else
+            live_chunk_retire(&extra->ooo_chunks[i].chunk, grace);
+    }
+    extra->ooo_count = kept;
+    extra->ooo.count = 0;
+}
+
+void live_series_trim_ooo(struct live_series *series, uint32_t segment, struct grace *grace)
+{
+    struct live_extra *extra = series->extra;
+    if (!extra)
+        return;
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < extra->ooo_count; i++) {
+        if (extra->ooo_chunks[i].segment >= segment)
+            extra->ooo_chunks[kept++] = extra->ooo_chunks[i];
+        else
+            live_chunk_retire(&extra->ooo_chunks[i].chunk, grace);
+    }
+    extra->ooo_count = kept;
+    if (extra->ooo_segment < segment)
+        extra->ooo.count = 0;
+}
+
+void live_series_delete_range(struct live_series *series, struct time_range range)
+{
+    struct live_extra *extra = live_series_extra(series);
+    if (extra->deleted_count == extra->deleted_cap) {
+        extra->deleted_cap += extra->deleted_cap < 4 ? 2 : extra->deleted_cap;
+        extra->deleted = mem_resize(extra->deleted, struct time_range, extra->deleted_cap);
+    }
+    extra->deleted_count = (uint32_t)time_ranges_add(extra->deleted, extra->deleted_count, range);
+}
+
+void live_series_trim(struct live_series *series, int64_t before_ms, struct grace *grace)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < series->chunk_count; i++) {
+        if (series->chunks[i].end_ms >= before_ms)
+            series->chunks[kept++] = series->chunks[i];
+        else
+            live_chunk_retire(&series->chunks[i], grace);
+    }
+    series->chunk_count = kept;
+    if (series->open.count && series->open.t_ms < before_ms)
+        xor_appender_reset(&series->open);
+    if (series->open.count == 0)
+        xor_appender_done(&series->open);
+
+    struct live_extra *extra = series->extra;
+    if (!extra || before_ms == INT64_MIN)
+        return;
+    live_extra_cut_histograms(extra, before_ms - 1);
+    uint32_t gone = 0;
+    while (gone < extra->deleted_count && extra->deleted[gone].end_ms < before_ms)
+        gone++;
+    extra->deleted_count -= gone;
+    memmove(extra->deleted, extra->deleted + gone, extra->deleted_count * sizeof *extra->deleted);
+}
+
+void live_series_clear(struct live_series *series, struct grace *grace)
+{
+    for (uint32_t i = 0; i < series->chunk_count; i++)
+        live_chunk_retire(&series->chunks[i], grace);
+    series->chunk_count = 0;
+    xor_appender_done(&series->open);
+
+    struct live_extra *extra = series->extra;
+    if (!extra)
+        return;
+    for (uint32_t i = 0; i < extra->ooo_count; i++)
+        live_chunk_retire(&extra->ooo_chunks[i].chunk, grace);
+    extra->ooo_count = 0;
+    extra->ooo.count = 0;
+    live_extra_cut_histograms(extra, INT64_MAX);
+}
+
+bool live_series_is_empty(const struct live_series *series)
+{
+    return live_series_chunk_count(series) == 0;
+}
+
+size_t live_series_chunk_count(const struct live_series *series)
+{
+    size_t count = series->chunk_count + (series->open.count > 0);
+    const struct live_extra *extra = series->extra;
+    if (extra)
+        count += extra->ooo_count + (extra->ooo.count > 0) +
+                 (extra->histogram_begin_ms <= extra->histogram_end_ms);
+    return count;
+}
+
+static int64_t min_ms(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+int64_t live_series_begin_ms(const struct live_series *series)
+{
+    int64_t begin = INT64_MAX;
+    if (series->chunk_count)
+        begin = series->chunks[0].begin_ms;
+    if (series->open.count)
+        begin = min_ms(begin, series->open_begin_ms);
+    const struct live_extra *extra = series->extra;
+    if (!extra)
+        return begin;
+    begin = min_ms(begin, extra->histogram_begin_ms);
+    for (uint32_t i = 0; i < extra->ooo_count; i++)
+        begin = min_ms(begin, extra->ooo_chunks[i].chunk.begin_ms);
+    if (extra->ooo.count)
+        begin = min_ms(begin, extra->ooo.times_ms[0]);
+    return begin;
+}

@@ -1,0 +1,107 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "storage/chunk_xor.h"
+#include "storage/grace.h"
+#include "storage/head_chunks.h"
+#include "storage/tombstones.h"
+#include "storage/wal_record.h"
+
+/*
+ * One series of the head: full chunks, the chunk that is being filled, and what only few have (out
+ * of order samples, native histograms, deleted ranges).
+ *
+ * Samples in order stand in the full chunks, from files or packed here, and behind them in the open
+ * one. A chunk from a file replaces the samples of its range that were packed here.
+ *
+ * Chunks that are taken out go through a grace, so that readers may use their bytes without
+ * counting. Thread: one changes, under the head's lock; any number look, under the same.
+ */
+
+/* Samples of a full chunk, as Prometheus's head cuts them; never over a multiple of the range. */
+#define LIVE_CHUNK_SAMPLES 120
+#define LIVE_CHUNK_RANGE_MS ((int64_t)2 * 60 * 60 * 1000)
+
+/* Samples out of order that wait to be packed. */
+#define LIVE_OOO_SAMPLES 128
+
+struct live_chunk {
+    int64_t begin_ms;
+    int64_t end_ms;
+    const uint8_t *data;
+    struct head_chunk_file *file; /* with a reference; NULL: data is ours */
+    uint32_t size;
+    uint8_t encoding;
+};
+
+struct live_ooo_chunk {
+    struct live_chunk chunk;
+    uint32_t segment; /* of the WBL, that was in work when its last sample came */
+};
+
+struct live_extra {
+    struct samples ooo;                /* sorted, not packed yet */
+    uint32_t ooo_segment;              /* of the newest of them */
+    struct live_ooo_chunk *ooo_chunks; /* as they came */
+    uint32_t ooo_count, ooo_cap;
+
+    int64_t histogram_begin_ms, histogram_end_ms; /* not yet in a file; begin > end: none */
+    bool histogram_is_float;
+
+    struct time_range *deleted; /* sorted, do not touch */
+    uint32_t deleted_count, deleted_cap;
+};
+
+struct live_series {
+    uint64_t ref;
+    struct live_chunk *chunks; /* in order, by begin */
+    uint32_t chunk_count, chunk_cap;
+    bool dead;         /* deleted as a whole: no reference leads to it */
+    bool idle;         /* had no samples at the last sweep */
+    bool doomed;       /* is taken out by the sweep that is going on */
+    bool is_histogram; /* its newest sample is a native histogram */
+    int64_t open_begin_ms;
+    struct xor_appender open; /* no bytes: nothing was ever appended */
+    int64_t last_ms;          /* of the newest sample in order, also of those in files */
+    struct live_extra *extra; /* or NULL */
+};
+
+struct live_series *live_series_create(uint64_t ref);
+void live_series_destroy(struct live_series *series);
+
+/* False: not after the newest, or in a file already; left out, as Prometheus does. */
+bool live_series_append(struct live_series *series, int64_t t_ms, double v);
+
+/* Only notes when there were native histograms. */
+bool live_series_note_histogram(struct live_series *series, int64_t t_ms, bool is_float);
+
+/* Takes a chunk of a file in, with a reference of its own; `segment` as in live_ooo_chunk. */
+void live_series_attach(struct live_series *series, const struct head_chunk *chunk,
+                        uint32_t segment, struct grace *grace);
+
+void live_series_insert_ooo(struct live_series *series, int64_t t_ms, double v, uint32_t segment);
+
+/* Takes out those samples out of order that did not come from files: they are in one by now. */
+void live_series_forget_ooo(struct live_series *series, struct grace *grace);
+
+/* Takes out what came before this segment of the WBL was begun: it is in blocks by now. */
+void live_series_trim_ooo(struct live_series *series, uint32_t segment, struct grace *grace);
+
+void live_series_delete_range(struct live_series *series, struct time_range range);
+
+/* Takes out chunks that end before, and deleted ranges that do. */
+void live_series_trim(struct live_series *series, int64_t before_ms, struct grace *grace);
+
+/* Takes out all that is there. */
+void live_series_clear(struct live_series *series, struct grace *grace);
+
+bool live_series_is_empty(const struct live_series *series);
+
+/* How many chunks there are, full, open and waiting to be packed. */
+size_t live_series_chunk_count(const struct live_series *series);
+
+/* Of the oldest sample; INT64_MAX: there is none. */
+int64_t live_series_begin_ms(const struct live_series *series);
