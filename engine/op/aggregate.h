@@ -1,0 +1,13 @@
+#pragma once
+
+#include "engine/op/group.h"
+#include "parser/function.h"
+
+/*
+ * sum, avg, count, min, max, group, stddev, stdvar: a row for each group of the child's series. The
+ * child is asked for one group after another, so that one group's state is open at a time.
+ *
+ * Memory: O(steps), beside the numbers of groups and members.
+ */
+struct op *op_aggregate_new(struct query *query, struct op *child, enum aggregate_op op,
+                            const struct grouping *grouping);

@@ -1,0 +1,210 @@
+/*
+ * Two label sets of one group have the same pairs in the same order once the others are passed
+ * over, since both are sorted by name. So a group needs no label set of its own to be found again:
+ * its first series stands for it.
+ */
+#include "engine/op/group.h"
+
+#include <string.h>
+
+#include "base/hash.h"
+#include "engine/op/query_map.h"
+
+static struct grouping grouping_new(struct query *query, const struct str *names, size_t count,
+                                    bool without, uint32_t extra)
+{
+    struct grouping grouping = {.without = without};
+    uint32_t *symbols = arena_array(query->arena, uint32_t, count + 1);
+    for (size_t i = 0; i < count; i++)
+        symbols[i] = symbols_add(query->symbols, names[i]);
+    if (extra != SYM_EMPTY)
+        symbols[count++] = extra;
+    for (size_t i = 0; i < count; i++)
+        grouping.maybe |= UINT64_C(1) << symbols[i] % 64;
+    grouping.names = name_set_new(query->arena, symbols, count);
+    return grouping;
+}
+
+struct grouping grouping_by(struct query *query, const struct str *names, size_t count)
+{
+    return grouping_new(query, names, count, false, SYM_EMPTY);
+}
+
+struct grouping grouping_without(struct query *query, const struct str *names, size_t count)
+{
+    return grouping_new(query, names, count, true, SYM_NAME);
+}
+
+struct grouping grouping_except(struct query *query, uint32_t name)
+{
+    return grouping_new(query, NULL, 0, true, name);
+}
+
+HOT_INLINE bool grouping_keeps(const struct grouping *grouping, uint32_t name)
+{
+    bool named = grouping->maybe >> name % 64 & 1 && name_set_has(grouping->names, name);
+    return named != grouping->without;
+}
+
+const struct labels *grouping_labels(const struct grouping *grouping, const struct labels *labels,
+                                     struct arena *arena)
+{
+    if (!grouping->without)
+        return labels_keep(labels, grouping->names, arena);
+
+    /* Not labels_without, which drops the metric name whatever the names. */
+    size_t kept = 0;
+    for (size_t i = 0; i < labels->count; i++)
+        kept += grouping_keeps(grouping, labels->pairs[i].name);
+    if (kept == labels->count)
+        return labels;
+    if (kept == 0)
+        return &labels_empty;
+    struct labels *made =
+        arena_alloc(arena, 1, sizeof(struct labels) + kept * sizeof(struct label));
+    for (size_t i = 0; i < labels->count; i++)
+        if (grouping_keeps(grouping, labels->pairs[i].name))
+            made->pairs[made->count++] = labels->pairs[i];
+    return made;
+}
+
+static uint64_t grouping_hash(const struct grouping *grouping, const struct labels *labels)
+{
+    uint64_t hash = 0;
+    for (size_t i = 0; i < labels->count; i++) {
+        struct label pair = labels->pairs[i];
+        if (grouping_keeps(grouping, pair.name))
+            hash = hash_mix(hash, (uint64_t)pair.name << 32 | pair.value);
+    }
+    return hash ^ (hash >> 32);
+}
+
+/* The first kept pair at or behind `at`; labels->count if there is none. */
+static size_t grouping_next(const struct grouping *grouping, const struct labels *labels, size_t at)
+{
+    while (at < labels->count && !grouping_keeps(grouping, labels->pairs[at].name))
+        at++;
+    return at;
+}
+
+static bool grouping_equal(const struct grouping *grouping, const struct labels *a,
+                           const struct labels *b)
+{
+    for (size_t i = 0, j = 0;; i++, j++) {
+        i = grouping_next(grouping, a, i);
+        j = grouping_next(grouping, b, j);
+        if (i == a->count || j == b->count)
+            return i == a->count && j == b->count;
+        if (a->pairs[i].name != b->pairs[j].name || a->pairs[i].value != b->pairs[j].value)
+            return false;
+    }
+}
+
+/* The group whose first series is like this one, or UINT32_MAX. */
+static uint32_t groups_find(const struct map *found, const struct grouping *grouping,
+                            const struct op *op, const uint32_t *firsts, uint64_t hash,
+                            const struct labels *labels)
+{
+    struct map_probe at = map_find(found, hash);
+    for (; map_hit(found, &at); map_next(found, &at))
+        if (grouping_equal(grouping, labels, op->labels[firsts[at.index]]))
+            return at.index;
+    return UINT32_MAX;
+}
+
+/* Numbers the groups; firsts[group] is its first series. */
+static bool groups_number(const struct grouping *grouping, const struct op *op, uint32_t *of_series,
+                          uint32_t *firsts, size_t *ret_count, struct err *err)
+{
+    AUTO(query_map_done) struct query_map found = {.query = op->query};
+    uint32_t count = 0;
+    for (size_t i = 0; i < op->series_count; i++) {
+        uint64_t hash = grouping_hash(grouping, op->labels[i]);
+        of_series[i] = groups_find(&found.map, grouping, op, firsts, hash, op->labels[i]);
+        if (of_series[i] != UINT32_MAX)
+            continue;
+        if (!query_map_insert(&found, hash, count, err))
+            return false;
+        of_series[i] = count;
+        firsts[count++] = (uint32_t)i;
+    }
+    *ret_count = count;
+    return true;
+}
+
+/* Counting sort: begins first counts, then runs ahead of each group's members as they are placed.
+ */
+static void groups_place(struct groups *groups, uint32_t *members, uint32_t *begins,
+                         size_t series_count)
+{
+    for (size_t i = 0; i < series_count; i++)
+        begins[groups->of_series[i] + 1]++;
+    for (size_t g = 0; g < groups->count; g++)
+        begins[g + 1] += begins[g];
+    for (size_t i = 0; i < series_count; i++)
+        members[begins[groups->of_series[i]]++] = (uint32_t)i;
+    for (size_t g = groups->count; g > 0; g--)
+        begins[g] = begins[g - 1];
+    begins[0] = 0;
+    groups->members = members;
+    groups->begins = begins;
+}
+
+bool groups_init(struct groups *groups, const struct grouping *grouping, const struct op *op,
+                 struct err *err)
+{
+    struct arena *arena = op->query->arena;
+    uint32_t *of_series = arena_array(arena, uint32_t, op->series_count);
+    uint32_t *members = arena_array(arena, uint32_t, op->series_count);
+    if (!arena_check(arena, err))
+        return false;
+
+    size_t count = 0;
+    if (!grouping->without && grouping->names.count == 0)
+        count = op->series_count > 0; /* one group of all: of_series is zero already */
+    else if (!groups_number(grouping, op, of_series, members, &count, err))
+        return false;
+
+    *groups = (struct groups){.count = count, .of_series = of_series};
+    groups->labels = arena_array(arena, const struct labels *, count);
+    for (size_t g = 0; g < count; g++)
+        groups->labels[g] = grouping_labels(grouping, op->labels[members[g]], arena);
+    uint32_t *begins = arena_array(arena, uint32_t, count + 1);
+    if (!arena_check(arena, err))
+        return false;
+    groups_place(groups, members, begins, op->series_count);
+    return true;
+}
+
+size_t groups_size_max(const struct groups *groups, const uint32_t *order, size_t count)
+{
+    size_t max = 0;
+    for (size_t i = 0; i < count; i++)
+        if (groups_size(groups, order[i]) > max)
+            max = groups_size(groups, order[i]);
+    return max;
+}
+
+bool groups_arrange(const struct groups *groups, struct op *op, const uint32_t *order, size_t count,
+                    struct err *err)
+{
+    size_t total = 0;
+    bool natural = count == groups->count;
+    for (size_t i = 0; i < count; i++) {
+        total += groups_size(groups, order[i]);
+        natural = natural && order[i] == i;
+    }
+    if (natural)
+        return op_arrange(op, groups->members, total, err);
+
+    uint32_t *members = arena_array(op->query->arena, uint32_t, total);
+    if (!arena_check(op->query->arena, err))
+        return false;
+    uint32_t *to = members;
+    for (size_t i = 0; i < count; i++) {
+        size_t size = groups_size(groups, order[i]);
+        memcpy(to, groups_members(groups, order[i]), size * sizeof *to);
+        to += size;
+    }
+    return op_arrange(op, members, total, err);
+}
