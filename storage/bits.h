@@ -19,34 +19,32 @@
 #define BITS_AHEAD 256
 #define BITS_TAIL_BYTES 48
 
+/* The fields stand in registers as long as everything that takes a reader's address is inlined. */
 struct bits {
     const uint8_t *data;
     uint64_t at;    /* the next bit, counted from `data` */
     uint64_t limit; /* up to here a sample may start without a further look */
     uint64_t end;
-    bool in_tail;
-    uint8_t tail[2 * BITS_TAIL_BYTES];
+    uint8_t *tail; /* NULL once it is in use */
 };
 
 HOT_INLINE void bits_enter_tail(struct bits *bits)
 {
     uint64_t from = bits->at >> 3;
     uint64_t left = (bits->end >> 3) - from;
-    memset(bits->tail, 0, sizeof bits->tail);
+    memset(bits->tail, 0, 2 * BITS_TAIL_BYTES);
     memcpy(bits->tail, bits->data + from, left);
     bits->data = bits->tail;
     bits->at &= 7;
     bits->end = left << 3;
     bits->limit = bits->end;
-    bits->in_tail = true;
+    bits->tail = NULL;
 }
 
-static inline void bits_init(struct bits *bits, const uint8_t *data, size_t size)
+/* `tail` has room for 2 * BITS_TAIL_BYTES. */
+HOT_INLINE void bits_init(struct bits *bits, const uint8_t *data, size_t size, uint8_t *tail)
 {
-    bits->data = data;
-    bits->at = 0;
-    bits->end = (uint64_t)size << 3;
-    bits->in_tail = false;
+    *bits = (struct bits){.data = data, .end = (uint64_t)size << 3, .tail = tail};
     if (size > BITS_TAIL_BYTES)
         bits->limit = (uint64_t)(size - BITS_TAIL_BYTES) << 3;
     else
@@ -58,7 +56,7 @@ HOT_INLINE bool bits_ready(struct bits *bits)
 {
     if (LIKELY(bits->at < bits->limit))
         return true;
-    if (bits->in_tail)
+    if (!bits->tail)
         return false;
     bits_enter_tail(bits);
     return bits->at < bits->limit;
@@ -75,6 +73,12 @@ HOT_INLINE uint64_t bits_peek(const struct bits *bits)
     const uint8_t *from = bits->data + (bits->at >> 3);
     unsigned shift = bits->at & 7;
     return load_be64(from) << shift | (uint64_t)from[8] >> (8 - shift);
+}
+
+/* At least the next 57, at less cost. */
+HOT_INLINE uint64_t bits_peek_57(const struct bits *bits)
+{
+    return load_be64(bits->data + (bits->at >> 3)) << (bits->at & 7);
 }
 
 /* The next `count` bits, 1 to 64, as a number. */

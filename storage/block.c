@@ -44,9 +44,7 @@ struct block {
     size_t segment_count;
     size_t segment_cap;
     struct tombstones *tombstones;
-    struct stat tombstones_stat;  /* st_ino 0: there were none */
-    _Atomic size_t index_windows; /* since pages were last let go of */
-    _Atomic size_t chunk_windows;
+    struct stat tombstones_stat; /* st_ino 0: there were none */
 };
 
 static bool segment_add(struct block *block, const char *dir, const char *name, struct err *err)
@@ -203,34 +201,28 @@ bool block_index_err(const struct block *block, struct err *err)
     return err_wrap(err, "%s/index", block->dir);
 }
 
-void block_forget_index(struct block *block)
+void block_forget(const struct block *block)
 {
-    atomic_store_explicit(&block->index_windows, 0, memory_order_relaxed);
     file_map_forget(&block->index_map);
+    for (size_t i = 0; i < block->segment_count; i++)
+        file_map_forget(&block->segments[i].map);
 }
 
-/* True when it is time to let go of pages: `offset` is in a new window, and many were. */
-static bool block_enters_window(uint64_t *window, uint64_t offset, _Atomic size_t *count)
+static void block_enter(uint64_t *window, uint64_t offset, _Atomic size_t *entered)
 {
     uint64_t now = offset / BLOCK_WINDOW_SIZE + 1;
     if (LIKELY(*window == now))
-        return false;
+        return;
     *window = now;
-    size_t before = atomic_fetch_add_explicit(count, 1, memory_order_relaxed);
-    if (before + 1 < BLOCK_RESIDENT_MAX / BLOCK_WINDOW_SIZE)
-        return false;
-    atomic_store_explicit(count, 0, memory_order_relaxed);
-    return true;
+    atomic_fetch_add_explicit(entered, 1, memory_order_relaxed);
 }
 
-void block_reads_series(struct block *block, struct block_windows *windows, uint32_t id)
+void block_enter_series(const struct block *block, struct block_windows *windows, uint32_t id)
 {
-    uint64_t offset = index_series_offset(block->index, id);
-    if (block_enters_window(&windows->index, offset, &block->index_windows))
-        file_map_forget(&block->index_map);
+    block_enter(&windows->index, index_series_offset(block->index, id), windows->entered);
 }
 
-bool block_chunk(struct block *block, struct block_windows *windows, uint64_t ref,
+bool block_chunk(const struct block *block, struct block_windows *windows, uint64_t ref,
                  struct chunk_bytes *ret_chunk, struct err *err)
 {
     uint64_t number = ref >> 32;
@@ -242,8 +234,7 @@ bool block_chunk(struct block *block, struct block_windows *windows, uint64_t re
     if (offset < SEGMENT_HEADER_SIZE || offset >= segment->map.size)
         return err_set(err, ERR_CORRUPT, "%s: offset %llu: no place for a chunk", segment->path,
                        (unsigned long long)offset);
-    if (block_enters_window(&windows->chunks, ref, &block->chunk_windows))
-        file_map_forget(&segment->map);
+    block_enter(&windows->chunks, ref, windows->entered);
 
     struct bytes_reader r =
         bytes_reader_of(segment->map.bytes + offset, segment->map.size - offset);

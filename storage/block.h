@@ -57,23 +57,23 @@ bool block_is_outdated(const struct block *block);
 bool block_index_err(const struct block *block, struct err *err);
 
 /*
- * Pages of a mapped file that were read count as memory until they are let go of. So readers tell
- * where they read, in steps of BLOCK_WINDOW_SIZE (what a page fault brings in), and every
- * BLOCK_RESIDENT_MAX of new windows the block lets go of a file's pages. A reader keeps its
- * windows; zeroed is a fresh one.
+ * Pages of a mapped file that were read count as memory until they are let go of. So readers count
+ * the windows they enter, of the size that a page fault brings in, and whoever started them calls
+ * block_forget when it has been many.
  */
 #define BLOCK_WINDOW_SIZE (64u << 10)
-#define BLOCK_RESIDENT_MAX (2u << 20)
 
 struct block_windows {
-    uint64_t index;
+    uint64_t index; /* where the reader is now; 0: nowhere */
     uint64_t chunks;
+    _Atomic size_t *entered; /* shared among readers */
 };
 
-void block_reads_series(struct block *block, struct block_windows *windows, uint32_t id);
+/* Says that the series is about to be read. */
+void block_enter_series(const struct block *block, struct block_windows *windows, uint32_t id);
 
-/* Lets go of the index's pages, after a look at many parts of it. */
-void block_forget_index(struct block *block);
+/* Lets go of all pages; they come back when they are read. */
+void block_forget(const struct block *block);
 
 struct chunk_bytes {
     const uint8_t *data;
@@ -82,7 +82,7 @@ struct chunk_bytes {
 };
 
 /* The bytes at chunk_meta.ref, checked. Valid until the block's files are closed. */
-bool block_chunk(struct block *block, struct block_windows *windows, uint64_t ref,
+bool block_chunk(const struct block *block, struct block_windows *windows, uint64_t ref,
                  struct chunk_bytes *ret_chunk, struct err *err) MUST_CHECK;
 
 static inline void block_meta_done_auto(struct block_meta *meta)

@@ -39,16 +39,21 @@ struct xor_state {
     unsigned trailing; /* zero bits behind it */
 };
 
-/* The bits of a value from its control bits on; `word` has them on top, 46 valid at least. */
+/* The bits of a value from its control bits on; `word` has them on top, 56 valid at least. */
 HOT_INLINE bool xor_value(struct bits *bits, struct xor_state *s, uint64_t word)
 {
     if (word >> 63 == 0) {
         bits->at += 1;
         return true;
     }
-    if (word >> 62 == 2) {
+    if (LIKELY((word >> 62 & 1) == 0)) {
         bits->at += 2;
-        s->v ^= bits_take(bits, s->width) << s->trailing;
+        if (LIKELY(s->width <= 54)) {
+            s->v ^= word << 2 >> (64 - s->width) << s->trailing;
+            bits->at += s->width;
+        } else {
+            s->v ^= bits_take(bits, s->width) << s->trailing;
+        }
         return true;
     }
     unsigned leading = (word >> 57) & 31;
@@ -70,7 +75,7 @@ HOT_INLINE int64_t xor_signed(uint64_t field, unsigned width)
 }
 
 /* A dod that is not 0: `word` begins with a one. */
-static inline int64_t xor_dod(struct bits *bits, uint64_t word)
+HOT_INLINE int64_t xor_dod(struct bits *bits, uint64_t word)
 {
     if (word >> 62 == 2) {
         bits->at += 16;
@@ -89,42 +94,40 @@ static inline int64_t xor_dod(struct bits *bits, uint64_t word)
 }
 
 /* Samples from the third on. */
-static bool xor_rest(struct bits *bits, struct xor_state state, int64_t *times, double *values,
-                     size_t count)
+static bool xor_rest(const struct bits *begin, struct xor_state s, int64_t *restrict times,
+                     double *restrict values, size_t count)
 {
-    struct bits b = *bits;
-    struct xor_state s = state;
-    for (size_t i = 2; i < count; i++) {
-        if (UNLIKELY(!bits_ready(&b)))
+    struct bits bits = *begin;
+    size_t i = 2;
+    while (i < count) {
+        if (UNLIKELY(!bits_ready(&bits)))
             return false;
-        uint64_t word = bits_peek(&b);
-        if (LIKELY(word >> 63 == 0)) {
-            size_t same = (size_t)__builtin_clzll(word | 1) / 2;
-            if (same > count - i)
-                same = count - i;
-            for (size_t k = 0; k < same; k++, i++) {
+        uint64_t word = bits_peek_57(&bits);
+        if (word >> 62 == 0) {
+            size_t same = (size_t)__builtin_clzll(word | 0x80) / 2; /* in the 57 valid bits */
+            same = same < count - i ? same : count - i;
+            bits.at += 2 * same;
+            for (; same > 0; same--, i++) {
                 s.t += s.t_delta;
                 times[i] = (int64_t)s.t;
                 values[i] = value_of_bits(s.v);
             }
-            b.at += 2 * same;
-            if (same) {
-                i--;
-                continue;
-            }
-            b.at += 1;
+            continue;
+        }
+        if (LIKELY(word >> 63 == 0)) {
+            bits.at += 1;
             word <<= 1;
         } else {
-            s.t_delta += (uint64_t)xor_dod(&b, word);
-            word = bits_peek(&b);
+            s.t_delta += (uint64_t)xor_dod(&bits, word);
+            word = bits_peek_57(&bits);
         }
-        if (UNLIKELY(!xor_value(&b, &s, word)))
+        if (UNLIKELY(!xor_value(&bits, &s, word)))
             return false;
         s.t += s.t_delta;
         times[i] = (int64_t)s.t;
-        values[i] = value_of_bits(s.v);
+        values[i++] = value_of_bits(s.v);
     }
-    return !bits_overrun(&b);
+    return !bits_overrun(&bits);
 }
 
 /* All samples into arrays that have room for `count`. */
@@ -142,8 +145,9 @@ static bool xor_unpack(const uint8_t *data, size_t size, size_t count, int64_t *
 
     s.t_delta = read_uvarint(&head);
     s.t += s.t_delta;
+    uint8_t tail[2 * BITS_TAIL_BYTES];
     struct bits bits;
-    bits_init(&bits, head.at, read_left(&head));
+    bits_init(&bits, head.at, read_left(&head), tail);
     if (head.failed || !bits_ready(&bits) || !xor_value(&bits, &s, bits_peek(&bits)))
         return false;
     times[1] = (int64_t)s.t;

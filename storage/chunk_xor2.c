@@ -89,7 +89,7 @@ HOT_INLINE uint64_t xor2_signed(uint64_t field, unsigned width)
 }
 
 /* A sample whose prefix begins with 11. */
-static inline bool xor2_dod(struct bits *bits, struct xor2_state *s, uint64_t word)
+HOT_INLINE bool xor2_dod(struct bits *bits, struct xor2_state *s, uint64_t word)
 {
     if (word >> 59 == 31) {
         bits->at += 5;
@@ -110,7 +110,7 @@ static inline bool xor2_dod(struct bits *bits, struct xor2_state *s, uint64_t wo
 }
 
 /* Reads over one start time. */
-static inline void xor2_skip_start(struct bits *bits)
+HOT_INLINE void xor2_skip_start(struct bits *bits)
 {
     static const uint8_t sizes[] = {1, 2 + 3, 3 + 6, 4 + 9, 5 + 12, 6 + 18, 7 + 25, 8 + 56, 8 + 64};
     uint64_t top = bits_peek(bits) >> 56;
@@ -172,8 +172,9 @@ static bool xor2_unpack(const uint8_t *data, size_t size, size_t count, struct s
 
     s.t_delta = read_uvarint(&head);
     s.t += s.t_delta;
+    uint8_t tail[2 * BITS_TAIL_BYTES];
     struct bits bits;
-    bits_init(&bits, head.at, read_left(&head));
+    bits_init(&bits, head.at, read_left(&head), tail);
     if (head.failed || !bits_ready(&bits) || !xor2_value(&bits, &s))
         return false;
     if (start_index == 1)

@@ -87,7 +87,7 @@ void block_cardinality(struct block *block, size_t limit, struct arena *arena,
         if (at)
             at->name = arena_str(arena, name);
     }
-    block_forget_index(block);
+    block_forget(block);
     *ret_cardinality = (struct db_cardinality){
         .series_by_metric = metrics.items,
         .series_by_metric_count = metrics.count,

@@ -62,7 +62,10 @@ struct cursor *db_cursor_create(struct selection *selection)
     struct db_cursor *cursor = mem_new(struct db_cursor);
     cursor->base.selection = selection;
     cursor->selection = db_selection_of(selection);
-    cursor->windows = mem_new_array(struct block_windows, cursor->selection->sources.block_count);
+    size_t block_count = cursor->selection->sources.block_count;
+    cursor->windows = mem_new_array(struct block_windows, block_count);
+    for (size_t i = 0; i < block_count; i++)
+        cursor->windows[i].entered = &cursor->selection->windows_entered;
     return &cursor->base;
 }
 
@@ -118,7 +121,7 @@ static bool db_cursor_add_block(struct db_cursor *cursor, const struct db_part *
 {
     struct block *block = cursor->selection->sources.blocks[part->source - 1];
     struct index_series series;
-    block_reads_series(block, &cursor->windows[part->source - 1], part->id);
+    block_enter_series(block, &cursor->windows[part->source - 1], part->id);
     if (!index_series_open(block_index(block), part->id, &series, err))
         return block_index_err(block, err);
 
@@ -194,6 +197,7 @@ static bool db_cursor_decode(struct db_cursor *cursor, const struct piece *piece
                                   (unsigned long long)(piece->ref >> 32) + 1)
                        : false;
     }
+    db_selection_has_read(cursor->selection);
     if (piece->deleted_count)
         time_ranges_cut(piece->deleted, piece->deleted_count, into, from);
     return true;

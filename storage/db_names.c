@@ -114,7 +114,7 @@ bool block_label_names(struct block *block, const struct names_request *request,
         if (kept == 0 || !str_eq(texts.items[kept - 1], texts.items[i]))
             texts.items[kept++] = texts.items[i];
     names_merge(request->arena, names, texts.items, kept);
-    block_forget_index(block);
+    block_forget(block);
     return ok || block_index_err(block, err);
 }
 
@@ -166,6 +166,6 @@ bool block_label_values(struct block *block, const struct names_request *request
                                  &texts, err);
         names_merge(request->arena, names, texts.items, texts.count);
     }
-    block_forget_index(block);
+    block_forget(block);
     return ok || block_index_err(block, err);
 }

@@ -227,13 +227,13 @@ static bool select_block_series(struct select_build *b, uint32_t source, struct 
                                 const struct postings *postings, struct err *err)
 {
     struct block *block = b->selection->sources.blocks[source - 1];
-    struct block_windows windows = {0};
+    struct block_windows windows = {.entered = &b->selection->windows_entered};
     size_t end = b->row_count;
     size_t at = 0;
     for (size_t i = 0; i < postings->count; i++) {
         uint32_t id = postings->ids[i];
         struct index_series series;
-        block_reads_series(block, &windows, id);
+        block_enter_series(block, &windows, id);
         if (!index_series_open(cache->index, id, &series, err))
             return false;
         struct index_series chunks = series;
@@ -246,6 +246,7 @@ static bool select_block_series(struct select_build *b, uint32_t source, struct 
                    !select_merge_series(b, part, &at, end, err)) {
             return false;
         }
+        db_selection_has_read(b->selection);
         if (i % SELECT_CHECK_EVERY == 0 && !select_check(b, err))
             return false;
     }
@@ -266,7 +267,7 @@ static bool select_block(struct select_build *b, uint32_t source, struct err *er
     bool ok = postings_select(cache.index, request->matchers, request->matcher_count,
                               request->budget, &postings, err) &&
               select_block_series(b, source, &cache, &postings, err) && arena_check(arena, err);
-    block_forget_index(block);
+    block_forget(block);
     return ok || block_index_err(block, err);
 }
 
@@ -392,9 +393,17 @@ void db_sources_done(struct db_sources *sources)
     *sources = (struct db_sources){0};
 }
 
+void db_selection_forget(struct db_selection *selection)
+{
+    atomic_store_explicit(&selection->windows_entered, 0, memory_order_relaxed);
+    for (size_t i = 0; i < selection->sources.block_count; i++)
+        block_forget(selection->sources.blocks[i]);
+}
+
 static void db_selection_close(struct selection *base)
 {
     struct db_selection *selection = db_selection_of(base);
+    db_selection_forget(selection);
     db_sources_done(&selection->sources);
     budget_release(selection->budget, selection->charged);
     free(selection->base.labels);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -46,8 +47,23 @@ struct db_selection {
     struct db_part *parts;
     size_t part_count;
     size_t part_cap;
-    uint32_t *first_parts; /* one a series */
+    uint32_t *first_parts;          /* one a series */
+    _Atomic size_t windows_entered; /* since pages were last let go of */
 };
+
+/* 4 MiB at any time, and a little for each block, so that many blocks do not push each other out.
+ */
+#define DB_WINDOWS_MAX(block_count) (64 + 2 * (block_count))
+
+/* Asked after each read: lets go of the blocks' pages when it is time. */
+void db_selection_forget(struct db_selection *selection);
+
+static inline void db_selection_has_read(struct db_selection *selection)
+{
+    size_t entered = atomic_load_explicit(&selection->windows_entered, memory_order_relaxed);
+    if (UNLIKELY(entered >= DB_WINDOWS_MAX(selection->sources.block_count)))
+        db_selection_forget(selection);
+}
 
 static inline struct db_selection *db_selection_of(struct selection *selection)
 {
