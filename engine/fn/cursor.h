@@ -23,33 +23,35 @@ struct cursor {
     size_t hi_stride;
 };
 
-/* The first sample later than `bound_ms`, at `from` or behind it. */
-HOT_INLINE size_t cursor_seek(const struct cursor *cursor, size_t from, size_t stride,
+/* The first sample later than `bound_ms`, at `from` or behind it; *stride: how far it was before.
+ */
+HOT_INLINE size_t cursor_seek(const struct cursor *cursor, size_t from, size_t *stride,
                               int64_t bound_ms)
 {
     const int64_t *times_ms = cursor->times_ms;
-    size_t at = from + stride < cursor->count ? from + stride : cursor->count;
+    size_t at = from + *stride;
+    if (LIKELY(at - 1 < cursor->count - 1) && times_ms[at - 1] <= bound_ms &&
+        times_ms[at] > bound_ms)
+        return at;
 
+    at = at < cursor->count ? at : cursor->count;
     while (at > from && times_ms[at - 1] > bound_ms)
         at--;
     while (at < cursor->count && times_ms[at] <= bound_ms)
         at++;
+    *stride = at - from;
     return at;
 }
 
 HOT_INLINE void cursor_move_hi(struct cursor *cursor, int64_t ref_ms)
 {
-    size_t hi = cursor_seek(cursor, cursor->hi, cursor->hi_stride, ref_ms);
-    cursor->hi_stride = hi - cursor->hi;
-    cursor->hi = hi;
+    cursor->hi = cursor_seek(cursor, cursor->hi, &cursor->hi_stride, ref_ms);
 }
 
 HOT_INLINE void cursor_move(struct cursor *cursor, int64_t ref_ms)
 {
     cursor_move_hi(cursor, ref_ms);
-    size_t lo = cursor_seek(cursor, cursor->lo, cursor->lo_stride, ref_ms - cursor->range_ms);
-    cursor->lo_stride = lo - cursor->lo;
-    cursor->lo = lo;
+    cursor->lo = cursor_seek(cursor, cursor->lo, &cursor->lo_stride, ref_ms - cursor->range_ms);
 }
 
 /* Stands at the window of step 0. */

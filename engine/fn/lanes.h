@@ -45,15 +45,19 @@ HOT_INLINE void lanes_walk(const struct window_call *call, const struct span *sp
 {
     static const double all[LANES] = {1, 1, 1, 1, 1, 1, 1, 1};
     size_t j = spans[0].lo;
+    size_t begun = 1;
+    size_t ended = 1;
 
-    for (size_t l = 1; l < LANES; l++) {
-        for (; j < spans[l].lo; j++)
-            step(state, call, j, lanes_begun[l]);
+    for (; j < spans[LANES - 1].lo; j++) {
+        while (spans[begun].lo <= j)
+            begun++;
+        step(state, call, j, lanes_begun[begun]);
     }
     for (; j < spans[0].hi; j++)
         step(state, call, j, all);
-    for (size_t l = 1; l < LANES; l++) {
-        for (; j < spans[l].hi; j++)
-            step(state, call, j, lanes_ended[l]);
+    for (; j < spans[LANES - 1].hi; j++) {
+        while (spans[ended].hi <= j)
+            ended++;
+        step(state, call, j, lanes_ended[ended]);
     }
 }

@@ -19,6 +19,9 @@
 #include "engine/fn/kernels.h"
 #include "model/sample.h"
 
+/* Windows of fewer samples are not worth being cut. */
+#define EXTREMUM_QUARTERS_MIN 64
+
 /* `nan`: whether there may be any. */
 HOT_INLINE double extremum_pick(double earlier, double later, bool max, bool nan)
 {
@@ -26,6 +29,44 @@ HOT_INLINE double extremum_pick(double earlier, double later, bool max, bool nan
     if (nan)
         better |= isnan(earlier) != 0;
     return better ? later : earlier;
+}
+
+/* tails[j] = the answer for [j, hi), for j from lo on. */
+HOT_INLINE void extremum_fill(const double *values, double *tails, size_t lo, size_t hi, bool max,
+                              bool nan)
+{
+    double tail = values[hi - 1];
+    tails[hi - 1] = tail;
+    for (size_t j = hi - 1; j-- > lo;)
+        tails[j] = tail = extremum_pick(values[j], tail, max, nan);
+}
+
+/*
+ * The same in four quarters at once, as one is a chain in which each step waits for the one before;
+ * then the three that others follow take those into account.
+ */
+HOT_INLINE void extremum_fill_quarters(const double *values, double *tails, size_t lo, size_t hi,
+                                       bool max, bool nan)
+{
+    size_t length = (hi - lo) / 4;
+    const double *quarters = values + lo;
+    double *ret = tails + lo;
+    double tail[4];
+
+    extremum_fill(values, tails, lo + 4 * length - 1, hi, max, nan);
+    for (size_t q = 0; q < 4; q++)
+        tail[q] = ret[q * length + length - 1] =
+            q < 3 ? quarters[q * length + length - 1] : ret[4 * length - 1];
+    for (size_t j = length - 1; j-- > 0;) {
+        for (size_t q = 0; q < 4; q++)
+            ret[q * length + j] = tail[q] =
+                extremum_pick(quarters[q * length + j], tail[q], max, nan);
+    }
+    for (size_t q = 3; q-- > 0;) {
+        double next = ret[(q + 1) * length];
+        for (size_t j = q * length; j < (q + 1) * length; j++)
+            ret[j] = extremum_pick(ret[j], next, max, nan);
+    }
 }
 
 HOT_INLINE void extremum_run(const struct window_call *call, bool max, bool nan)
@@ -47,31 +88,35 @@ HOT_INLINE void extremum_run(const struct window_call *call, bool max, bool nan)
         }
 
         if (lo >= mid) {
-            double tail = values[hi - 1];
-            tails[hi - 1] = tail;
-            for (size_t j = hi - 1; j-- > lo;)
-                tails[j] = tail = extremum_pick(values[j], tail, max, nan);
+            if (hi - lo < EXTREMUM_QUARTERS_MIN)
+                extremum_fill(values, tails, lo, hi, max, nan);
+            else
+                extremum_fill_quarters(values, tails, lo, hi, max, nan);
             mid = back_end = hi;
         }
-        if (back_end == mid && hi > mid)
-            back = values[back_end++];
-        while (back_end < hi)
-            back = extremum_pick(back, values[back_end++], max, nan);
+        if (back_end < hi) {
+            /* Apart from back first: one operation a step is all that waits for the last step. */
+            double added = values[back_end];
+            for (size_t j = back_end + 1; j < hi; j++)
+                added = extremum_pick(added, values[j], max, nan);
+            back = back_end > mid ? extremum_pick(back, added, max, nan) : added;
+            back_end = hi;
+        }
         call->out[i] = back_end > mid ? extremum_pick(tails[lo], back, max, nan) : tails[lo];
     }
 }
 
-static bool extremum_has_nan(const struct window_call *call)
+KERNEL_CLONES static bool extremum_has_nan(const double *values, size_t count)
 {
-    bool found = false;
-    for (size_t i = 0; i < call->sample_count; i++)
-        found |= isnan(call->values[i]) != 0;
-    return found;
+    int64_t found = 0;
+    for (size_t i = 0; i < count; i++)
+        found |= isnan(values[i]) ? 1 : 0;
+    return found != 0;
 }
 
 void max_window(const struct window_call *call)
 {
-    if (extremum_has_nan(call))
+    if (extremum_has_nan(call->values, call->sample_count))
         extremum_run(call, true, true);
     else
         extremum_run(call, true, false);
@@ -79,7 +124,7 @@ void max_window(const struct window_call *call)
 
 void min_window(const struct window_call *call)
 {
-    if (extremum_has_nan(call))
+    if (extremum_has_nan(call->values, call->sample_count))
         extremum_run(call, false, true);
     else
         extremum_run(call, false, false);

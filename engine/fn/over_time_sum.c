@@ -18,7 +18,9 @@
 #include "engine/fn/lanes.h"
 #include "model/sample.h"
 
-#define SUM_EXACT_MAX 9007199254740992.0 /* 2^53 */
+#define SUM_EXACT_MAX 0x1p53
+#define SUM_INTEGER_MAX 0x1p51
+#define SUM_SHIFT 0x1.8p52
 
 static double sum_of(const double *values, size_t count)
 {
@@ -98,28 +100,30 @@ static void avg_lanes(const struct window_call *call, const struct span *spans, 
     }
 }
 
-/* The running totals, totals[i] of the first i samples; false if a sample is not an integer. */
-static bool sum_integers(const struct window_call *call, uint64_t *ret_totals)
+KERNEL_CLONES static bool sum_integers(const double *values, size_t count)
+{
+    int64_t others = 0;
+    for (size_t i = 0; i < count; i++)
+        others |= (values[i] + SUM_SHIFT) - SUM_SHIFT != values[i] ? 1 : 0;
+    return others == 0;
+}
+
+/* ret_totals[i]: of the first i samples. */
+static void sum_totals(const double *values, size_t count, uint64_t *ret_totals)
 {
     uint64_t total = 0;
-    bool integers = true;
-
     ret_totals[0] = 0;
-    for (size_t i = 0; i < call->sample_count; i++) {
-        int64_t integer = (int64_t)call->values[i];
-        integers &= (double)integer == call->values[i];
-        total += (uint64_t)integer;
+    for (size_t i = 0; i < count; i++) {
+        total += value_bits(values[i] + SUM_SHIFT);
         ret_totals[i + 1] = total;
     }
-    return integers;
 }
 
 HOT_INLINE void sum_run_integers(const struct window_call *call, const uint64_t *totals,
                                  double magnitude, bool mean)
 {
     struct cursor cursor = cursor_begin(call);
-    double exact = SUM_EXACT_MAX / (magnitude + 1);
-    size_t exact_count = (size_t)exact;
+    size_t exact_count = (size_t)(SUM_EXACT_MAX / (magnitude + 1));
 
     for (size_t i = 0; i < call->refs.count; i++) {
         cursor_move(&cursor, grid_time(&call->refs, i));
@@ -133,7 +137,8 @@ HOT_INLINE void sum_run_integers(const struct window_call *call, const uint64_t 
             call->out[i] = mean ? avg_of(values, count) : sum_of(values, count);
             continue;
         }
-        double sum = (double)(int64_t)(totals[cursor.hi] - totals[cursor.lo]);
+        uint64_t bits = totals[cursor.hi] - totals[cursor.lo] - count * value_bits(SUM_SHIFT);
+        double sum = (double)(int64_t)bits;
         call->out[i] = mean ? sum / (double)count : sum;
     }
 }
@@ -141,12 +146,11 @@ HOT_INLINE void sum_run_integers(const struct window_call *call, const uint64_t 
 HOT_INLINE void sum_run(const struct window_call *call, const struct span_kernel *finite, bool mean)
 {
     double magnitude = span_magnitude(call);
-    if (magnitude <= SUM_EXACT_MAX) {
+    if (magnitude <= SUM_INTEGER_MAX && sum_integers(call->values, call->sample_count)) {
         uint64_t *totals = scratch_take(call->scratch, (call->sample_count + 1) * sizeof *totals);
-        if (sum_integers(call, totals)) {
-            sum_run_integers(call, totals, magnitude, mean);
-            return;
-        }
+        sum_totals(call->values, call->sample_count, totals);
+        sum_run_integers(call, totals, magnitude, mean);
+        return;
     }
     struct span_kernel kernel = *finite;
     kernel.one_by_one = !(magnitude < DBL_MAX / 2 / (double)(call->sample_count + 1));

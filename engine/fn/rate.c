@@ -64,12 +64,28 @@ static double rate_range_seconds(int64_t range_ms)
 }
 
 /* Indexes of samples that lie below the one before, then one behind all. */
-static void rate_find_resets(const struct window_call *call, uint32_t *ret_resets)
+KERNEL_CLONES static void rate_find_resets(const double *values, size_t sample_count,
+                                           uint32_t *ret_resets)
 {
+    enum { BLOCK = 16 };
     size_t count = 0;
-    for (size_t i = 1; i < call->sample_count; i++) {
-        ret_resets[count] = (uint32_t)i;
-        count += call->values[i] < call->values[i - 1];
+    size_t i = 1;
+    while (i < sample_count) {
+        /* Most blocks have none: the compiler makes this one comparison of vectors. */
+        size_t end = i + BLOCK;
+        if (end <= sample_count) {
+            int any = 0;
+            for (size_t j = 0; j < BLOCK; j++)
+                any |= values[i + j] < values[i + j - 1];
+            if (!any) {
+                i = end;
+                continue;
+            }
+        }
+        for (; i < end && i < sample_count; i++) {
+            ret_resets[count] = (uint32_t)i;
+            count += values[i] < values[i - 1];
+        }
     }
     ret_resets[count] = UINT32_MAX;
 }
@@ -118,7 +134,7 @@ HOT_INLINE void rate_run(const struct window_call *call, bool counter, bool per_
 
     if (counter) {
         uint32_t *found = scratch_take(call->scratch, (call->sample_count + 1) * sizeof *found);
-        rate_find_resets(call, found);
+        rate_find_resets(values, call->sample_count, found);
         resets = found;
     }
 

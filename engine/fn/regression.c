@@ -1,7 +1,8 @@
 /*
  * deriv and predict_linear: the line of least squares through a window, from four Kahan sums, as
  * linearRegression in promql/functions.go. Times count from the window's first sample (deriv) or
- * from the query time (predict_linear).
+ * from the query time (predict_linear), so that no sum serves two windows; they are computed side
+ * by side.
  */
 
 #include <math.h>
@@ -9,8 +10,12 @@
 
 #include "engine/fn/kahan.h"
 #include "engine/fn/kernels.h"
-#include "engine/fn/span.h"
+#include "engine/fn/lanes.h"
 #include "model/sample.h"
+
+/* Up to here all differences of times are exact as doubles, and no sum can overflow. */
+#define LINE_TIME_MAX (INT64_C(1) << 52)
+#define LINE_MAGNITUDE_MAX 1e150
 
 struct line {
     double slope;
@@ -81,30 +86,132 @@ static struct line line_through(const struct window_call *call, const struct spa
     return line_solve(&sums);
 }
 
-static double deriv_one(const struct window_call *call, const struct span *span)
+struct line_state {
+    double zero_ms[LANES];
+    double first[LANES];
+    double unlike_first[LANES]; /* 0 while all samples are equal */
+    struct lanes_kahan x;
+    struct lanes_kahan y;
+    struct lanes_kahan xy;
+    struct lanes_kahan xx;
+};
+
+HOT_INLINE void line_step(void *state, const struct window_call *call, size_t j,
+                          const double *active)
 {
-    return line_through(call, span, call->times_ms[span->lo]).slope;
+    struct line_state *s = state;
+    double time_ms = (double)call->times_ms[j];
+    double y = call->values[j];
+
+    KEEP_LOOP for (size_t l = 0; l < LANES; l++)
+    {
+        double x = (time_ms - s->zero_ms[l]) / 1e3;
+        s->unlike_first[l] += active[l] * fabs(y - s->first[l]);
+        lanes_kahan_add(&s->x, l, active[l] * x);
+        lanes_kahan_add(&s->y, l, active[l] * y);
+        lanes_kahan_add(&s->xy, l, active[l] * (x * y));
+        lanes_kahan_add(&s->xx, l, active[l] * (x * x));
+    }
 }
 
-static int64_t predict_time(const struct window_call *call, const struct span *span)
+KERNEL_CLONES static void line_through_lanes(const struct window_call *call,
+                                             const struct span *spans, const int64_t *zeros_ms,
+                                             struct line *ret)
+{
+    struct line_state s = {0};
+    for (size_t l = 0; l < LANES; l++) {
+        s.zero_ms[l] = (double)zeros_ms[l];
+        s.first[l] = call->values[spans[l].lo];
+    }
+    lanes_walk(call, spans, line_step, &s);
+
+    for (size_t l = 0; l < LANES; l++) {
+        struct line_sums sums = {
+            .count = spans[l].hi - spans[l].lo,
+            .x = s.x.sum[l] + s.x.c[l],
+            .y = s.y.sum[l] + s.y.c[l],
+            .xy = s.xy.sum[l] + s.xy.c[l],
+            .xx = s.xx.sum[l] + s.xx.c[l],
+        };
+        ret[l] = s.unlike_first[l] == 0 ? line_flat(s.first[l]) : line_solve(&sums);
+    }
+}
+
+static int64_t deriv_zero_ms(const struct window_call *call, const struct span *span)
+{
+    return call->times_ms[span->lo];
+}
+
+static double deriv_one(const struct window_call *call, const struct span *span)
+{
+    return line_through(call, span, deriv_zero_ms(call, span)).slope;
+}
+
+static void deriv_lanes(const struct window_call *call, const struct span *spans, double *ret)
+{
+    int64_t zeros_ms[LANES];
+    struct line lines[LANES];
+    for (size_t l = 0; l < LANES; l++)
+        zeros_ms[l] = deriv_zero_ms(call, &spans[l]);
+    line_through_lanes(call, spans, zeros_ms, lines);
+    for (size_t l = 0; l < LANES; l++)
+        ret[l] = lines[l].slope;
+}
+
+static int64_t predict_zero_ms(const struct window_call *call, const struct span *span)
 {
     return call->eval_start_ms + span->step * call->eval_step_ms;
 }
 
+static double predict_at(const struct window_call *call, const struct span *span,
+                         const struct line *line)
+{
+    return line->slope * call->params[span->step] + line->intercept;
+}
+
 static double predict_linear_one(const struct window_call *call, const struct span *span)
 {
-    struct line line = line_through(call, span, predict_time(call, span));
-    return line.slope * call->params[span->step] + line.intercept;
+    struct line line = line_through(call, span, predict_zero_ms(call, span));
+    return predict_at(call, span, &line);
+}
+
+static void predict_linear_lanes(const struct window_call *call, const struct span *spans,
+                                 double *ret)
+{
+    int64_t zeros_ms[LANES];
+    struct line lines[LANES];
+    for (size_t l = 0; l < LANES; l++)
+        zeros_ms[l] = predict_zero_ms(call, &spans[l]);
+    line_through_lanes(call, spans, zeros_ms, lines);
+    for (size_t l = 0; l < LANES; l++)
+        ret[l] = predict_at(call, &spans[l], &lines[l]);
+}
+
+static bool line_time_fits(int64_t time_ms)
+{
+    return time_ms > -LINE_TIME_MAX && time_ms < LINE_TIME_MAX;
+}
+
+static void line_run(const struct window_call *call, const struct span_kernel *finite)
+{
+    struct span_kernel kernel = *finite;
+    int64_t eval_end_ms =
+        call->eval_start_ms + (int64_t)(call->refs.count - 1) * call->eval_step_ms;
+    bool times_fit = call->sample_count > 0 && line_time_fits(call->times_ms[0]) &&
+                     line_time_fits(call->times_ms[call->sample_count - 1]) &&
+                     line_time_fits(call->eval_start_ms) && line_time_fits(eval_end_ms);
+    kernel.one_by_one = !times_fit || !(span_magnitude(call) <= LINE_MAGNITUDE_MAX);
+    span_run(call, &kernel);
 }
 
 void deriv_window(const struct window_call *call)
 {
     static const struct span_kernel kernel = {
         .sample_count_min = 2,
-        .one_by_one = true,
         .one = deriv_one,
+        .lanes = deriv_lanes,
     };
-    span_run(call, &kernel);
+    line_run(call, &kernel);
 }
 
 void predict_linear_window(const struct window_call *call)
@@ -112,8 +219,8 @@ void predict_linear_window(const struct window_call *call)
     static const struct span_kernel kernel = {
         .sample_count_min = 2,
         .step_by_step = true,
-        .one_by_one = true,
         .one = predict_linear_one,
+        .lanes = predict_linear_lanes,
     };
-    span_run(call, &kernel);
+    line_run(call, &kernel);
 }

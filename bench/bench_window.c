@@ -1,0 +1,147 @@
+/* Range functions: time for each step of a row, over one series scraped every 15 s. */
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/mem.h"
+#include "engine/fn/window.h"
+#include "model/sample.h"
+
+enum { SAMPLE_COUNT = 24000, STEP_COUNT_MAX = 20000 };
+#define MEASURE_NS 20e6
+
+struct series {
+    int64_t times_ms[SAMPLE_COUNT];
+    double integers[SAMPLE_COUNT];  /* a counter */
+    double fractions[SAMPLE_COUNT]; /* a gauge */
+};
+
+struct bench {
+    struct series regular;
+    struct series jittered;
+    double params[STEP_COUNT_MAX];
+    double out[STEP_COUNT_MAX];
+    struct scratch scratch;
+};
+
+struct shape {
+    const char *name;
+    int64_t step_ms;
+    int64_t range_ms;
+    bool jittered;
+};
+
+static const struct shape shapes[] = {
+    {"15s_5m", 15000, 300000, false},   {"15s_1h", 15000, 3600000, false},
+    {"15s_1d", 15000, 86400000, false}, {"60s_5m", 60000, 300000, false},
+    {"60s_1h", 60000, 3600000, false},  {"60s_5m_jitter", 60000, 300000, true},
+};
+
+static uint64_t random_next(uint64_t *state)
+{
+    *state = *state * UINT64_C(6364136223846793005) + 1442695040888963407;
+    return *state >> 33;
+}
+
+static void series_fill(struct series *series, bool jittered)
+{
+    uint64_t state = 1;
+    double counter = 0;
+    for (size_t i = 0; i < SAMPLE_COUNT; i++) {
+        series->times_ms[i] = 1700000000000 + (int64_t)i * 15000;
+        if (jittered)
+            series->times_ms[i] += (int64_t)(random_next(&state) % 1000);
+        counter = random_next(&state) % 1000 ? counter + (double)(random_next(&state) % 100) : 0;
+        series->integers[i] = counter;
+        series->fractions[i] = (double)random_next(&state) / 1e5;
+    }
+}
+
+static double now_ns(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return (double)time.tv_sec * 1e9 + (double)time.tv_nsec;
+}
+
+/* The best of several rounds: what else runs on the machine only adds. */
+static double measure(window_fn *kernel, const struct window_call *call)
+{
+    double best = 1e18;
+    double end = now_ns() + MEASURE_NS;
+    for (unsigned round = 0; round < 3 || now_ns() < end; round++) {
+        double begin = now_ns();
+        kernel(call);
+        double took = now_ns() - begin;
+        best = took < best ? took : best;
+    }
+    return best / (double)call->refs.count;
+}
+
+static void bench_kernel(struct bench *bench, const char *name, window_fn *kernel, bool integers)
+{
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        const struct shape *shape = &shapes[i];
+        const struct series *series = shape->jittered ? &bench->jittered : &bench->regular;
+        int64_t start_ms = series->times_ms[0] + shape->range_ms;
+        int64_t length_ms = series->times_ms[SAMPLE_COUNT - 1] - start_ms;
+        int64_t count = length_ms / shape->step_ms;
+        const struct window_call call = {
+            .times_ms = series->times_ms,
+            .values = integers ? series->integers : series->fractions,
+            .sample_count = SAMPLE_COUNT,
+            .refs = {start_ms, shape->step_ms, count < STEP_COUNT_MAX ? count : STEP_COUNT_MAX},
+            .range_ms = shape->range_ms,
+            .eval_start_ms = start_ms,
+            .eval_step_ms = shape->step_ms,
+            .params = bench->params,
+            .scratch = &bench->scratch,
+            .out = bench->out,
+        };
+        printf("window/%s_%s %.2f ns/step\n", name, shape->name, measure(kernel, &call));
+    }
+}
+
+int main(int argc, char **argv)
+{
+    static const struct {
+        const char *name;
+        enum function_id id;
+        bool integers;
+    } kernels[] = {
+        {"rate", FN_rate, true},
+        {"rate_gauge", FN_rate, false},
+        {"irate", FN_irate, true},
+        {"max", FN_max_over_time, false},
+        {"ts_of_max", FN_ts_of_max_over_time, false},
+        {"count", FN_count_over_time, false},
+        {"last", FN_last_over_time, false},
+        {"changes", FN_changes, false},
+        {"sum_integers", FN_sum_over_time, true},
+        {"sum_fractions", FN_sum_over_time, false},
+        {"avg_integers", FN_avg_over_time, true},
+        {"stddev", FN_stddev_over_time, false},
+        {"deriv_integers", FN_deriv, true},
+        {"deriv_fractions", FN_deriv, false},
+        {"predict_linear", FN_predict_linear, false},
+        {"quantile", FN_quantile_over_time, false},
+        {"mad", FN_mad_over_time, false},
+    };
+    struct bench *bench = mem_new(struct bench);
+    series_fill(&bench->regular, false);
+    series_fill(&bench->jittered, true);
+    for (size_t i = 0; i < STEP_COUNT_MAX; i++)
+        bench->params[i] = 0.9;
+
+    if (argc < 2 || strcmp(argv[1], "instant") == 0)
+        bench_kernel(bench, "instant", window_instant, false);
+    for (size_t i = 0; i < sizeof kernels / sizeof *kernels; i++) {
+        if (argc < 2 || strcmp(argv[1], kernels[i].name) == 0)
+            bench_kernel(bench, kernels[i].name, window_function(kernels[i].id),
+                         kernels[i].integers);
+    }
+    scratch_done(&bench->scratch);
+    free(bench);
+    return 0;
+}
