@@ -1,0 +1,308 @@
+#!/usr/bin/env python3
+"""Asks a real Prometheus and Millrace the same things about the same data, and tells every difference.
+
+    tests/against_prometheus.py [--millrace PROGRAM] [--data DIR|TAR] [--filter RE] [--keep] [--later]
+
+Both run on copies of one data directory that a real Prometheus wrote: a generated one, and one from
+elsewhere when it is there. The queries stand in testdata/queries; what must be equal is said in
+tests/judge/compare.py, and where the judge is older than what Millrace follows, in tests/judge/differences.py.
+Without a Prometheus 3.x to be had (scripts/judge.sh) the exit code is 77, which Meson counts as skipped.
+"""
+import argparse
+import concurrent.futures
+import dataclasses
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from judge import compare, differences, directory, processes, queries, times  # noqa: E402
+from judge.client import Answer, Client  # noqa: E402
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+REAL = ROOT.parent / "shared" / "data" / "real-prometheus.tar.xz"
+GENERATED_FILES = ["generated-*.txt", "any-*.txt", "errors.txt"]
+REAL_FILES = ["real-*.txt", "any-*.txt"]
+FEATURES = ("promql-experimental-functions", "promql-duration-expr")
+ASK_AGAIN = 8
+SHOWN = 200
+SKIPPED = 77
+
+
+class Tally:
+    """Counts of a run over one or more data sets."""
+
+    def __init__(self):
+        self.passed = self.failed = self.same_bytes = self.wavered = 0
+        self.values = self.equal = 0
+        self.seconds = {"judge": 0.0, "tested": 0.0}
+
+    def add(self, outcome):
+        self.passed += outcome.why is None
+        self.failed += outcome.why is not None
+        self.same_bytes += outcome.same_bytes
+        self.wavered += outcome.wavered
+        self.values += outcome.measure.values
+        self.equal += outcome.measure.equal
+
+
+class Outcome:
+    """What came of one case."""
+
+    def __init__(self, case, measure):
+        self.case = case
+        self.measure = measure
+        self.why = None
+        self.same_bytes = self.wavered = False
+
+
+class Referee:
+    """Asks both servers and compares; one per worker, since connections are not shared."""
+
+    def __init__(self, judge_port, tested_port, ledger, tally):
+        self.judge = Client(judge_port)
+        self.tested = Client(tested_port)
+        self.ledger = ledger
+        self.tally = tally
+
+    def ask(self, who, client, case):
+        begin = time.monotonic()
+        answer = client.send(case.method, case.path, case.params)
+        self.tally.seconds[who] += time.monotonic() - begin
+        return answer
+
+    def ask_judge(self, case):
+        known = self.ledger.known_answer(case) if self.ledger else None
+        if known is not None:
+            return Answer(422, {"Content-Type": "application/json"}, b"", known)
+        return self.ask("judge", self.judge, self.ledger.question(case) if self.ledger else case)
+
+    def check(self, case):
+        outcome = Outcome(case, compare.Measure(compare.allowed_ulps(case.query)))
+        try:
+            judge = self.ask_judge(case)
+            tested = self.ask("tested", self.tested, case)
+        except OSError as error:
+            outcome.why = f"no answer: {error}"
+            return outcome
+        if judge.body == tested.body and judge.status == tested.status:
+            outcome.same_bytes = True
+            outcome.measure.values = outcome.measure.equal = count_values(case, judge)
+        outcome.why = self.verdict(case, judge, tested, outcome.measure)
+        if outcome.why and self.judge_wavers(case, judge, tested, outcome):
+            outcome.why, outcome.wavered = None, True
+        return outcome
+
+    def verdict(self, case, judge, tested, measure):
+        """None, or what the first difference is."""
+        if self.ledger and isinstance(judge.json, dict) and isinstance(tested.json, dict):
+            ours, theirs = self.ledger.reconcile(case, judge.json, tested.json)
+            judge = Answer(judge.status, judge.headers, judge.body, ours)
+            tested = Answer(tested.status, tested.headers, tested.body, theirs)
+        elif judge.body == tested.body and judge.status == tested.status:
+            return None
+        try:
+            compare.compare(case, judge, tested, measure)
+        except compare.Difference as difference:
+            return str(difference)
+        return None
+
+    def judge_wavers(self, case, judge, tested, outcome):
+        """Whether Prometheus's own answers differ from one another, and this one is as good as they are.
+
+        Where it goes through a Go map, the order of an instant vector is any order, and sums over a
+        range query's series have any last bits.
+        """
+        if not case.path.startswith("/api/v1/query"):
+            return False
+        loose = dataclasses.replace(case, order="set")
+        differ = False
+        for _ in range(ASK_AGAIN):
+            again = self.ask_judge(case)
+            if again.body == judge.body:
+                continue
+            if self.verdict(case, again, tested, compare.Measure(outcome.measure.ulps)) is None:
+                return True
+            differ = differ or self.verdict(case, judge, again, compare.Measure()) is not None
+        return differ and self.verdict(loose, judge, tested, compare.Measure(compare.WAVERING_ULPS)) is None
+
+
+def count_values(case, answer):
+    """How many values an answer holds, near enough: each is a string in brackets."""
+    return answer.body.count(b'"]') if case.path.startswith("/api/v1/query") else 0
+
+
+def run_cases(cases, make_referee, tally, jobs):
+    """Asks all cases, a few at a time, and prints the failures in the order of the cases."""
+    shown = 0
+    shares = [cases[place::jobs] for place in range(jobs)]
+
+    def work(share):
+        referee = make_referee()
+        return [referee.check(case) for case in share]
+
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        results = list(pool.map(work, shares))
+    for place in range(len(cases)):
+        outcome = results[place % jobs][place // jobs]
+        tally.add(outcome)
+        if outcome.why:
+            shown += 1
+            if shown <= SHOWN:
+                print(f"FAILED [{outcome.case.group}] {outcome.case.describe()}\n    {outcome.why}")
+    if shown > SHOWN:
+        print(f"... and {shown - SHOWN} more failures")
+
+
+def float_names(port, data):
+    """Names of the metrics without native histograms, and those with, as Prometheus knows them."""
+    client = Client(port)
+    names, native = set(), set()
+    for moment in data.moments.values():
+        for one in client.result('last_over_time({__name__=~".+"}[1h])', moment):
+            name = one["metric"]["__name__"]
+            names.add(name)
+            if "histogram" in one:
+                native.add(name)
+    client.close()
+    return sorted(names - native), sorted(native)
+
+
+def time_span(port):
+    """First and last second of the data that a Prometheus holds, from its blocks and its head."""
+    client = Client(port)
+    head = client.send("GET", "/api/v1/status/tsdb").json["data"]["headStats"]
+    client.close()
+    return int(head["minTime"]) // 1000, int(head["maxTime"]) // 1000
+
+
+def first_second(path):
+    metas = [block / "meta.json" for block in directory.blocks_of(path)]
+    found = [int(match.group(1)) // 1000 for meta in metas if (match := re.search(r'"minTime":\s*(\d+)', meta.read_text()))]
+    return min(found, default=None)
+
+
+def cases_for(generated, judge_port, data_path, options):
+    """All cases of a data set, and the times at which it is asked."""
+    variables = {}
+    if generated:
+        data = times.of_generated()
+        patterns = GENERATED_FILES + (["later-*.txt"] if options.later else [])
+    else:
+        head_start, end = time_span(judge_port)
+        data = times.of_other(first_second(data_path) or head_start, end)
+        names, native = float_names(judge_port, data)
+        print(f"  {len(names)} metrics of floats; left out, being native histograms: {', '.join(native) or 'none'}")
+        variables = {"metric": names, "native": ["|".join(native) or "none"]}
+        patterns = REAL_FILES
+    cases = list(queries.query_cases(patterns, data, variables))
+    if generated:
+        cases += queries.parser_cases(patterns, variables)
+        cases += queries.endpoint_cases("endpoints.txt", data)
+    else:
+        cases += queries.endpoint_cases("real-endpoints.txt", data) if (queries.FOLDER / "real-endpoints.txt").exists() else []
+    return [case for case in cases if re.search(options.filter, f"{case.group}: {case.describe()}")]
+
+
+def run_on(name, source, generated, options, ledger, tally):
+    """Runs everything on one data directory; `source` is copied, never opened."""
+    scratch = pathlib.Path(tempfile.mkdtemp(prefix="millrace-judge-"))
+    begin = time.monotonic()
+    try:
+        judge_data = directory.copy(source, scratch / "judge")
+        tested_data = directory.copy(source, scratch / "tested")
+        with processes.prometheus(options.judge, judge_data, features=FEATURES, name="judge-server") as judge, \
+                processes.of_kind(options.kind, options.millrace, tested_data, features=FEATURES, name="tested-server") as tested:
+            print(f"{name}:")
+            cases = cases_for(generated, judge.port, source, options)
+            print(f"  {len(cases)} requests", flush=True)
+            run_cases(cases, lambda: Referee(judge.port, tested.port, ledger, tally), tally, options.jobs)
+            for server in (judge, tested):
+                if not server.is_alive():
+                    print(f"FAILED {server.name} ended: {server.last_words()}")
+                    tally.failed += 1
+    finally:
+        if options.keep:
+            print(f"  kept: {scratch}")
+        else:
+            shutil.rmtree(scratch, ignore_errors=True)
+    print(f"  {time.monotonic() - begin:.1f} s", flush=True)
+
+
+def run_given(options, ledger, tally):
+    """Runs on --data: a directory, or an archive of one."""
+    if options.data.is_dir():
+        run_on(str(options.data), options.data, False, options, ledger, tally)
+        return
+    with tempfile.TemporaryDirectory(prefix="millrace-data-") as scratch:
+        run_on(options.data.name, directory.unpack(options.data, scratch), False, options, ledger, tally)
+
+
+def run_all(options, ledger, tally):
+    if options.data:
+        run_given(options, ledger, tally)
+        return
+    run_on("generated data", directory.generated(options.judge), True, options, ledger, tally)
+    if REAL.exists():
+        options.data = REAL
+        run_given(options, ledger, tally)
+    else:
+        print(f"{REAL.name}: not there, left out")
+
+
+def find_judge(given):
+    if given:
+        return given
+    found = subprocess.run([ROOT / "scripts" / "judge.sh"], capture_output=True, text=True, timeout=900, check=False)
+    if found.returncode != 0:
+        print(found.stderr.strip() or "scripts/judge.sh failed")
+        print("skipped: there is no Prometheus to compare with")
+        sys.exit(SKIPPED)
+    return found.stdout.strip()
+
+
+def parse_options():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--millrace", default=str(ROOT / "build/server/millrace"), help="the program to test")
+    parser.add_argument("--kind", choices=("millrace", "prometheus"), default="millrace",
+                        help="how to start it; prometheus tests this test")
+    parser.add_argument("--judge", help="a Prometheus 3.x; default: what scripts/judge.sh finds")
+    parser.add_argument("--data", type=pathlib.Path, help="a data directory, or an archive of one, instead of the usual two")
+    parser.add_argument("--filter", default="", help="only cases whose group, path or query matches this expression")
+    parser.add_argument("--later", action="store_true", help="also what is not promised yet")
+    parser.add_argument("--keep", action="store_true", help="keep the copies and the logs")
+    parser.add_argument("--jobs", type=int, default=2, help="requests under way at once")
+    return parser.parse_args()
+
+
+def report(tally, ledger, version):
+    print(f"judge: Prometheus {'.'.join(map(str, version))}; answers equal in every byte: {tally.same_bytes} of"
+          f" {tally.passed + tally.failed}; values equal to the last bit: {tally.equal} of {tally.values}"
+          f" ({100 * tally.equal / max(1, tally.values):.4f} %); Prometheus wavered itself: {tally.wavered}")
+    print(f"time waited for the judge {tally.seconds['judge']:.1f} s, for the tested server {tally.seconds['tested']:.1f} s")
+    for name in ledger.unused() if ledger else ():
+        print(f"note: nothing called for the entry '{name}' of tests/judge/differences.py")
+    print(f"{tally.passed} passed, {tally.failed} failed")
+
+
+def main():
+    options = parse_options()
+    options.judge = find_judge(options.judge)
+    version = processes.version_of(options.judge)
+    ledger = differences.Ledger(version) if options.kind == "millrace" else None
+    tally = Tally()
+    try:
+        run_all(options, ledger, tally)
+    except processes.ServerError as error:
+        print(f"FAILED {error}")
+        tally.failed += 1
+    report(tally, ledger, version)
+    return 1 if tally.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,207 @@
+"""Where Millrace answers as Prometheus's main branch does, and the judge is an older release.
+
+Millrace follows the main branch (3.14 and after); the judge is what Debian ships, 3.5.x today. Each entry
+below is one change in between that the queries meet. `since` is the first release that has it: a
+judge of that version or later is compared without the entry. `judge` turns the old release's answer into the
+main branch's; `both` takes out of both answers what cannot be derived from the old one. An entry that
+changes nothing in a whole run is reported, so that none outlives its reason.
+
+`ASKED_OTHERWISE` holds queries whose answer the old release gives only when asked in other words, and
+`KNOWN` answers that it cannot give at all, taken from the main branch's source and its tests.
+"""
+import dataclasses
+import re
+from collections.abc import Callable
+
+NEVER_RELEASED = (99, 0, 0)
+
+
+@dataclasses.dataclass
+class Change:
+    """One change between releases. The functions get (case, answer's JSON) and return new JSON."""
+
+    name: str
+    since: tuple
+    judge: Callable | None = None
+    both: Callable | None = None
+
+
+def map_texts(answer, member, change):
+    """The answer with every text of a list of notes changed; a text that becomes empty goes."""
+    if not answer.get(member):
+        return answer
+    texts = [text for text in (change(text) for text in answer[member]) if text]
+    out = {key: value for key, value in answer.items() if key != member}
+    if texts:
+        out[member] = texts
+    return out
+
+
+def map_error(answer, change):
+    return {**answer, "error": change(answer["error"])} if answer.get("error") else answer
+
+
+def walk_tree(node, change):
+    """A parse tree with every node changed, innermost first."""
+    if isinstance(node, dict):
+        return change({key: walk_tree(value, change) for key, value in node.items()})
+    if isinstance(node, list):
+        return [walk_tree(value, change) for value in node]
+    return node
+
+
+# 3.7: the texts about `le` and monotonicity name the metric only where names are dropped late.
+def without_metric_name(_, answer):
+    def cut(text):
+        if "bucket label" in text or "fixed for monotonicity" in text:
+            return re.sub(r' for metric name "(?:[^"\\]|\\.)*"', "", text)
+        return text
+    return map_texts(map_texts(answer, "warnings", cut), "infos", cut)
+
+
+# 3.10: the info about monotonicity tells which buckets, how far, how many samples, and when.
+def without_monotonicity_detail(_, answer):
+    def cut(text):
+        return re.sub(r", from buckets .* to \S+Z(?= \()", "", text) if "fixed for monotonicity" in text else text
+    return map_texts(answer, "infos", cut)
+
+
+# 3.12: a warning where a range query sorts. The query tables hold such calls at the query's start only.
+def with_sort_warning(case, answer):
+    sorts = re.match(r"sort(_desc)?\(", case.query)
+    starts = dict(case.params)
+    if not (case.is_range and sorts and answer["status"] == "success" and starts["start"] != starts["end"]):
+        return answer
+    text = "PromQL warning: sort is ineffective for range queries since results are always ordered by labels (1:1)"
+    return {**answer, "warnings": answer.get("warnings", []) + [text]}
+
+
+# After 3.14: the two series named in a many-to-many error stand in the order of their texts.
+def with_sorted_pair(_, answer):
+    found = re.fullmatch(r"(?s)(found duplicate series for the match group .* operation: )\[(.*)\](;many-to-many.*)",
+                         answer.get("error", ""))
+    if not found:
+        return answer
+    pair = re.match(r"(?s)(\S*{.*}|\S+), (\S*{.*}|\S+)$", found.group(2))
+    first, second = sorted(pair.groups())
+    return {**answer, "error": f"{found.group(1)}[{first}, {second}]{found.group(3)}"}
+
+
+# 3.12 and 3.13: durations may be step() and range(), and the parser's hints say so.
+def with_duration_hints(_, answer):
+    def change(text):
+        text = re.sub(r'in subquery selector, expected number or duration or "\]"',
+                      'in subquery selector, expected number, duration, step(), range(), or "]"', text)
+        text = re.sub(r"in subquery selector, expected number or duration$",
+                      "in subquery or range selector, expected number, duration, step(), or range()", text)
+        return re.sub(r"in offset, expected number or duration$",
+                      "in offset, expected number, duration, step(), or range()", text)
+    return map_error(answer, change)
+
+
+# 3.7 to 3.14: the parse tree has members for the modifiers that came since.
+NEW_MEMBERS = {
+    "vectorSelector": {"offsetExpr": None, "anchored": False, "smoothed": False},
+    "matrixSelector": {"offsetExpr": None, "rangeExpr": None, "anchored": False, "smoothed": False},
+    "subquery": {"offsetExpr": None, "rangeExpr": None, "stepExpr": None},
+}
+
+
+def with_new_tree_members(case, answer):
+    if not case.path.endswith("/parse_query") or answer["status"] != "success":
+        return answer
+
+    def change(node):
+        out = {**NEW_MEMBERS.get(node.get("type"), {}), **node}
+        if isinstance(node.get("matching"), dict):
+            out["matching"] = {**node["matching"], "fillValues": {"lhs": None, "rhs": None}}
+        return out
+    return {**answer, "data": walk_tree(answer["data"], change)}
+
+
+# 3.13: the statistics count the samples that were read.
+def with_samples_read(case, answer):
+    if case.how != "shape" or not any(name == "stats" for name, _ in case.params):
+        return answer
+    data = answer["data"]
+    samples = {**data["stats"]["samples"], "samplesRead": data["stats"]["samples"]["totalQueryableSamples"]}
+    return {**answer, "data": {**data, "stats": {**data["stats"], "samples": samples}}}
+
+
+CHANGES = (
+    Change("no metric name in notes about buckets", (3, 7, 0), judge=without_metric_name),
+    Change("detail in the note about monotonicity", (3, 10, 0), both=without_monotonicity_detail),
+    Change("warning about sort in a range query", (3, 12, 0), judge=with_sort_warning),
+    Change("order of the pair in many-to-many errors", NEVER_RELEASED, judge=with_sorted_pair),
+    Change("step() and range() in hints about durations", (3, 13, 0), judge=with_duration_hints),
+    Change("new members of the parse tree", NEVER_RELEASED, judge=with_new_tree_members),
+    Change("samples read in the statistics", (3, 13, 0), judge=with_samples_read),
+)
+
+# Query of the tables -> (since, why, what the old release is asked instead).
+ASKED_OTHERWISE = {
+    '-{__name__=~"relay_.*"}': (
+        (3, 9, 0), "unary minus merges series that become the same and never meet",
+        '-sum without () ({__name__=~"relay_.*"})'),
+    'label_replace({__name__=~"relay_.*"}, "__name__", "relay", "", "")': (
+        (3, 9, 0), "label_replace merges series that become the same and never meet",
+        'label_replace(sum without () ({__name__=~"relay_.*"}), "__name__", "relay", "", "")'),
+}
+
+
+def failure(text):
+    return {"status": "error", "errorType": "execution", "error": text}
+
+
+NAN_PARAMETER = ((3, 6, 0), "topk and bottomk refuse NaN", failure("Parameter value is NaN"))
+# Query of the tables -> (since, why, the answer).
+KNOWN = {
+    "topk(NaN, positive)": NAN_PARAMETER,
+    "bottomk(NaN, positive)": NAN_PARAMETER,
+}
+
+
+class Ledger:
+    """Applies what the judge's version calls for, and remembers which entries did anything."""
+
+    def __init__(self, version):
+        self.changes = [change for change in CHANGES if version < change.since]
+        self.asked_otherwise = {query: entry for query, entry in ASKED_OTHERWISE.items() if version < entry[0]}
+        self.known = {query: entry for query, entry in KNOWN.items() if version < entry[0]}
+        self.used = set()
+
+    def question(self, case):
+        """The case as the judge is to be asked."""
+        entry = self.asked_otherwise.get(case.query)
+        if entry is None or not case.path.startswith("/api/v1/query"):
+            return case
+        self.used.add(entry[1])
+        params = tuple((name, entry[2] if name == "query" else value) for name, value in case.params)
+        return dataclasses.replace(case, params=params)
+
+    def known_answer(self, case):
+        entry = self.known.get(case.query)
+        if entry is None or not case.path.startswith("/api/v1/query"):
+            return None
+        self.used.add(entry[1])
+        return entry[2]
+
+    def reconcile(self, case, judge, other):
+        """Both answers' JSON, the judge's as the main branch would have given it."""
+        for change in self.changes:
+            if change.judge:
+                changed = change.judge(case, judge)
+                if changed != judge:
+                    self.used.add(change.name)
+                judge = changed
+            if change.both:
+                changed = change.both(case, judge), change.both(case, other)
+                if changed != (judge, other):
+                    self.used.add(change.name)
+                judge, other = changed
+        return judge, other
+
+    def unused(self):
+        names = [change.name for change in self.changes]
+        names += [entry[1] for entry in (*self.asked_otherwise.values(), *self.known.values())]
+        return sorted(set(names) - self.used)
