@@ -87,7 +87,7 @@ def with_sorted_pair(_, answer):
     return {**answer, "error": f"{found.group(1)}[{first}, {second}]{found.group(3)}"}
 
 
-# 3.12 and 3.13: durations may be step() and range(), and the parser's hints say so.
+# 3.10: durations may be step() and range(), and the parser's hints say so.
 def with_duration_hints(_, answer):
     def change(text):
         text = re.sub(r'in subquery selector, expected number or duration or "\]"',
@@ -99,7 +99,12 @@ def with_duration_hints(_, answer):
     return map_error(answer, change)
 
 
-# 3.7 to 3.14: the parse tree has members for the modifiers that came since.
+# 3.8: the parser knows how `@` is written.
+def with_at_sign(_, answer):
+    return map_error(answer, lambda text: re.sub(r'"<Item \d+>" <op:@>', "<op:@>", text))
+
+
+# 3.7 to 3.12: the parse tree has members for the modifiers that came since.
 NEW_MEMBERS = {
     "vectorSelector": {"offsetExpr": None, "anchored": False, "smoothed": False},
     "matrixSelector": {"offsetExpr": None, "rangeExpr": None, "anchored": False, "smoothed": False},
@@ -133,8 +138,9 @@ CHANGES = (
     Change("detail in the note about monotonicity", (3, 10, 0), both=without_monotonicity_detail),
     Change("warning about sort in a range query", (3, 12, 0), judge=with_sort_warning),
     Change("order of the pair in many-to-many errors", NEVER_RELEASED, judge=with_sorted_pair),
-    Change("step() and range() in hints about durations", (3, 13, 0), judge=with_duration_hints),
-    Change("new members of the parse tree", NEVER_RELEASED, judge=with_new_tree_members),
+    Change("step() and range() in hints about durations", (3, 10, 0), judge=with_duration_hints),
+    Change("the name of the token @", (3, 8, 0), judge=with_at_sign),
+    Change("new members of the parse tree", (3, 12, 0), judge=with_new_tree_members),
     Change("samples read in the statistics", (3, 13, 0), judge=with_samples_read),
 )
 
@@ -160,6 +166,12 @@ KNOWN = {
     "bottomk(NaN, positive)": NAN_PARAMETER,
 }
 
+# 3.9: matches that are not unique are an error even where the comparison leaves none of them. The old
+# release sees them when the comparison is asked for with `bool`, which leaves all.
+UNIQUE_FIRST = "matches must be unique before a comparison filters"
+UNIQUE_FIRST_SINCE = (3, 9, 0)
+FILTERED_MATCH = re.compile(r"^([^()]* (?:==|!=|<|<=|>|>=)) (?=(?:on|ignoring)\()")
+
 
 class Ledger:
     """Applies what the judge's version calls for, and remembers which entries did anything."""
@@ -168,7 +180,24 @@ class Ledger:
         self.changes = [change for change in CHANGES if version < change.since]
         self.asked_otherwise = {query: entry for query, entry in ASKED_OTHERWISE.items() if version < entry[0]}
         self.known = {query: entry for query, entry in KNOWN.items() if version < entry[0]}
+        self.probes = version < UNIQUE_FIRST_SINCE
         self.used = set()
+
+    def probe(self, case):
+        """A case that shows whether the judge would refuse this one if it looked earlier; or None."""
+        found = FILTERED_MATCH.match(case.query) if self.probes and case.path.startswith("/api/v1/query") else None
+        if not found:
+            return None
+        text = f"{found.group(1)} bool {case.query[found.end():]}"
+        return dataclasses.replace(case, params=tuple((name, text if name == "query" else value)
+                                                      for name, value in case.params))
+
+    def refuses(self, answer):
+        """Whether a probe's answer is the refusal that it looks for."""
+        found = answer.get("error", "").startswith("multiple matches for labels")
+        if found:
+            self.used.add(UNIQUE_FIRST)
+        return found
 
     def question(self, case):
         """The case as the judge is to be asked."""
@@ -204,4 +233,5 @@ class Ledger:
     def unused(self):
         names = [change.name for change in self.changes]
         names += [entry[1] for entry in (*self.asked_otherwise.values(), *self.known.values())]
+        names += [UNIQUE_FIRST] if self.probes else []
         return sorted(set(names) - self.used)
