@@ -1,20 +1,26 @@
 """Asks one server over one kept connection, and reads answers without losing how they were written."""
-import dataclasses
 import http.client
 import json
 import urllib.parse
 
 TIMEOUT_SECONDS = 120
+NOT_READ = object()
 
 
-@dataclasses.dataclass
 class Answer:
-    """An HTTP answer; `json` is None when the body is something else."""
+    """An HTTP answer; `json` is read when first asked for, and None when the body is something else."""
 
-    status: int
-    headers: dict
-    body: bytes
-    json: object
+    def __init__(self, status, headers, body, json_value=NOT_READ):
+        self.status = status
+        self.headers = headers
+        self.body = body
+        self.json_value = json_value
+
+    @property
+    def json(self):
+        if self.json_value is NOT_READ:
+            self.json_value = parse_json(self.body)
+        return self.json_value
 
 
 class NumberText(str):
@@ -63,7 +69,7 @@ class Client:
         self.connection.request(method, path, body=body, headers=headers)
         response = self.connection.getresponse()
         data = response.read()
-        return Answer(response.status, dict(response.getheaders()), data, parse_json(data))
+        return Answer(response.status, dict(response.getheaders()), data)
 
     def close(self):
         if self.connection is not None:

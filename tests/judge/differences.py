@@ -6,12 +6,15 @@ judge of that version or later is compared without the entry. `judge` turns the 
 main branch's; `both` takes out of both answers what cannot be derived from the old one. An entry that
 changes nothing in a whole run is reported, so that none outlives its reason.
 
-`ASKED_OTHERWISE` holds queries whose answer the old release gives only when asked in other words, and
-`KNOWN` answers that it cannot give at all, taken from the main branch's source and its tests.
+`ASKED_OTHERWISE` holds queries whose answer the old release gives only when asked in other words, `ORACLES`
+functions that it lacks and that are worked out from its raw samples, `KNOWN` answers that it cannot give at
+all, taken from the main branch's source and its tests.
 """
 import dataclasses
 import re
 from collections.abc import Callable
+
+from . import oracles
 
 NEVER_RELEASED = (99, 0, 0)
 
@@ -166,6 +169,25 @@ KNOWN = {
     "bottomk(NaN, positive)": NAN_PARAMETER,
 }
 
+FEATURES = ((3, 9, 0), "the list of features", {"status": "success", "data": {"promql": {"any": True}}})
+
+
+def with_one_feature(answer):
+    """Which features there are is each program's own matter; that there are some, by category, is not."""
+    categories = answer.get("data") or {}
+    flags = [flag for features in categories.values() for flag in features.values()]
+    good = "promql" in categories and flags and all(isinstance(flag, bool) for flag in flags)
+    return FEATURES[2] if good else answer
+
+
+KNOWN_PATHS = {"/api/v1/features": FEATURES}
+
+# Start of a query -> (since, why, how to work the answer out).
+ORACLES = {
+    "first_over_time(": ((3, 7, 0), "first_over_time", oracles.first_over_time),
+}
+
+
 # 3.9: matches that are not unique are an error even where the comparison leaves none of them. The old
 # release sees them when the comparison is asked for with `bool`, which leaves all.
 UNIQUE_FIRST = "matches must be unique before a comparison filters"
@@ -180,6 +202,8 @@ class Ledger:
         self.changes = [change for change in CHANGES if version < change.since]
         self.asked_otherwise = {query: entry for query, entry in ASKED_OTHERWISE.items() if version < entry[0]}
         self.known = {query: entry for query, entry in KNOWN.items() if version < entry[0]}
+        self.known_paths = {path: entry for path, entry in KNOWN_PATHS.items() if version < entry[0]}
+        self.oracles = {start: entry for start, entry in ORACLES.items() if version < entry[0]}
         self.probes = version < UNIQUE_FIRST_SINCE
         self.used = set()
 
@@ -209,14 +233,32 @@ class Ledger:
         return dataclasses.replace(case, params=params)
 
     def known_answer(self, case):
-        entry = self.known.get(case.query)
+        """(HTTP status, JSON) of an answer that is known beforehand, or None."""
+        entry = self.known_paths.get(case.path)
+        if entry is None and case.path.startswith("/api/v1/query"):
+            entry = self.known.get(case.query)
+        if entry is None:
+            return None
+        self.used.add(entry[1])
+        return 200 if entry[2]["status"] == "success" else 422, entry[2]
+
+    def oracle(self, case):
+        """How to work the answer out, or None."""
+        entry = next((entry for start, entry in self.oracles.items() if case.query.startswith(start)), None)
         if entry is None or not case.path.startswith("/api/v1/query"):
             return None
         self.used.add(entry[1])
         return entry[2]
 
+    def may_concern(self, case, judge):
+        """False where no entry can change anything: a plain result without notes, as most answers are."""
+        return (judge.status != 200 or case.how == "shape" or case.path.endswith("/parse_query")
+                or case.query.startswith("sort") or b'"warnings":[' in judge.body or b'"infos":[' in judge.body)
+
     def reconcile(self, case, judge, other):
         """Both answers' JSON, the judge's as the main branch would have given it."""
+        if case.path in self.known_paths:
+            other = with_one_feature(other)
         for change in self.changes:
             if change.judge:
                 changed = change.judge(case, judge)
@@ -232,6 +274,7 @@ class Ledger:
 
     def unused(self):
         names = [change.name for change in self.changes]
-        names += [entry[1] for entry in (*self.asked_otherwise.values(), *self.known.values())]
+        names += [entry[1] for entry in (*self.asked_otherwise.values(), *self.known.values(),
+                                         *self.known_paths.values(), *self.oracles.values())]
         names += [UNIQUE_FIRST] if self.probes else []
         return sorted(set(names) - self.used)

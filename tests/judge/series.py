@@ -5,7 +5,6 @@ Two hours and ten minutes from START, the same bytes on every machine. The layou
 """
 import dataclasses
 import math
-import random
 import struct
 
 START = 1760000400  # Unix seconds, a multiple of the 20-minute blocks
