@@ -375,7 +375,7 @@ static enum tail_read chunks_begin(struct head_chunks *chunks, struct chunks_ent
     if (got < 0)
         return chunks_io(chunks, entry, "cannot read", err);
     bool newest = entry == &chunks->entries[chunks->count - 1];
-    if (newest && bytes_are_zero(header, (size_t)got < 4 ? (size_t)got : 4))
+    if (newest && (got < FILE_HEADER_SIZE || bytes_are_zero(header, 4)))
         return TAIL_END;
     if (got < FILE_HEADER_SIZE || load_be32(header) != FILE_MAGIC || header[4] != FILE_VERSION)
         return chunks_corrupt(chunks, entry, "no head chunk file", err);

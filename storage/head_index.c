@@ -163,9 +163,8 @@ static void scratch_set(struct head_index *index, struct label label)
     set->count++;
 }
 
-/* Records have their labels sorted and without empty values; whatever they have, this is a set. */
-static const struct labels *scratch_build(struct head_index *index, const struct wal_label *labels,
-                                          size_t count)
+/* An empty scratch set with room for so many labels. */
+static struct labels *scratch_reserve(struct head_index *index, size_t count)
 {
     if (!index->scratch || index->scratch_cap < count) {
         index->scratch_cap = count + 16;
@@ -173,6 +172,14 @@ static const struct labels *scratch_build(struct head_index *index, const struct
         index->scratch = (struct labels *)mem_resize(index->scratch, char, size);
     }
     index->scratch->count = 0;
+    return index->scratch;
+}
+
+/* Records have their labels sorted and without empty values; whatever they have, this is a set. */
+static const struct labels *scratch_build(struct head_index *index, const struct wal_label *labels,
+                                          size_t count)
+{
+    scratch_reserve(index, count);
     for (size_t i = 0; i < count; i++) {
         if (labels[i].value.len == 0)
             continue;
@@ -222,18 +229,13 @@ struct live_series *head_index_add(struct head_index *index, uint64_t ref,
 static const struct labels *labels_move(struct head_index *to, const struct head_index *from,
                                         const struct labels *labels)
 {
-    struct label pairs[64];
-    struct label *moved =
-        labels->count <= ARRAY_COUNT(pairs) ? pairs : mem_new_array(struct label, labels->count);
+    struct labels *moved = scratch_reserve(to, labels->count);
     for (size_t i = 0; i < labels->count; i++) {
-        moved[i].name = symbols_add(to->symbols, symbols_get(from->symbols, labels->pairs[i].name));
-        moved[i].value =
-            symbols_add(to->symbols, symbols_get(from->symbols, labels->pairs[i].value));
+        struct label pair = labels->pairs[i];
+        moved->pairs[i].name = symbols_add(to->symbols, symbols_get(from->symbols, pair.name));
+        moved->pairs[i].value = symbols_add(to->symbols, symbols_get(from->symbols, pair.value));
     }
-    const struct labels *made = labels_new(to->arena, moved, labels->count);
-    if (moved != pairs)
-        free(moved);
-    return made;
+    return labels_new(to->arena, moved->pairs, labels->count);
 }
 
 struct head_index *head_index_without(const struct head_index *index,

@@ -297,14 +297,15 @@ void live_series_insert_ooo(struct live_series *series, int64_t t_ms, double v, 
 {
     struct live_extra *extra = live_series_extra(series);
     struct samples *ooo = &extra->ooo;
-    if (ooo->count >= LIVE_OOO_SAMPLES)
-        live_series_pack_ooo(series);
-
     size_t at = ooo->count;
     while (at > 0 && ooo->times_ms[at - 1] > t_ms)
         at--;
     if (at > 0 && ooo->times_ms[at - 1] == t_ms)
         return; /* the first one stays */
+    if (ooo->count >= LIVE_OOO_SAMPLES) {
+        live_series_pack_ooo(series);
+        at = 0;
+    }
     samples_reserve(ooo, 1);
     memmove(ooo->times_ms + at + 1, ooo->times_ms + at, (ooo->count - at) * sizeof(int64_t));
     memmove(ooo->values + at + 1, ooo->values + at, (ooo->count - at) * sizeof(double));
@@ -379,6 +380,8 @@ void live_series_trim(struct live_series *series, int64_t before_ms, struct grac
     uint32_t gone = 0;
     while (gone < extra->deleted_count && extra->deleted[gone].end_ms < before_ms)
         gone++;
+    if (gone == 0)
+        return;
     extra->deleted_count -= gone;
     memmove(extra->deleted, extra->deleted + gone, extra->deleted_count * sizeof *extra->deleted);
 }
