@@ -40,6 +40,17 @@ struct grouping grouping_except(struct query *query, uint32_t name)
     return grouping_new(query, NULL, 0, true, name);
 }
 
+struct grouping grouping_matching(struct query *query, const struct vector_matching *matching)
+{
+    return matching->on ? grouping_by(query, matching->labels, matching->label_count)
+                        : grouping_without(query, matching->labels, matching->label_count);
+}
+
+struct grouping grouping_equal(void)
+{
+    return (struct grouping){.without = true};
+}
+
 HOT_INLINE bool grouping_keeps(const struct grouping *grouping, uint32_t name)
 {
     bool named = grouping->maybe >> name % 64 & 1 && name_set_has(grouping->names, name);
@@ -87,8 +98,8 @@ static size_t grouping_next(const struct grouping *grouping, const struct labels
     return at;
 }
 
-static bool grouping_equal(const struct grouping *grouping, const struct labels *a,
-                           const struct labels *b)
+static bool grouping_same(const struct grouping *grouping, const struct labels *a,
+                          const struct labels *b)
 {
     for (size_t i = 0, j = 0;; i++, j++) {
         i = grouping_next(grouping, a, i);
@@ -100,48 +111,62 @@ static bool grouping_equal(const struct grouping *grouping, const struct labels 
     }
 }
 
+/* The groups found so far, each known by the labels of its first series. */
+struct group_table {
+    const struct grouping *grouping;
+    struct query_map found;
+    const struct labels **firsts;
+    uint32_t count;
+};
+
 /* The group whose first series is like this one, or UINT32_MAX. */
-static uint32_t groups_find(const struct map *found, const struct grouping *grouping,
-                            const struct op *op, const uint32_t *firsts, uint64_t hash,
-                            const struct labels *labels)
+static uint32_t group_table_find(const struct group_table *table, uint64_t hash,
+                                 const struct labels *labels)
 {
+    const struct map *found = &table->found.map;
     struct map_probe at = map_find(found, hash);
     for (; map_hit(found, &at); map_next(found, &at))
-        if (grouping_equal(grouping, labels, op->labels[firsts[at.index]]))
+        if (grouping_same(table->grouping, labels, table->firsts[at.index]))
             return at.index;
     return UINT32_MAX;
 }
 
-/* Numbers the groups; firsts[group] is its first series. */
-static bool groups_number(const struct grouping *grouping, const struct op *op, uint32_t *of_series,
-                          uint32_t *firsts, size_t *ret_count, struct err *err)
+/* Numbers the groups of the series, new ones behind those that are there. */
+static bool group_table_number(struct group_table *table, const struct op *op, uint32_t *of_series,
+                               struct err *err)
 {
-    AUTO(query_map_done) struct query_map found = {.query = op->query};
-    uint32_t count = 0;
+    /* One group of all: of_series is zero already. */
+    if (!table->grouping->without && table->grouping->names.count == 0) {
+        if (op->series_count > 0)
+            table->firsts[0] = op->labels[0];
+        table->count = table->count || op->series_count > 0;
+        return true;
+    }
     for (size_t i = 0; i < op->series_count; i++) {
-        uint64_t hash = grouping_hash(grouping, op->labels[i]);
-        of_series[i] = groups_find(&found.map, grouping, op, firsts, hash, op->labels[i]);
+        uint64_t hash = grouping_hash(table->grouping, op->labels[i]);
+        of_series[i] = group_table_find(table, hash, op->labels[i]);
         if (of_series[i] != UINT32_MAX)
             continue;
-        if (!query_map_insert(&found, hash, count, err))
+        if (!query_map_insert(&table->found, hash, table->count, err))
             return false;
-        of_series[i] = count;
-        firsts[count++] = (uint32_t)i;
+        of_series[i] = table->count;
+        table->firsts[table->count++] = op->labels[i];
     }
-    *ret_count = count;
     return true;
 }
 
 /* Counting sort: begins first counts, then runs ahead of each group's members as they are placed.
  */
-static void groups_place(struct groups *groups, uint32_t *members, uint32_t *begins,
-                         size_t series_count)
+static void groups_place(struct groups *groups, const struct op *op)
 {
-    for (size_t i = 0; i < series_count; i++)
+    struct arena *arena = op->query->arena;
+    uint32_t *members = arena_array(arena, uint32_t, op->series_count);
+    uint32_t *begins = arena_array(arena, uint32_t, groups->count + 1);
+    for (size_t i = 0; i < op->series_count; i++)
         begins[groups->of_series[i] + 1]++;
     for (size_t g = 0; g < groups->count; g++)
         begins[g + 1] += begins[g];
-    for (size_t i = 0; i < series_count; i++)
+    for (size_t i = 0; i < op->series_count; i++)
         members[begins[groups->of_series[i]]++] = (uint32_t)i;
     for (size_t g = groups->count; g > 0; g--)
         begins[g] = begins[g - 1];
@@ -150,30 +175,50 @@ static void groups_place(struct groups *groups, uint32_t *members, uint32_t *beg
     groups->begins = begins;
 }
 
+#define GROUPS_SIDES_MAX 2
+
+static bool groups_init_sides(struct groups *const *sides, const struct op *const *ops,
+                              size_t side_count, const struct grouping *grouping, struct err *err)
+{
+    struct query *query = ops[0]->query;
+    struct arena *arena = query->arena;
+    uint32_t *of_series[GROUPS_SIDES_MAX];
+    size_t series_count = 0;
+    for (size_t i = 0; i < side_count; i++) {
+        of_series[i] = arena_array(arena, uint32_t, ops[i]->series_count);
+        series_count += ops[i]->series_count;
+    }
+    struct group_table table = {.grouping = grouping, .found = {.query = query}};
+    table.firsts = arena_array(arena, const struct labels *, series_count);
+    bool numbered = arena_check(arena, err);
+    for (size_t i = 0; numbered && i < side_count; i++)
+        numbered = group_table_number(&table, ops[i], of_series[i], err);
+    query_map_done(&table.found);
+    if (!numbered)
+        return false;
+
+    for (size_t g = 0; g < table.count; g++)
+        table.firsts[g] = grouping_labels(grouping, table.firsts[g], arena);
+    for (size_t i = 0; i < side_count; i++) {
+        *sides[i] = (struct groups){
+            .count = table.count, .labels = table.firsts, .of_series = of_series[i]};
+        groups_place(sides[i], ops[i]);
+    }
+    return arena_check(arena, err);
+}
+
 bool groups_init(struct groups *groups, const struct grouping *grouping, const struct op *op,
                  struct err *err)
 {
-    struct arena *arena = op->query->arena;
-    uint32_t *of_series = arena_array(arena, uint32_t, op->series_count);
-    uint32_t *members = arena_array(arena, uint32_t, op->series_count);
-    if (!arena_check(arena, err))
-        return false;
+    return groups_init_sides(&groups, &op, 1, grouping, err);
+}
 
-    size_t count = 0;
-    if (!grouping->without && grouping->names.count == 0)
-        count = op->series_count > 0; /* one group of all: of_series is zero already */
-    else if (!groups_number(grouping, op, of_series, members, &count, err))
-        return false;
-
-    *groups = (struct groups){.count = count, .of_series = of_series};
-    groups->labels = arena_array(arena, const struct labels *, count);
-    for (size_t g = 0; g < count; g++)
-        groups->labels[g] = grouping_labels(grouping, op->labels[members[g]], arena);
-    uint32_t *begins = arena_array(arena, uint32_t, count + 1);
-    if (!arena_check(arena, err))
-        return false;
-    groups_place(groups, members, begins, op->series_count);
-    return true;
+bool groups_init_both(struct groups *left, struct groups *right, const struct grouping *grouping,
+                      const struct op *left_op, const struct op *right_op, struct err *err)
+{
+    struct groups *const sides[GROUPS_SIDES_MAX] = {left, right};
+    const struct op *const ops[GROUPS_SIDES_MAX] = {left_op, right_op};
+    return groups_init_sides(sides, ops, GROUPS_SIDES_MAX, grouping, err);
 }
 
 size_t groups_size_max(const struct groups *groups, const uint32_t *order, size_t count)

@@ -6,6 +6,7 @@
 
 #include "base/str.h"
 #include "engine/op.h"
+#include "parser/ast.h"
 
 /* Which labels tell groups apart: those named, or all but those named. */
 struct grouping {
@@ -19,6 +20,12 @@ struct grouping grouping_without(struct query *query, const struct str *names, s
 
 /* All labels but one, the metric name kept: what the buckets of one histogram share. */
 struct grouping grouping_except(struct query *query, uint32_t name);
+
+/* What series of two vectors must have in common to meet: by on, or but for ignoring. */
+struct grouping grouping_matching(struct query *query, const struct vector_matching *matching);
+
+/* Groups of series whose labels are all equal. */
+struct grouping grouping_equal(void);
 
 /* What remains of one series' labels; the set itself if nothing goes. */
 const struct labels *grouping_labels(const struct grouping *grouping, const struct labels *labels,
@@ -41,6 +48,11 @@ struct groups {
 /* Of an opened operator's series. */
 bool groups_init(struct groups *groups, const struct grouping *grouping, const struct op *op,
                  struct err *err) MUST_CHECK;
+
+/* Of two operators' series together: the same group has the same number on both sides. */
+bool groups_init_both(struct groups *left, struct groups *right, const struct grouping *grouping,
+                      const struct op *left_op, const struct op *right_op, struct err *err)
+    MUST_CHECK;
 
 static inline size_t groups_size(const struct groups *groups, size_t group)
 {
