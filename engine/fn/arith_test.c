@@ -6,6 +6,7 @@
 #include "base/test.h"
 #include "engine/fn/gomath.h"
 #include "engine/fn/test_random.h"
+#include "engine/op/test_matrix.h"
 
 #define COUNT 1027
 
@@ -79,10 +80,10 @@ static void check_arith(const struct arith *arith)
     arith_rows_into_right(arith, left, into_right, COUNT);
     for (size_t i = 0; i < COUNT; i++) {
         double expected = naive_arith(arith, left[i], right[i]);
-        ck_assert_msg(test_same_value(into_left[i], expected), "op %d: %g, %g", arith->op, left[i],
+        ck_assert_msg(test_same(into_left[i], expected), "op %d: %g, %g", arith->op, left[i],
                       right[i]);
-        ck_assert_msg(test_same_value(into_right[i], expected), "op %d: %g, %g into right",
-                      arith->op, left[i], right[i]);
+        ck_assert_msg(test_same(into_right[i], expected), "op %d: %g, %g into right", arith->op,
+                      left[i], right[i]);
     }
 }
 

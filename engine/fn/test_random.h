@@ -29,11 +29,3 @@ static inline double test_random_value(uint64_t *state, unsigned missing_every)
         return test_random(state) % 2 ? __builtin_inf() : -__builtin_inf();
     return (double)(test_random(state) % 9) - 4;
 }
-
-/* The same bits, or both NaN but neither missing alone. */
-static inline bool test_same_value(double a, double b)
-{
-    if (value_is_stale(a) || value_is_stale(b))
-        return value_is_stale(a) && value_is_stale(b);
-    return value_bits(a) == value_bits(b) || (a != a && b != b);
-}

@@ -4,6 +4,7 @@
 
 #include "base/test.h"
 #include "engine/fn/test_random.h"
+#include "engine/op/test_matrix.h"
 #include "engine/op/test_rows.h"
 
 #define SERIES 700
@@ -40,7 +41,7 @@ static void check_map(size_t steps, size_t rows_per_batch, bool scalar_left, enu
             double v = values[i * steps + step];
             double expected = scalar_left ? arith_scalar(what, scalar[step], v)
                                           : arith_scalar(what, v, scalar[step]);
-            ck_assert(test_same_value(row[step], expected));
+            ck_assert(test_same(row[step], expected));
         }
     }
     ck_assert_int_eq(row_reader_next(&rows, &row, &err), PULL_END);

@@ -1,0 +1,16 @@
+#pragma once
+
+#include "engine/op.h"
+
+/*
+ * One series of those that have equal labels, as they arise where names are dropped or two sides
+ * are united. Prometheus joins them where it can, and else says "vector cannot contain metrics with
+ * the same labelset". In natural order it stands where the first of them stood. If no labels are
+ * equal, which is known at open, batches pass through untouched.
+ */
+enum dedup_mode {
+    DEDUP_MERGE,  /* an error where two have a point at the same step */
+    DEDUP_STRICT, /* range functions: an error as soon as two have any point */
+};
+
+struct op *op_dedup_new(struct query *query, struct op *child, enum dedup_mode mode);
