@@ -1,0 +1,364 @@
+/*
+ * A hash join whose sides can be had in any order: both are asked for their rows in the order in
+ * which the results need them, so that a row is held only from its first use to its last, and not
+ * at all if there is but one.
+ *
+ * The work is a list of pairs: first those that are not wanted but may be in conflict with another,
+ * which happens to them while arranging; then the wanted ones, in their order. Duplicates of the
+ * one side need more: Prometheus sees them at any step at which the other side has a point,
+ * partner or not, so that then everything is read.
+ */
+#include "engine/op/join.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "engine/fn/arith.h"
+#include "engine/op/join_clash.h"
+#include "engine/op/join_plan.h"
+#include "engine/op/presence.h"
+#include "engine/op/row_output.h"
+#include "engine/op/row_store.h"
+#include "model/sample.h"
+
+struct join {
+    struct op op;
+    struct join_plan plan;
+    struct arith arith;
+    bool swapped; /* group_right: the many side is the right one */
+
+    /* How often the pairs to come use each; and what is held for them, NULL if nothing. */
+    uint32_t *many_uses, *class_uses, *conflict_uses;
+    double **many_held, **class_held;
+    uint64_t **conflict_seen;
+
+    struct row_reader many_rows, one_rows;
+    struct row_store rows;
+    struct row_store bits;
+    struct row_output output;
+    struct join_clash clash;
+};
+
+static bool join_open(struct op *op, struct err *err)
+{
+    struct join *self = CONTAINER(struct join, op, op);
+    struct join_plan *plan = &self->plan;
+    struct op *many = op->children[self->swapped];
+    struct op *one = op->children[!self->swapped];
+    if (!op_open(op->children[0], err) || !op_open(op->children[1], err) ||
+        !join_plan_open(plan, many, one, err))
+        return false;
+    if (op->grid.count == 1 && !join_clash_check_settled(plan, err))
+        return false;
+    self->many_rows.op = many;
+    self->one_rows.op = one;
+    op->labels = plan->labels;
+    op->series_count = plan->pair_count;
+
+    struct arena *arena = op->query->arena;
+    self->many_uses = arena_array(arena, uint32_t, plan->many_op->series_count);
+    self->many_held = arena_array(arena, double *, plan->many_op->series_count);
+    self->class_uses = arena_array(arena, uint32_t, plan->class_count);
+    self->class_held = arena_array(arena, double *, plan->class_count);
+    self->conflict_uses = arena_array(arena, uint32_t, plan->conflict_count);
+    self->conflict_seen = arena_array(arena, uint64_t *, plan->conflict_count);
+    row_store_init(&self->rows, op->query, op->grid.count);
+    row_store_init(&self->bits, op->query, presence_words(op->grid.count));
+    if (plan->may_clash)
+        join_clash_init(&self->clash, plan, op->grid.count);
+    return true;
+}
+
+/* The pairs to go through: first what may hold an error though it is not wanted. */
+struct join_work {
+    uint32_t *pairs;
+    size_t silent_count;
+    size_t count;
+    uint32_t *many_order, *one_order;
+    size_t many_count, one_count;
+    size_t bare_count;     /* of many_order: series read for their presence only */
+    uint32_t *lone_groups; /* whose one side is read for its duplicates only */
+    size_t lone_count;
+};
+
+static void join_work_pairs(const struct join *self, struct join_work *work)
+{
+    const struct op *op = &self->op;
+    const struct join_plan *plan = &self->plan;
+    work->pairs = arena_array(op->query->arena, uint32_t, plan->pair_count);
+    uint8_t *wanted = arena_array(op->query->arena, uint8_t, plan->pair_count);
+    for (size_t i = 0; i < op->order_count; i++)
+        wanted[op->order[i]] = 1;
+    for (size_t i = 0; i < plan->pair_count; i++)
+        if (!wanted[i] && (plan->may_clash || plan->pairs[i].conflict != JOIN_NONE))
+            work->pairs[work->count++] = (uint32_t)i;
+    work->silent_count = work->count;
+    for (size_t i = 0; i < op->order_count; i++)
+        work->pairs[work->count++] = op->order[i];
+}
+
+static void join_work_add_group(const struct join_plan *plan, struct join_work *work, size_t group)
+{
+    size_t size = groups_size(&plan->one, group);
+    memcpy(work->one_order + work->one_count, groups_members(&plan->one, group),
+           size * sizeof *work->one_order);
+    work->one_count += size;
+}
+
+/* Where duplicates are possible: what else they may depend on. */
+static void join_work_strays(const struct join_plan *plan, struct join_work *work)
+{
+    for (size_t i = 0; i < plan->many_op->series_count; i++)
+        if (groups_size(&plan->one, plan->many.of_series[i]) == 0)
+            work->many_order[work->many_count++] = (uint32_t)i;
+    work->bare_count = work->many_count;
+
+    work->lone_groups = arena_array(plan->query->arena, uint32_t, plan->one.count);
+    for (size_t group = 0; group < plan->one.count; group++) {
+        if (groups_size(&plan->many, group) > 0 || groups_size(&plan->one, group) < 2)
+            continue;
+        work->lone_groups[work->lone_count++] = (uint32_t)group;
+        join_work_add_group(plan, work, group);
+    }
+}
+
+/* Both sides' orders, each series where the work first needs it; counts the uses. */
+static void join_work_order(struct join *self, struct join_work *work)
+{
+    const struct join_plan *plan = &self->plan;
+    struct arena *arena = self->op.query->arena;
+    work->many_order = arena_array(arena, uint32_t, plan->many_op->series_count);
+    work->one_order = arena_array(arena, uint32_t, plan->one_op->series_count);
+    uint8_t *group_done = arena_array(arena, uint8_t, plan->one.count);
+    if (plan->may_clash)
+        join_work_strays(plan, work);
+
+    for (size_t i = 0; i < work->count; i++) {
+        const struct join_pair *pair = &plan->pairs[work->pairs[i]];
+        uint32_t group = plan->class_group[pair->class];
+        if (self->many_uses[pair->many]++ == 0)
+            work->many_order[work->many_count++] = pair->many;
+        if (!group_done[group])
+            join_work_add_group(plan, work, group);
+        group_done[group] = 1;
+        self->class_uses[pair->class]++;
+        if (pair->conflict != JOIN_NONE)
+            self->conflict_uses[pair->conflict]++;
+    }
+}
+
+static double *join_hold(struct join *self, const double *row, struct err *err)
+{
+    double *held = row_store_take(&self->rows, err);
+    if (held)
+        memcpy(held, row, self->op.grid.count * sizeof *row);
+    return held;
+}
+
+static double *join_read(struct row_reader *rows, struct err *err)
+{
+    double *row;
+    return row_reader_next(rows, &row, err) == PULL_BATCH ? row : NULL;
+}
+
+/* The row of a series of the many side: the next one there, unless it is held. */
+static double *join_many_row(struct join *self, uint32_t many, struct err *err)
+{
+    if (self->many_held[many])
+        return self->many_held[many];
+    double *row = join_read(&self->many_rows, err);
+    if (!row || (self->plan.may_clash && !join_clash_add_many(&self->clash, row, err)))
+        return NULL;
+    if (self->many_uses[many] > 1)
+        row = self->many_held[many] = join_hold(self, row, err);
+    return row;
+}
+
+/* Reads a group with several series of the one side; holds a row for each class that is used. */
+static bool join_read_group(struct join *self, uint32_t group, struct err *err)
+{
+    const struct join_plan *plan = &self->plan;
+    size_t steps = self->op.grid.count;
+    for (uint32_t c = plan->class_begin[group]; c < plan->class_begin[group + 1]; c++) {
+        if (self->class_uses[c] == 0)
+            continue;
+        self->class_held[c] = row_store_take(&self->rows, err);
+        if (!self->class_held[c])
+            return false;
+        for (size_t i = 0; i < steps; i++)
+            self->class_held[c][i] = value_stale();
+    }
+
+    join_clash_begin_group(&self->clash);
+    const uint32_t *members = groups_members(&plan->one, group);
+    for (size_t k = 0; k < groups_size(&plan->one, group); k++) {
+        uint32_t one = members[k];
+        double *row = join_read(&self->one_rows, err);
+        if (!row || !join_clash_add_one(&self->clash, one, row, err))
+            return false;
+        double *held = self->class_held[plan->class_of[one]];
+        for (size_t i = 0; held && i < steps; i++)
+            held[i] = value_is_stale(row[i]) ? held[i] : row[i];
+    }
+    return true;
+}
+
+static double *join_class_row(struct join *self, uint32_t class, struct err *err)
+{
+    if (self->class_held[class])
+        return self->class_held[class];
+    uint32_t group = self->plan.class_group[class];
+    if (groups_size(&self->plan.one, group) > 1)
+        return join_read_group(self, group, err) ? self->class_held[class] : NULL;
+    double *row = join_read(&self->one_rows, err);
+    if (row && self->class_uses[class] > 1)
+        row = self->class_held[class] = join_hold(self, row, err);
+    return row;
+}
+
+static bool join_conflict_error(const struct join *self, struct err *err)
+{
+    return err_set(err, ERR_EXECUTION, "multiple matches for labels: %s",
+                   self->plan.card == CARD_ONE_TO_ONE
+                       ? "many-to-one matching must be explicit (group_left/group_right)"
+                       : "grouping labels must ensure unique matches");
+}
+
+/* Marks the steps at which both sides have a point; none may be marked already. */
+static bool join_conflict_check(struct join *self, uint32_t conflict, const double *many,
+                                const double *one, struct err *err)
+{
+    size_t steps = self->op.grid.count;
+    uint64_t *seen = self->conflict_seen[conflict];
+    if (!seen) {
+        seen = (uint64_t *)(void *)row_store_take(&self->bits, err);
+        if (!seen)
+            return false;
+        memset(seen, 0, presence_words(steps) * sizeof *seen);
+        self->conflict_seen[conflict] = seen;
+    }
+    for (size_t step = 0; step < steps; step += 64) {
+        size_t count = steps - step < 64 ? steps - step : 64;
+        uint64_t both = presence_of(many + step, count) & presence_of(one + step, count);
+        if (seen[step / 64] & both)
+            return join_conflict_error(self, err);
+        seen[step / 64] |= both;
+    }
+    return true;
+}
+
+static void join_give(struct row_store *store, double **held)
+{
+    if (*held)
+        row_store_give(store, *held);
+    *held = NULL;
+}
+
+static void join_release(struct join *self, const struct join_pair *pair)
+{
+    if (--self->many_uses[pair->many] == 0)
+        join_give(&self->rows, &self->many_held[pair->many]);
+    if (--self->class_uses[pair->class] == 0)
+        join_give(&self->rows, &self->class_held[pair->class]);
+    if (pair->conflict != JOIN_NONE && --self->conflict_uses[pair->conflict] == 0) {
+        row_store_give(&self->bits, (double *)(void *)self->conflict_seen[pair->conflict]);
+        self->conflict_seen[pair->conflict] = NULL;
+    }
+}
+
+/* One pair of the work. `out` is NULL if the result is not wanted. */
+static bool join_do(struct join *self, const struct join_pair *pair, double *out, struct err *err)
+{
+    size_t steps = self->op.grid.count;
+    const double *many = join_many_row(self, pair->many, err);
+    const double *one = many ? join_class_row(self, pair->class, err) : NULL;
+    if (!one)
+        return false;
+    if (pair->conflict != JOIN_NONE && !join_conflict_check(self, pair->conflict, many, one, err))
+        return false;
+    if (out) {
+        memcpy(out, many, steps * sizeof *out);
+        if (self->swapped)
+            arith_rows_into_right(&self->arith, one, out, steps);
+        else
+            arith_rows(&self->arith, out, one, steps);
+    }
+    join_release(self, pair);
+    return true;
+}
+
+/* What is not wanted, but may hold an error. */
+static bool join_do_silent(struct join *self, const struct join_work *work, struct err *err)
+{
+    for (size_t i = 0; i < work->bare_count; i++) {
+        const double *row = join_read(&self->many_rows, err);
+        if (!row || !join_clash_add_many(&self->clash, row, err))
+            return false;
+    }
+    for (size_t i = 0; i < work->lone_count; i++)
+        if (!join_read_group(self, work->lone_groups[i], err))
+            return false;
+    for (size_t i = 0; i < work->silent_count; i++)
+        if (!join_do(self, &self->plan.pairs[work->pairs[i]], NULL, err))
+            return false;
+    return true;
+}
+
+static bool join_arrange(struct op *op, struct err *err)
+{
+    struct join *self = CONTAINER(struct join, op, op);
+    struct join_work work = {0};
+    join_work_pairs(self, &work);
+    join_work_order(self, &work);
+    if (!arena_check(op->query->arena, err))
+        return false;
+    return op_arrange(self->many_rows.op, work.many_order, work.many_count, err) &&
+           op_arrange(self->one_rows.op, work.one_order, work.one_count, err) &&
+           join_do_silent(self, &work, err) && row_output_take(&self->output, op, err);
+}
+
+static bool join_pull(struct op *op, struct batch *ret, struct err *err)
+{
+    struct join *self = CONTAINER(struct join, op, op);
+    struct batch out = row_output_next(&self->output, op);
+    for (size_t i = 0; i < out.row_count; i++) {
+        const struct join_pair *pair = &self->plan.pairs[op->order[op->rows_done + i]];
+        if (!join_do(self, pair, batch_row(&out, i), err))
+            return false;
+    }
+    *ret = out;
+    return true;
+}
+
+static void join_close(struct op *op)
+{
+    struct join *self = CONTAINER(struct join, op, op);
+    row_store_done(&self->rows);
+    row_store_done(&self->bits);
+    row_output_give(&self->output, op);
+}
+
+static const struct op_class join_class = {
+    .name = "join",
+    .open = join_open,
+    .arrange = join_arrange,
+    .pull = join_pull,
+    .close = join_close,
+};
+
+struct op *op_join_new(struct query *query, struct op *left, struct op *right,
+                       const struct binary *binary)
+{
+    const struct vector_matching *matching = binary->matching;
+    assert(matching->card != CARD_MANY_TO_MANY);
+    assert(!matching->fill.has_left && !matching->fill.has_right);
+    struct join *self = arena_new(query->arena, struct join);
+    op_init(&self->op, &join_class, query, &left->grid);
+    op_add_child(&self->op, left);
+    op_add_child(&self->op, right);
+    self->arith = (struct arith){.op = binary->op, .return_bool = binary->return_bool};
+    self->swapped = matching->card == CARD_ONE_TO_MANY;
+    join_plan_init(&self->plan, query, matching,
+                   binary->return_bool || !binary_op_is_comparison(binary->op));
+    return &self->op;
+}

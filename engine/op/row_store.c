@@ -1,0 +1,53 @@
+#include "engine/op/row_store.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+void row_store_init(struct row_store *store, struct query *query, size_t width)
+{
+    assert(width > 0);
+    *store = (struct row_store){.query = query, .width = width, .slab_rows = batch_rows_max(width)};
+}
+
+static bool row_store_grow(struct row_store *store, struct err *err)
+{
+    double *slab =
+        pool_take(store->query->pool, &store->query->budget, store->slab_rows * store->width, err);
+    if (!slab)
+        return false;
+    mem_grow(store->slabs, double *, store->slab_count, &store->slab_cap);
+    store->slabs[store->slab_count++] = slab;
+    store->slab_used = 0;
+    return true;
+}
+
+double *row_store_take(struct row_store *store, struct err *err)
+{
+    double *row = store->given;
+    if (row) {
+        memcpy(&store->given, row, sizeof store->given);
+        return row;
+    }
+    if (store->slab_count == 0 || store->slab_used == store->slab_rows)
+        if (!row_store_grow(store, err))
+            return NULL;
+    return store->slabs[store->slab_count - 1] + store->width * store->slab_used++;
+}
+
+void row_store_give(struct row_store *store, double *row)
+{
+    memcpy(row, &store->given, sizeof store->given);
+    store->given = row;
+}
+
+void row_store_done(struct row_store *store)
+{
+    for (size_t i = 0; i < store->slab_count; i++)
+        pool_give(store->query->pool, &store->query->budget, store->slabs[i],
+                  store->slab_rows * store->width);
+    free(store->slabs);
+    *store = (struct row_store){0};
+}

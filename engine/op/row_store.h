@@ -1,0 +1,29 @@
+#pragma once
+
+#include <stddef.h>
+
+#include "base/attr.h"
+#include "engine/op.h"
+
+/*
+ * Rows of one width for an operator that holds many at once for a while: cut from slabs of the
+ * query's pool, so that short rows (of instant queries, or bits) cost what they are. Charged; what
+ * is given back is taken again before another slab, and leaves with row_store_done.
+ *
+ * Thread: the one that runs the query.
+ */
+struct row_store {
+    struct query *query;
+    size_t width;
+    size_t slab_rows;
+    double **slabs;
+    size_t slab_count;
+    size_t slab_cap;
+    size_t slab_used; /* rows of the last slab */
+    double *given;    /* chained through their first bytes */
+};
+
+void row_store_init(struct row_store *store, struct query *query, size_t width);
+double *row_store_take(struct row_store *store, struct err *err) MUST_CHECK; /* not cleared */
+void row_store_give(struct row_store *store, double *row);
+void row_store_done(struct row_store *store); /* a zeroed one is fine */
