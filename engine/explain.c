@@ -57,19 +57,10 @@ static void explain_op(const struct op *op, size_t depth, struct buf *out)
         explain_op(op->children[i], depth + 1, out);
 }
 
-static void explain_plan(const struct plan *plan, size_t depth, struct buf *out)
-{
-    buf_printf(out, "%*s", (int)depth * 2, "");
-    plan_describe(plan, out);
-    buf_byte(out, '\n');
-    for (size_t i = 0; depth < EXPLAIN_DEPTH_MAX && i < plan->child_count; i++)
-        explain_plan(plan->children[i], depth + 1, out);
-}
-
 void running_explain(const struct running *running, struct buf *out)
 {
     if (running->root)
         explain_op(running->root, 0, out);
     else
-        explain_plan(running->plan, 0, out);
+        plan_print(running->plan, out);
 }

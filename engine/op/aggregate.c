@@ -3,15 +3,15 @@
 #include <assert.h>
 
 #include "engine/fn/aggregate.h"
+#include "engine/op/row_output.h"
 
 struct aggregate_rows {
     struct op op;
     const struct aggregate_kernel *kernel;
     struct grouping grouping;
     struct groups groups;
+    struct row_output output;
     double *state;
-    double *out;
-    size_t out_rows; /* room in `out` */
     struct batch in; /* what the child gave last; `at` rows of it are used up */
     size_t at;
 };
@@ -30,13 +30,7 @@ static bool aggregate_open(struct op *op, struct err *err)
 static bool aggregate_arrange(struct op *op, struct err *err)
 {
     struct aggregate_rows *self = CONTAINER(struct aggregate_rows, op, op);
-    if (op->order_count == 0)
-        return true;
-    size_t rows = batch_rows_max(op->grid.count);
-    self->out_rows = rows < op->order_count ? rows : op->order_count;
-    self->out =
-        pool_take(op->query->pool, &op->query->budget, self->out_rows * op->grid.count, err);
-    if (!self->out)
+    if (!row_output_take(&self->output, op, err))
         return false;
     self->state =
         pool_take(op->query->pool, &op->query->budget, self->kernel->arrays * op->grid.count, err);
@@ -69,23 +63,23 @@ static bool aggregate_group_row(struct aggregate_rows *self, size_t members, dou
 static bool aggregate_pull(struct op *op, struct batch *ret, struct err *err)
 {
     struct aggregate_rows *self = CONTAINER(struct aggregate_rows, op, op);
-    size_t left = op->order_count - op->rows_done;
-    size_t count = left < self->out_rows ? left : self->out_rows;
-    for (size_t i = 0; i < count; i++) {
+    struct batch out = row_output_next(&self->output, op);
+    for (size_t i = 0; i < out.row_count; i++) {
         size_t members = groups_size(&self->groups, op->order[op->rows_done + i]);
-        if (!aggregate_group_row(self, members, self->out + i * op->grid.count, err))
+        if (!aggregate_group_row(self, members, batch_row(&out, i), err))
             return false;
     }
-    *ret = (struct batch){.values = self->out, .row_count = count, .step_count = op->grid.count};
+    *ret = out;
     return true;
 }
 
 static void aggregate_close(struct op *op)
 {
     struct aggregate_rows *self = CONTAINER(struct aggregate_rows, op, op);
-    struct query *query = op->query;
-    pool_give(query->pool, &query->budget, self->out, self->out_rows * op->grid.count);
-    pool_give(query->pool, &query->budget, self->state, self->kernel->arrays * op->grid.count);
+    row_output_give(&self->output, op);
+    pool_give(op->query->pool, &op->query->budget, self->state,
+              self->kernel->arrays * op->grid.count);
+    self->state = NULL;
 }
 
 static const struct op_class aggregate_class = {

@@ -184,3 +184,19 @@ void plan_describe(const struct plan *plan, struct buf *out)
     buf_text(out, plan_kind_text(plan->kind));
     describe_ast(plan, out);
 }
+
+#define PLAN_PRINT_DEPTH_MAX 64
+
+static void plan_print_at(const struct plan *plan, size_t depth, struct buf *out)
+{
+    buf_printf(out, "%*s", (int)depth * 2, "");
+    plan_describe(plan, out);
+    buf_byte(out, '\n');
+    for (size_t i = 0; depth < PLAN_PRINT_DEPTH_MAX && i < plan->child_count; i++)
+        plan_print_at(plan->children[i], depth + 1, out);
+}
+
+void plan_print(const struct plan *plan, struct buf *out)
+{
+    plan_print_at(plan, 0, out);
+}

@@ -96,3 +96,6 @@ bool plan_is_invariant(const struct node *node);
 
 /* One line for one node: what it is and what it works on. */
 void plan_describe(const struct plan *plan, struct buf *out);
+
+/* A line a node, children indented below it. */
+void plan_print(const struct plan *plan, struct buf *out);

@@ -1,0 +1,200 @@
+/*
+ * A label value is looked at once, however many series carry it: what the pattern makes of it is
+ * kept by its symbol.
+ */
+#include "engine/op/label_call.h"
+
+#include "base/hash.h"
+#include "base/quote.h"
+#include "base/regex.h"
+#include "engine/op/query_map.h"
+
+struct label_call {
+    struct op op;
+    struct str destination;
+    struct str text; /* the replacement, or the separator */
+    struct str pattern;
+    const struct str *sources;
+    size_t source_count;
+};
+
+static bool label_name_is_valid(struct str name)
+{
+    return name.len > 0 && utf8_valid(name);
+}
+
+static bool label_call_open_child(struct label_call *self, struct err *err)
+{
+    struct op *op = &self->op;
+    struct arena *arena = op->query->arena;
+    if (!op_open(op->children[0], err))
+        return false;
+    op->series_count = op->children[0]->series_count;
+    op->labels = arena_array(arena, const struct labels *, op->series_count);
+    return arena_check(arena, err);
+}
+
+/* The value that the destination gets for each value of the source; UINT32_MAX: it does not match.
+ */
+struct replacements {
+    struct query_map map;
+    uint32_t *sources;
+    uint32_t *results;
+    size_t count;
+};
+
+static uint32_t replacement_of(const struct label_call *self, const struct regex *regex,
+                               struct symbols *symbols, uint32_t source, struct buf *buf)
+{
+    buf_clear(buf);
+    if (!regex_expand(regex, symbols_get(symbols, source), self->text, buf))
+        return UINT32_MAX;
+    return symbols_add(symbols, buf_view(buf));
+}
+
+/* *ret_result: what stands in the destination where `source` stands in the source. */
+static bool replacements_get(struct replacements *known, const struct label_call *self,
+                             const struct regex *regex, uint32_t source, uint32_t *ret_result,
+                             struct err *err)
+{
+    uint64_t hash = hash_mix(0, source);
+    struct map_probe at = map_find(&known->map.map, hash);
+    for (; map_hit(&known->map.map, &at); map_next(&known->map.map, &at)) {
+        if (known->sources[at.index] == source) {
+            *ret_result = known->results[at.index];
+            return true;
+        }
+    }
+    AUTO(buf_done) struct buf buf = {0};
+    size_t index = known->count++;
+    known->sources[index] = source;
+    known->results[index] = replacement_of(self, regex, self->op.query->symbols, source, &buf);
+    *ret_result = known->results[index];
+    return query_map_insert(&known->map, hash, (uint32_t)index, err);
+}
+
+static bool label_replace_all(struct label_call *self, const struct regex *regex, struct err *err)
+{
+    struct op *op = &self->op;
+    struct query *query = op->query;
+    uint32_t source = symbols_add(query->symbols, self->sources[0]);
+    uint32_t destination = symbols_add(query->symbols, self->destination);
+    AUTO(labels_builder_done) struct labels_builder builder = {0};
+    struct replacements known = {
+        .map.query = query,
+        .sources = arena_array(query->arena, uint32_t, op->series_count),
+        .results = arena_array(query->arena, uint32_t, op->series_count),
+    };
+    bool ok = arena_check(query->arena, err);
+    for (size_t i = 0; i < op->series_count && ok; i++) {
+        const struct labels *labels = op->children[0]->labels[i];
+        uint32_t result = UINT32_MAX;
+        ok = replacements_get(&known, self, regex, labels_get(labels, source), &result, err);
+        op->labels[i] = labels;
+        if (result == UINT32_MAX)
+            continue;
+        labels_builder_reset(&builder, query->symbols, labels);
+        labels_builder_set(&builder, destination, result);
+        op->labels[i] = labels_builder_labels(&builder, query->arena);
+    }
+    query_map_done(&known.map);
+    return ok && arena_check(query->arena, err);
+}
+
+static bool label_replace_open(struct op *op, struct err *err)
+{
+    struct label_call *self = CONTAINER(struct label_call, op, op);
+    AUTO(regex_destroy) struct regex *regex = NULL;
+    struct err inner = {0};
+    if (!regex_create(self->pattern, &regex, &inner))
+        return err_set(err, ERR_EXECUTION, "invalid regular expression in label_replace(): %.*s",
+                       STR_ARGS(self->pattern));
+    if (!label_name_is_valid(self->destination))
+        return err_set(err, ERR_EXECUTION,
+                       "invalid destination label name in label_replace(): %.*s",
+                       STR_ARGS(self->destination));
+    return label_call_open_child(self, err) && label_replace_all(self, regex, err);
+}
+
+static bool label_join_open(struct op *op, struct err *err)
+{
+    struct label_call *self = CONTAINER(struct label_call, op, op);
+    struct query *query = op->query;
+    uint32_t *sources = arena_array(query->arena, uint32_t, self->source_count);
+    for (size_t i = 0; i < self->source_count; i++) {
+        if (!label_name_is_valid(self->sources[i]))
+            return err_set(err, ERR_EXECUTION, "invalid source label name in label_join(): %.*s",
+                           STR_ARGS(self->sources[i]));
+        sources[i] = symbols_add(query->symbols, self->sources[i]);
+    }
+    if (!label_name_is_valid(self->destination))
+        return err_set(err, ERR_EXECUTION, "invalid destination label name in label_join(): %.*s",
+                       STR_ARGS(self->destination));
+    if (!label_call_open_child(self, err))
+        return false;
+
+    uint32_t destination = symbols_add(query->symbols, self->destination);
+    AUTO(labels_builder_done) struct labels_builder builder = {0};
+    AUTO(buf_done) struct buf buf = {0};
+    for (size_t i = 0; i < op->series_count; i++) {
+        const struct labels *labels = op->children[0]->labels[i];
+        buf_clear(&buf);
+        for (size_t s = 0; s < self->source_count; s++) {
+            if (s > 0)
+                buf_str(&buf, self->text);
+            buf_str(&buf, symbols_get(query->symbols, labels_get(labels, sources[s])));
+        }
+        labels_builder_reset(&builder, query->symbols, labels);
+        labels_builder_set(&builder, destination, symbols_add(query->symbols, buf_view(&buf)));
+        op->labels[i] = labels_builder_labels(&builder, query->arena);
+    }
+    return arena_check(query->arena, err);
+}
+
+static bool label_call_pull(struct op *op, struct batch *ret, struct err *err)
+{
+    return op_pull(op->children[0], ret, err) == PULL_BATCH;
+}
+
+static const struct op_class label_replace_class = {
+    .name = "label_replace",
+    .open = label_replace_open,
+    .arrange = op_arrange_as_child,
+    .pull = label_call_pull,
+};
+
+static const struct op_class label_join_class = {
+    .name = "label_join",
+    .open = label_join_open,
+    .arrange = op_arrange_as_child,
+    .pull = label_call_pull,
+};
+
+struct op *op_label_replace_new(struct query *query, struct op *child, struct str destination,
+                                struct str replacement, struct str source, struct str pattern)
+{
+    struct label_call *self = arena_new(query->arena, struct label_call);
+    op_init(&self->op, &label_replace_class, query, &child->grid);
+    op_add_child(&self->op, child);
+    self->destination = destination;
+    self->text = replacement;
+    self->pattern = pattern;
+    struct str *sources = arena_new(query->arena, struct str);
+    *sources = source;
+    self->sources = sources;
+    self->source_count = 1;
+    return &self->op;
+}
+
+struct op *op_label_join_new(struct query *query, struct op *child, struct str destination,
+                             struct str separator, const struct str *sources, size_t count)
+{
+    struct label_call *self = arena_new(query->arena, struct label_call);
+    op_init(&self->op, &label_join_class, query, &child->grid);
+    op_add_child(&self->op, child);
+    self->destination = destination;
+    self->text = separator;
+    self->sources = sources;
+    self->source_count = count;
+    return &self->op;
+}

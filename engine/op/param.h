@@ -1,0 +1,16 @@
+#pragma once
+
+#include "engine/op.h"
+
+/*
+ * The scalar parameter of an aggregation over all steps, as Prometheus judges it before it looks at
+ * any series.
+ */
+struct param {
+    const double *steps;
+    double min, max; /* Go's: an infinity wins over NaN, NaN over numbers */
+    bool has_nan;
+};
+
+/* Opens and reads the parameter's operator. */
+bool param_read(struct param *param, struct op *op, struct err *err) MUST_CHECK;
