@@ -1,0 +1,172 @@
+#include "storage/test_blocks.h"
+
+#include <check.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "storage/block_write.h"
+#include "storage/chunk.h"
+#include "storage/chunk_xor.h"
+
+#define TEST_CHUNKS_MAX 64
+
+void test_dir_init(struct test_dir *dir)
+{
+    strcpy(dir->path, "/tmp/millrace-test.XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(dir->path));
+    dir->arena = arena_create(NULL);
+    dir->symbols = symbols_new(dir->arena);
+}
+
+void test_dir_done(struct test_dir *dir)
+{
+    struct err err = {0};
+    ck_assert(file_remove_all(dir->path, &err));
+    symbols_done(dir->symbols);
+    arena_destroy(dir->arena);
+}
+
+const struct labels *test_labels(struct test_dir *dir, const char *text)
+{
+    struct label pairs[16];
+    size_t count = 0;
+    while (*text) {
+        size_t name = strcspn(text, "=");
+        size_t value = strcspn(text + name + 1, ",");
+        ck_assert_uint_lt(count, 16);
+        pairs[count].name = symbols_add(dir->symbols, (struct str){text, name});
+        pairs[count++].value = symbols_add(dir->symbols, (struct str){text + name + 1, value});
+        text += name + 1 + value;
+        text += *text == ',';
+    }
+    return labels_new(dir->arena, pairs, count);
+}
+
+static void test_write_series(struct block_writer *writer, const struct labels *labels,
+                              const struct test_series *series)
+{
+    struct xor_appender appenders[TEST_CHUNKS_MAX];
+    struct block_write_chunk chunks[TEST_CHUNKS_MAX];
+    size_t per_chunk = series->chunk_samples ? series->chunk_samples : series->count;
+    size_t count = 0;
+    for (size_t i = 0; i < series->count; i++) {
+        int64_t t = series->begin_ms + (int64_t)i * series->step_ms;
+        if (i % per_chunk == 0) {
+            ck_assert_uint_lt(count, TEST_CHUNKS_MAX);
+            xor_appender_init(&appenders[count]);
+            chunks[count++] = (struct block_write_chunk){.begin_ms = t, .encoding = CHUNK_XOR};
+        }
+        xor_appender_append(&appenders[count - 1], t, series->first + (double)i);
+        chunks[count - 1].end_ms = t;
+    }
+    for (size_t i = 0; i < count; i++) {
+        chunks[i].data = appenders[i].bytes;
+        chunks[i].size = appenders[i].size;
+    }
+    struct err err = {0};
+    ck_assert_msg(block_writer_series(writer, labels, chunks, count, &err), "%s", err.msg);
+    for (size_t i = 0; i < count; i++)
+        xor_appender_done(&appenders[i]);
+}
+
+struct test_row {
+    const struct labels *labels;
+    const struct test_series *series;
+};
+
+static int test_row_order(const void *a, const void *b, void *symbols)
+{
+    return labels_cmp(symbols, ((const struct test_row *)a)->labels,
+                      ((const struct test_row *)b)->labels);
+}
+
+struct ulid test_dir_block(struct test_dir *dir, unsigned number, int64_t begin_ms, int64_t end_ms,
+                           const struct test_series *series, size_t count)
+{
+    struct err err = {0};
+    AUTO(block_writer_close) struct block_writer *writer = NULL;
+    struct block_write_options options = {.symbols = dir->symbols,
+                                          .begin_ms = begin_ms,
+                                          .end_ms = end_ms,
+                                          .ulid = ulid_make(number, 0, number)};
+    ck_assert_msg(block_writer_create(dir->path, &options, &writer, &err), "%s", err.msg);
+    struct test_row *rows = mem_new_array(struct test_row, count);
+    for (size_t i = 0; i < count; i++) {
+        rows[i] = (struct test_row){test_labels(dir, series[i].labels), &series[i]};
+        block_writer_declare(writer, rows[i].labels);
+    }
+    qsort_r(rows, count, sizeof *rows, test_row_order, dir->symbols);
+    for (size_t i = 0; i < count; i++)
+        test_write_series(writer, rows[i].labels, rows[i].series);
+    ck_assert_msg(block_writer_finish(writer, &err), "%s", err.msg);
+    free(rows);
+    return options.ulid;
+}
+
+struct block *test_dir_open(struct test_dir *dir, struct ulid ulid)
+{
+    struct err err = {0};
+    struct block *block = NULL;
+    const char *path = arena_printf(dir->arena, "%s/%s", dir->path, ulid.text);
+    ck_assert_msg(block_open(path, &block, &err), "%s", err.msg);
+    return block;
+}
+
+struct matcher *test_matcher(struct test_dir *dir, const char *text)
+{
+    static const struct {
+        const char *text;
+        enum match_kind kind;
+    } kinds[] = {
+        {"=~", MATCH_REGEX}, {"!~", MATCH_NOT_REGEX}, {"!=", MATCH_NOT_EQUAL}, {"=", MATCH_EQUAL}};
+    struct err err = {0};
+    struct matcher *made = NULL;
+    size_t name = strcspn(text, "=!");
+    for (size_t i = 0; i < ARRAY_COUNT(kinds) && !made; i++) {
+        size_t len = strlen(kinds[i].text);
+        if (strncmp(text + name, kinds[i].text, len) == 0)
+            ck_assert_msg(matcher_new(dir->arena, kinds[i].kind, (struct str){text, name},
+                                      str_of(text + name + len), &made, &err),
+                          "%s", err.msg);
+    }
+    ck_assert_ptr_nonnull(made);
+    return made;
+}
+
+void test_print(struct selection *selection, const struct symbols *symbols, struct buf *out)
+{
+    struct err err = {0};
+    struct samples samples = {0};
+    struct cursor *cursor = cursor_create(selection);
+    for (size_t i = 0; i < selection_count(selection); i++) {
+        bool more = true;
+        samples.count = 0;
+        cursor_open(cursor, i);
+        while (more)
+            ck_assert_msg(cursor_next(cursor, &samples, &more, &err), "%s", err.msg);
+        labels_print(symbols, selection_labels(selection, i), out);
+        for (size_t k = 0; k < samples.count; k++)
+            buf_printf(out, " %lld:%g", (long long)samples.times_ms[k], samples.values[k]);
+        buf_byte(out, '\n');
+    }
+    cursor_destroy(cursor);
+    samples_done(&samples);
+}
+
+void test_read_file(const char *path, struct buf *out)
+{
+    struct err err = {0};
+    ck_assert_msg(file_read(path, 1 << 30, out, &err), "%s", err.msg);
+}
+
+void test_write_file(const char *path, struct str bytes)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(write(fd, bytes.ptr, bytes.len), (ssize_t)bytes.len);
+    close(fd);
+}

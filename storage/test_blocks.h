@@ -1,0 +1,50 @@
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/matcher.h"
+#include "model/sample.h"
+#include "model/symbols.h"
+#include "storage/block.h"
+#include "storage/db_select.h"
+#include "storage/select.h"
+
+/*
+ * For tests: a data directory under /tmp, filled with blocks. Whatever fails ends the test.
+ */
+struct test_dir {
+    char path[64];
+    struct arena *arena;
+    struct symbols *symbols;
+};
+
+void test_dir_init(struct test_dir *dir);
+void test_dir_done(struct test_dir *dir);
+
+/* One series: "a=1,b=2" sorted by name; values count up from `first`. */
+struct test_series {
+    const char *labels;
+    int64_t begin_ms;
+    int64_t step_ms;
+    size_t count;
+    double first;
+    size_t chunk_samples; /* 0: all in one */
+};
+
+const struct labels *test_labels(struct test_dir *dir, const char *text);
+
+/* Writes a block of [begin_ms, end_ms); its ULID is made of the number. */
+struct ulid test_dir_block(struct test_dir *dir, unsigned number, int64_t begin_ms, int64_t end_ms,
+                           const struct test_series *series, size_t count);
+struct block *test_dir_open(struct test_dir *dir, struct ulid ulid);
+
+/* "__name__=x", "job!=y", "code=~2.." or "code!~2..". */
+struct matcher *test_matcher(struct test_dir *dir, const char *text);
+
+/* What a selection gives, as text: a line a series, "{labels} t:v t:v ...". */
+void test_print(struct selection *selection, const struct symbols *symbols, struct buf *out);
+
+/* Bytes of a file that the test may change, and put back. */
+void test_read_file(const char *path, struct buf *out);
+void test_write_file(const char *path, struct str bytes);
