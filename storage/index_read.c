@@ -177,8 +177,8 @@ static int index_entry_order(const void *left, const void *right, void *context)
 
 static void index_add_entry(struct index *index, const struct index_entry *entry, uint32_t offset)
 {
-    struct index_name *name = index->names + index->name_count - 1;
-    if (index->name_count == 0 || !str_eq(name->text, entry->name)) {
+    struct index_name *name = index->name_count ? &index->names[index->name_count - 1] : NULL;
+    if (!name || !str_eq(name->text, entry->name)) {
         mem_grow(index->names, struct index_name, index->name_count, &index->name_cap);
         name = index->names + index->name_count++;
         *name = (struct index_name){.text = entry->name, .first_sample = index->sample_count};

@@ -57,19 +57,21 @@ static struct tombstones *tombstones_build(const struct stone *stones, size_t co
     struct tombstones *made = mem_new(struct tombstones);
     made->ranges = mem_new_array(struct time_range, count);
     made->groups = mem_new_array(struct tombstones_group, count);
+    struct tombstones_group *group = NULL;
+    struct time_range *last = NULL; /* of the group */
     for (size_t i = 0; i < count; i++) {
-        struct tombstones_group *group = made->groups + made->group_count - 1;
-        if (made->group_count == 0 || group->series_ref != stones[i].series_ref) {
+        if (!group || group->series_ref != stones[i].series_ref) {
             group = made->groups + made->group_count++;
             *group = (struct tombstones_group){stones[i].series_ref, made->range_count, 0};
+            last = NULL;
         }
-        struct time_range *last = made->ranges + made->range_count - 1;
-        if (group->count && time_range_touches(*last, stones[i].range)) {
+        if (last && time_range_touches(*last, stones[i].range)) {
             if (last->end_ms < stones[i].range.end_ms)
                 last->end_ms = stones[i].range.end_ms;
             continue;
         }
-        made->ranges[made->range_count++] = stones[i].range;
+        last = made->ranges + made->range_count++;
+        *last = stones[i].range;
         group->count++;
     }
     return made;
