@@ -10,34 +10,39 @@
 #include "base/hash.h"
 #include "engine/op/query_map.h"
 
-static struct grouping grouping_new(struct query *query, const struct str *names, size_t count,
-                                    bool without, uint32_t extra)
+struct grouping grouping_of_symbols(struct query *query, const uint32_t *names, size_t count,
+                                    bool without)
 {
     struct grouping grouping = {.without = without};
+    grouping.names = name_set_new(query->arena, names, count);
+    for (size_t i = 0; i < count; i++)
+        grouping.maybe |= UINT64_C(1) << names[i] % 64;
+    return grouping;
+}
+
+static uint32_t *grouping_symbols(struct query *query, const struct str *names, size_t count)
+{
     uint32_t *symbols = arena_array(query->arena, uint32_t, count + 1);
     for (size_t i = 0; i < count; i++)
         symbols[i] = symbols_add(query->symbols, names[i]);
-    if (extra != SYM_EMPTY)
-        symbols[count++] = extra;
-    for (size_t i = 0; i < count; i++)
-        grouping.maybe |= UINT64_C(1) << symbols[i] % 64;
-    grouping.names = name_set_new(query->arena, symbols, count);
-    return grouping;
+    return symbols;
 }
 
 struct grouping grouping_by(struct query *query, const struct str *names, size_t count)
 {
-    return grouping_new(query, names, count, false, SYM_EMPTY);
+    return grouping_of_symbols(query, grouping_symbols(query, names, count), count, false);
 }
 
 struct grouping grouping_without(struct query *query, const struct str *names, size_t count)
 {
-    return grouping_new(query, names, count, true, SYM_NAME);
+    uint32_t *symbols = grouping_symbols(query, names, count);
+    symbols[count] = SYM_NAME;
+    return grouping_of_symbols(query, symbols, count + 1, true);
 }
 
 struct grouping grouping_except(struct query *query, uint32_t name)
 {
-    return grouping_new(query, NULL, 0, true, name);
+    return grouping_of_symbols(query, &name, 1, true);
 }
 
 struct grouping grouping_matching(struct query *query, const struct vector_matching *matching)

@@ -18,6 +18,9 @@ struct grouping {
 struct grouping grouping_by(struct query *query, const struct str *names, size_t count);
 struct grouping grouping_without(struct query *query, const struct str *names, size_t count);
 
+struct grouping grouping_of_symbols(struct query *query, const uint32_t *names, size_t count,
+                                    bool without);
+
 /* All labels but one, the metric name kept: what the buckets of one histogram share. */
 struct grouping grouping_except(struct query *query, uint32_t name);
 
