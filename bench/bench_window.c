@@ -8,7 +8,7 @@
 #include "engine/fn/window.h"
 #include "model/sample.h"
 
-enum { SAMPLE_COUNT = 24000, STEP_COUNT_MAX = 20000 };
+enum { SAMPLE_COUNT = 12000, STEP_COUNT_MAX = 20000 };
 #define MEASURE_NS 20e6
 
 struct series {
