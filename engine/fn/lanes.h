@@ -39,9 +39,9 @@ extern const double lanes_ended[LANES + 1][LANES];
 typedef void lanes_step(void *state, const struct window_call *call, size_t j,
                         const double *active);
 
-/* Walks over all samples of the spans, which overlap: the last begins before the first ends. */
-HOT_INLINE void lanes_walk(const struct window_call *call, const struct span *spans,
-                           lanes_step *step, void *state)
+/* Walks over all samples of spans that hold some in common. */
+HOT_INLINE void lanes_walk_common(const struct window_call *call, const struct span *spans,
+                                  lanes_step *step, void *state)
 {
     static const double all[LANES] = {1, 1, 1, 1, 1, 1, 1, 1};
     size_t j = spans[0].lo;
@@ -60,4 +60,33 @@ HOT_INLINE void lanes_walk(const struct window_call *call, const struct span *sp
             ended++;
         step(state, call, j, lanes_ended[ended]);
     }
+}
+
+/* Where some end before others begin. */
+HOT_INLINE void lanes_walk_chain(const struct window_call *call, const struct span *spans,
+                                 lanes_step *step, void *state)
+{
+    size_t begun = 1;
+    size_t ended = 0;
+
+    for (size_t j = spans[0].lo; j < spans[LANES - 1].hi; j++) {
+        double active[LANES];
+        while (begun < LANES && spans[begun].lo <= j)
+            begun++;
+        while (spans[ended].hi <= j)
+            ended++;
+        for (size_t l = 0; l < LANES; l++)
+            active[l] = lanes_begun[begun][l] * lanes_ended[ended][l];
+        step(state, call, j, active);
+    }
+}
+
+/* Walks over all samples from the first span's to the last span's. */
+HOT_INLINE void lanes_walk(const struct window_call *call, const struct span *spans,
+                           lanes_step *step, void *state)
+{
+    if (spans[LANES - 1].lo < spans[0].hi)
+        lanes_walk_common(call, spans, step, state);
+    else
+        lanes_walk_chain(call, spans, step, state);
 }

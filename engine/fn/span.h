@@ -22,7 +22,7 @@ enum { LANES = 8 };
 
 /*
  * A kernel whose cost is that of the window: answers one span, or LANES spans. Those lie in
- * order, all of them share some samples, and the last may be there more than once.
+ * order, neither edge goes back, and the last may be there more than once.
  */
 struct span_kernel {
     size_t sample_count_min; /* a window with fewer has no result */
