@@ -86,7 +86,7 @@ static void bench_kernel(struct bench *bench, const char *name, window_fn *kerne
         const struct series *series = shape->jittered ? &bench->jittered : &bench->regular;
         int64_t start_ms = series->times_ms[0] + shape->range_ms;
         int64_t length_ms = series->times_ms[SAMPLE_COUNT - 1] - start_ms;
-        int64_t count = length_ms / shape->step_ms;
+        size_t count = (size_t)(length_ms / shape->step_ms);
         const struct window_call call = {
             .times_ms = series->times_ms,
             .values = integers ? series->integers : series->fractions,

@@ -232,6 +232,40 @@ static void check_example(enum function_id id, const struct example *example, un
     }
 }
 
+START_TEST(equals_the_definition_over_a_long_series)
+{
+    enum { COUNT = 20000 };
+    AUTO(free) void *memory = mem_new(struct example);
+    AUTO(free) void *times_memory = mem_new_array(int64_t, COUNT);
+    AUTO(free) void *values_memory = mem_new_array(double, COUNT);
+    struct example *example = memory;
+    int64_t *times_ms = times_memory;
+    double *values = values_memory;
+    struct scratch scratch = {0};
+    struct random random = {.state = 3};
+
+    example_fill(&random, example, &scratch);
+    for (size_t i = 0; i < COUNT; i++) {
+        times_ms[i] = (int64_t)i * 15000;
+        values[i] = random_value(&random, KIND_GAUGE, 0);
+    }
+    example->series.kind = KIND_GAUGE;
+    example->call.times_ms = times_ms;
+    example->call.values = values;
+    example->call.sample_count = COUNT;
+    example->call.refs = (struct grid){.start_ms = 0, .step_ms = 5000000, .count = STEP_COUNT_MAX};
+    example->call.range_ms = 3600000;
+    for (size_t i = 0; i < STEP_COUNT_MAX; i++)
+        example->params[i] = random_unit(&random);
+
+    for (enum function_id id = 0; id < FN_COUNT; id++) {
+        if (window_function(id))
+            check_example(id, example, 0);
+    }
+    scratch_done(&scratch);
+}
+END_TEST
+
 /* All functions from `first` to before `end`, over the same random examples. */
 static void check_functions(enum function_id first, enum function_id end)
 {
@@ -365,6 +399,16 @@ START_TEST(quantiles_lie_between_samples)
 }
 END_TEST
 
+START_TEST(a_line_through_equal_samples_is_flat)
+{
+    ck_assert_double_eq(answer(FN_deriv, (double[]){7, 7, 7, 7}, 0), 0);
+    ck_assert_double_eq(answer(FN_predict_linear, (double[]){7, 7, 7, 7}, 3600), 7);
+    double infinite = answer(FN_deriv, (double[]){INFINITY, INFINITY, INFINITY, INFINITY}, 0);
+    ck_assert_uint_eq(value_bits(infinite), NAN_BITS);
+    ck_assert_double_eq(answer(FN_predict_linear, (double[]){1, 2, 3, 4}, 30), 6);
+}
+END_TEST
+
 START_TEST(a_window_is_open_on_its_left)
 {
     static const int64_t times_ms[] = {0, 1000};
@@ -391,7 +435,7 @@ END_TEST
 
 TEST_MAIN("window", equals_the_definition_bit_by_bit_from_a_to_l,
           equals_the_definition_bit_by_bit_from_m_to_q, equals_the_definition_bit_by_bit_from_r_on,
-          instant_finds_the_newest_sample_within_lookback,
+          equals_the_definition_over_a_long_series, instant_finds_the_newest_sample_within_lookback,
           rate_goes_on_to_both_edges_but_not_below_zero, sums_keep_what_large_numbers_would_swallow,
           extremes_pass_nan_over_while_there_are_numbers, quantiles_lie_between_samples,
-          a_window_is_open_on_its_left)
+          a_line_through_equal_samples_is_flat, a_window_is_open_on_its_left)
