@@ -69,17 +69,44 @@ static void regex_set_error(const RE2 &re, const std::string &pattern, struct er
             part.c_str());
 }
 
+/* May a parenthesis close the group around the pattern: "a)|(?:b"? True also where it is hard to
+ * tell. */
+static bool regex_may_escape(const std::string &pattern)
+{
+    if (pattern.find(')') == std::string::npos)
+        return false;
+    if (pattern.find_first_of("\\[") != std::string::npos)
+        return true;
+    int depth = 0;
+    for (char c : pattern) {
+        depth += (c == '(') - (c == ')');
+        if (depth < 0)
+            return true;
+    }
+    return false;
+}
+
 extern "C" bool regex_create(struct str pattern, struct regex **ret_regex, struct err *err)
 {
     RE2::Options options;
     options.set_log_errors(false);
     options.set_max_mem(8 << 20);
-    std::string anchored = "^(?s:" + std::string(pattern.ptr, pattern.len) + ")$";
+    std::string bare(pattern.ptr ? pattern.ptr : "", pattern.len);
+    std::string anchored = "^(?s:" + bare + ")$";
     struct regex *regex = new (std::nothrow) struct regex(anchored, options);
     if (!regex)
         abort();
-    if (!regex->re.ok()) {
-        regex_set_error(regex->re, anchored, err);
+    bool ok = regex->re.ok();
+    if (!ok || regex_may_escape(bare)) {
+        /* The pattern alone must be fine, and errors speak of it alone. */
+        RE2 alone(bare, options);
+        if (!alone.ok())
+            regex_set_error(alone, bare, err);
+        else if (!ok)
+            regex_set_error(regex->re, anchored, err);
+        ok = ok && alone.ok();
+    }
+    if (!ok) {
         delete regex;
         return false;
     }

@@ -39,6 +39,22 @@ START_TEST(speaks_of_errors_as_go)
 }
 END_TEST
 
+static void refuses(const char *pattern, const char *message)
+{
+    struct err err = {0};
+    struct regex *regex = NULL;
+    ck_assert(!regex_create(str_of(pattern), &regex, &err));
+    ck_assert_str_eq(err.msg, message);
+}
+
+START_TEST(names_the_pattern_as_written)
+{
+    refuses("(", "error parsing regexp: missing closing ): `(`");
+    refuses("a)|(?:b", "error parsing regexp: unexpected ): `a)|(?:b`");
+    refuses("\\(a)(?s:b", "error parsing regexp: unexpected ): `\\(a)(?s:b`");
+}
+END_TEST
+
 static void expands(const char *pattern, const char *text, const char *template, const char *want)
 {
     AUTO(regex_destroy) struct regex *regex = compiled(pattern);
@@ -61,4 +77,4 @@ START_TEST(expands_as_go)
 END_TEST
 
 TEST_MAIN("regex", matches_the_whole_text, empty_pattern_matches_empty_only, speaks_of_errors_as_go,
-          expands_as_go)
+          names_the_pattern_as_written, expands_as_go)
