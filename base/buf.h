@@ -26,7 +26,7 @@ void buf_done(struct buf *buf);
 char *buf_reserve(struct buf *buf, size_t more);
 void buf_append(struct buf *buf, const void *bytes, size_t len);
 void buf_printf(struct buf *buf, const char *fmt, ...) PRINTF(2, 3);
-void buf_vprintf(struct buf *buf, const char *fmt, va_list ap);
+void buf_vprintf(struct buf *buf, const char *fmt, va_list ap) PRINTF(2, 0);
 
 static inline void buf_clear(struct buf *buf)
 {
