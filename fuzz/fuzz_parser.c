@@ -33,12 +33,29 @@ static bool duration_reads_back(const struct node *node)
            duration_reads_back(duration->left) && duration_reads_back(duration->right);
 }
 
+/*
+ * Behind offset only what begins with a parenthesis or two signs is read as a sum; signs that were
+ * folded away in front of one are missed.
+ */
+static bool offset_reads_back(const struct node *expr)
+{
+    if (!expr)
+        return true;
+    const struct node *first = expr;
+    while (!first->duration.wrapped && first->duration.left &&
+           first->duration.op != DURATION_MIN_OF && first->duration.op != DURATION_MAX_OF)
+        first = first->duration.left;
+    bool two_signs = first->duration.op == DURATION_MINUS &&
+                     first->duration.right->duration.op == DURATION_MINUS;
+    return (first == expr || first->duration.wrapped || two_signs) && duration_reads_back(expr);
+}
+
 static bool modifiers_read_back(const struct modifiers *modifiers)
 {
     bool fine = modifiers->offset_ns == modifiers->offset_ms * 1000000;
     /* Beyond 2^53 the three decimals of @ are not exact. */
     return fine && modifiers->at_ms < INT64_C(1) << 53 && modifiers->at_ms > -(INT64_C(1) << 53) &&
-           duration_reads_back(modifiers->offset_expr);
+           offset_reads_back(modifiers->offset_expr);
 }
 
 static bool reads_back(const struct node *node)

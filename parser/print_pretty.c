@@ -12,8 +12,8 @@ static void pretty_node(const struct node *node, size_t level, struct buf *out);
 
 static void indent(size_t level, struct buf *out)
 {
-    memset(buf_reserve(out, 2 * level), ' ', 2 * level);
-    out->len += 2 * level;
+    for (size_t i = 0; i < level; i++)
+        buf_text(out, "  ");
 }
 
 /* The end of what was opened with "(\n". */

@@ -32,7 +32,8 @@ bool token_may_be(enum token_kind kind, enum token_uses use)
 
 static bool word_is(struct str word, struct str text)
 {
-    return word.len == text.len && strncasecmp(word.ptr, text.ptr, word.len) == 0;
+    return word.len == text.len && (word.ptr[0] | 0x20) == text.ptr[0] &&
+           strncasecmp(word.ptr, text.ptr, word.len) == 0;
 }
 
 enum token_kind token_of_word(struct str word)
