@@ -96,7 +96,7 @@ static bool eval_node(const struct node *node, const struct duration_values *val
 bool duration_eval(const struct node *node, const struct duration_values *values,
                    bool signed_allowed, int64_t *ret_ms, struct err *err)
 {
-    double seconds;
+    double seconds = 0;
     if (!eval_node(node, values, &seconds, err))
         return false;
     if (!isfinite(seconds))

@@ -97,7 +97,8 @@ bool literal_duration(struct str text, double *ret_seconds, struct err *err)
     int64_t ms;
     if (!duration_read(text, &ms, err))
         return false;
-    *ret_seconds = (double)(ms / 1000) + (double)(ms % 1000 * 1000000) / 1e9;
+    int64_t whole = ms / 1000; /* as Go's Seconds(): the fraction is added to it */
+    *ret_seconds = (double)whole + (double)(ms % 1000 * 1000000) / 1e9;
     return true;
 }
 

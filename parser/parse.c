@@ -270,7 +270,7 @@ bool parse_selector(struct str text, struct arena *arena, struct matcher ***ret_
     if (!node || !parser_at(&p, TOKEN_INPUT_END))
         parser_unexpected(&p);
 
-    if (parser_failed(&p) || !arena_check(arena, err) ||
+    if (!node || parser_failed(&p) || !arena_check(arena, err) ||
         !selector_check(node->vector_selector.matchers, node->vector_selector.matcher_count, err)) {
         parser_abandon(&p);
         return false;

@@ -48,7 +48,7 @@ static bool adopt_arguments(struct parser *p, struct node *node, const struct ar
 
 struct node *parse_call(struct parser *p, const struct token *name)
 {
-    struct arguments args;
+    struct arguments args = {0};
     if (!parse_arguments(p, &args))
         return NULL;
     const struct function *function = function_find(name->text);
@@ -174,7 +174,7 @@ struct node *parse_aggregate(struct parser *p, const struct token *op)
     node->aggregate.op = token_aggregate(op->kind);
 
     p->context = &context_aggregation;
-    struct arguments args;
+    struct arguments args = {0};
     bool grouped = !parser_at(p, TOKEN_LEFT_PAREN);
     if (grouped && !parse_grouping(p, &node->aggregate))
         return NULL;

@@ -59,7 +59,7 @@ static bool parse_matcher(struct parser *p, struct matcher **ret_matcher)
 static bool parse_matchers(struct parser *p, struct vector_selector *selector)
 {
     while (!parser_at(p, TOKEN_RIGHT_BRACE)) {
-        struct matcher *matcher;
+        struct matcher *matcher = NULL;
         p->context = &context_begin;
         if (!parse_matcher(p, &matcher))
             return false;
