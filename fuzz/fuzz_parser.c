@@ -33,6 +33,15 @@ static bool duration_reads_back(const struct node *node)
            duration_reads_back(duration->left) && duration_reads_back(duration->right);
 }
 
+/* What stands at the left edge, if no parenthesis is opened before it. */
+static const struct node *duration_first(const struct node *expr)
+{
+    while (!expr->duration.wrapped && expr->duration.left && expr->duration.op != DURATION_MIN_OF &&
+           expr->duration.op != DURATION_MAX_OF)
+        expr = expr->duration.left;
+    return expr;
+}
+
 /*
  * Behind offset only what begins with a parenthesis or two signs is read as a sum; signs that were
  * folded away in front of one are missed.
@@ -41,10 +50,7 @@ static bool offset_reads_back(const struct node *expr)
 {
     if (!expr)
         return true;
-    const struct node *first = expr;
-    while (!first->duration.wrapped && first->duration.left &&
-           first->duration.op != DURATION_MIN_OF && first->duration.op != DURATION_MAX_OF)
-        first = first->duration.left;
+    const struct node *first = duration_first(expr);
     bool two_signs = first->duration.op == DURATION_MINUS &&
                      first->duration.right->duration.op == DURATION_MINUS;
     return (first == expr || first->duration.wrapped || two_signs) && duration_reads_back(expr);
@@ -56,6 +62,24 @@ static bool modifiers_read_back(const struct modifiers *modifiers)
     /* Beyond 2^53 the three decimals of @ are not exact. */
     return fine && modifiers->at_ms < INT64_C(1) << 53 && modifiers->at_ms > -(INT64_C(1) << 53) &&
            offset_reads_back(modifiers->offset_expr);
+}
+
+/*
+ * Does it end in an offset that would go on if an operator followed? "offset +(5m)" does not, but
+ * is printed without its sign.
+ */
+static bool ends_in_open_offset(const struct node *node)
+{
+    while (node->kind == NODE_BINARY || node->kind == NODE_UNARY)
+        node = node->kind == NODE_BINARY ? node->binary.right : node->unary.expr;
+    const struct node *offset = NULL;
+    if (node->kind == NODE_VECTOR_SELECTOR)
+        offset = node->vector_selector.modifiers.offset_expr;
+    else if (node->kind == NODE_MATRIX_SELECTOR)
+        offset = node->matrix_selector.selector->vector_selector.modifiers.offset_expr;
+    else if (node->kind == NODE_SUBQUERY)
+        offset = node->subquery.modifiers.offset_expr;
+    return offset && duration_first(offset)->duration.wrapped;
 }
 
 static bool reads_back(const struct node *node)
@@ -88,7 +112,8 @@ static bool reads_back(const struct node *node)
         return (!node->aggregate.param || reads_back(node->aggregate.param)) &&
                reads_back(node->aggregate.expr);
     case NODE_BINARY:
-        return reads_back(node->binary.left) && reads_back(node->binary.right);
+        return !ends_in_open_offset(node->binary.left) && reads_back(node->binary.left) &&
+               reads_back(node->binary.right);
     case NODE_UNARY:
         return reads_back(node->unary.expr);
     case NODE_PAREN:
