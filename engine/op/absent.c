@@ -4,22 +4,14 @@
 
 struct absent {
     struct op op;
-<<<<<<< HEAD
     const struct labels *labels;
-=======
-    const struct labels *name; /* of the only series */
->>>>>>> f0d51f3 (engine: absent, count_values, label_replace and label_join)
     double *row;
 };
 
 static bool absent_open(struct op *op, struct err *err)
 {
     struct absent *self = CONTAINER(struct absent, op, op);
-<<<<<<< HEAD
     op->labels = &self->labels;
-=======
-    op->labels = &self->name;
->>>>>>> f0d51f3 (engine: absent, count_values, label_replace and label_join)
     op->series_count = 1;
     return op_open(op->children[0], err);
 }
@@ -27,7 +19,6 @@ static bool absent_open(struct op *op, struct err *err)
 static bool absent_arrange(struct op *op, struct err *err)
 {
     struct absent *self = CONTAINER(struct absent, op, op);
-<<<<<<< HEAD
     if (op->order_count == 0)
         return true;
     self->row = op_take_row(op, err);
@@ -52,27 +43,6 @@ static bool absent_pull(struct op *op, struct batch *ret, struct err *err)
         }
     }
     *ret = (struct batch){.values = self->row, .row_count = 1, .step_count = steps};
-=======
-    if (op->order_count > 0)
-        self->row = op_take_row(op, err);
-    return op->order_count == 0 || self->row;
-}
-
-/* All rows are read, even when nothing is absent any more: they may end in an error, or warn. */
-static bool absent_pull(struct op *op, struct batch *ret, struct err *err)
-{
-    struct absent *self = CONTAINER(struct absent, op, op);
-    for (size_t s = 0; s < op->grid.count; s++)
-        self->row[s] = 1;
-
-    struct row_reader rows = {.op = op->children[0]};
-    double *row;
-    enum pull got;
-    while ((got = row_reader_next(&rows, &row, err)) == PULL_BATCH)
-        for (size_t s = 0; s < op->grid.count; s++)
-            self->row[s] = value_is_stale(row[s]) ? self->row[s] : value_stale();
-    *ret = (struct batch){.values = self->row, .row_count = 1, .step_count = op->grid.count};
->>>>>>> f0d51f3 (engine: absent, count_values, label_replace and label_join)
     return got == PULL_END;
 }
 
@@ -96,7 +66,6 @@ struct op *op_absent_new(struct query *query, struct op *child, const struct lab
     struct absent *self = arena_new(query->arena, struct absent);
     op_init(&self->op, &absent_class, query, &child->grid);
     op_add_child(&self->op, child);
-<<<<<<< HEAD
     self->labels = labels;
     return &self->op;
 }
@@ -124,8 +93,3 @@ const struct labels *absent_labels(struct query *query, struct matcher *const *m
     }
     return labels_builder_labels(&builder, query->arena);
 }
-=======
-    self->name = labels;
-    return &self->op;
-}
->>>>>>> f0d51f3 (engine: absent, count_values, label_replace and label_join)

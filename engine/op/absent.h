@@ -1,7 +1,6 @@
 #pragma once
 
 #include "engine/op.h"
-<<<<<<< HEAD
 
 /* absent and absent_over_time: 1 at the steps where no series of the child has a point. */
 struct op *op_absent_new(struct query *query, struct op *child, const struct labels *labels);
@@ -12,12 +11,3 @@ struct op *op_absent_new(struct query *query, struct op *child, const struct lab
  */
 const struct labels *absent_labels(struct query *query, struct matcher *const *matchers,
                                    size_t count);
-=======
-#include "engine/op/absent_labels.h"
-
-/*
- * absent(v), and absent_over_time where the child's rows say what is present: one series, 1 at the
- * steps at which no series of the child has a point.
- */
-struct op *op_absent_new(struct query *query, struct op *child, const struct labels *labels);
->>>>>>> f0d51f3 (engine: absent, count_values, label_replace and label_join)

@@ -42,7 +42,7 @@ START_TEST(labels_are_what_matchers_say_for_certain)
     struct test_query test;
     test_query_init(&test);
     struct query *query = &test.query;
-    const struct matcher *matchers[] = {
+    struct matcher *const matchers[] = {
         matcher_of(query, MATCH_EQUAL, "__name__", "up"),
         matcher_of(query, MATCH_EQUAL, "kept", "1"),
         matcher_of(query, MATCH_EQUAL, "twice", "1"),

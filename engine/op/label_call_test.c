@@ -1,4 +1,4 @@
-#include "engine/op/label_replace.h"
+#include "engine/op/label_call.h"
 
 #include "base/test.h"
 #include "engine/op/test_matrix.h"
@@ -161,7 +161,7 @@ START_TEST(says_what_is_wrong_with_label_join)
 }
 END_TEST
 
-TEST_MAIN("label_replace", replaces_where_the_whole_value_matches,
-          an_empty_result_deletes_the_label, a_missing_source_is_the_empty_text,
-          joins_values_by_the_separator, joining_nothing_deletes_the_label,
-          says_what_is_wrong_with_label_replace, says_what_is_wrong_with_label_join)
+TEST_MAIN("label_call", replaces_where_the_whole_value_matches, an_empty_result_deletes_the_label,
+          a_missing_source_is_the_empty_text, joins_values_by_the_separator,
+          joining_nothing_deletes_the_label, says_what_is_wrong_with_label_replace,
+          says_what_is_wrong_with_label_join)
