@@ -21,9 +21,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/crc32c.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "storage/checksum.h"
 
 #define SEGMENT_MAGIC 0x85BD40DDu
 #define SEGMENT_HEADER_SIZE 8
@@ -244,7 +244,7 @@ bool block_chunk(const struct block *block, struct block_windows *windows, uint6
     if (!bytes || r.failed)
         return err_set(err, ERR_CORRUPT, "%s: offset %llu: chunk runs over the end", segment->path,
                        (unsigned long long)offset);
-    if (crc32c(bytes, size + 1) != crc)
+    if (!checksum_matches(bytes, size + 1, crc))
         return err_set(err, ERR_CORRUPT, "%s: offset %llu: checksum of a chunk does not match",
                        segment->path, (unsigned long long)offset);
     *ret_chunk = (struct chunk_bytes){.data = bytes + 1, .size = size, .encoding = bytes[0]};

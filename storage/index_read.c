@@ -27,8 +27,8 @@
 
 #include <stdlib.h>
 
-#include "base/crc32c.h"
 #include "base/mem.h"
+#include "storage/checksum.h"
 
 #define INDEX_MAGIC 0xBAAAD700u
 #define INDEX_HEADER_SIZE 5
@@ -94,7 +94,7 @@ static bool index_section(const struct index *index, uint64_t offset, struct byt
     if (len > index->size - offset - 8)
         return err_set(err, ERR_CORRUPT, "offset %llu: section of %zu bytes runs over the end",
                        (unsigned long long)offset, len);
-    if (crc32c(at + 4, len) != load_be32(at + 4 + len))
+    if (!checksum_matches(at + 4, len, load_be32(at + 4 + len)))
         return err_set(err, ERR_CORRUPT, "offset %llu: checksum does not match",
                        (unsigned long long)offset);
     *ret_body = bytes_reader_of(at + 4, len);
@@ -113,7 +113,7 @@ static bool index_read_header(struct index *index, struct err *err)
     index->id_scale = index->version == 1 ? 1 : 16;
 
     const uint8_t *toc = index->bytes + index->size - INDEX_TOC_SIZE;
-    if (crc32c(toc, INDEX_TOC_SIZE - 4) != load_be32(toc + INDEX_TOC_SIZE - 4))
+    if (!checksum_matches(toc, INDEX_TOC_SIZE - 4, load_be32(toc + INDEX_TOC_SIZE - 4)))
         return err_set(err, ERR_CORRUPT, "offset %zu: checksum of the contents does not match",
                        index->size - INDEX_TOC_SIZE);
     index->toc.symbols = load_be64(toc);
@@ -445,7 +445,7 @@ bool index_series_open(const struct index *index, uint32_t id, struct index_seri
     if (r.failed)
         return err_set(err, ERR_CORRUPT, "offset %llu: series runs over the end",
                        (unsigned long long)offset);
-    if (crc32c(body, len) != crc)
+    if (!checksum_matches(body, len, crc))
         return err_set(err, ERR_CORRUPT, "offset %llu: checksum of a series does not match",
                        (unsigned long long)offset);
     *ret_series = (struct index_series){.at = bytes_reader_of(body, len), .offset = offset};

@@ -10,10 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/crc32c.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/varint.h"
+#include "storage/checksum.h"
 
 #define TOMBSTONES_MAGIC 0x0130BA30u
 #define TOMBSTONES_HEADER_SIZE 5
@@ -85,7 +85,7 @@ bool tombstones_parse(const uint8_t *bytes, size_t size, struct tombstones **ret
     if (load_be32(bytes) != TOMBSTONES_MAGIC || bytes[4] != 1)
         return err_set(err, ERR_CORRUPT, "offset 0: no tombstones of version 1");
     size_t body = size - TOMBSTONES_HEADER_SIZE - 4;
-    if (crc32c(bytes + TOMBSTONES_HEADER_SIZE, body) != load_be32(bytes + size - 4))
+    if (!checksum_matches(bytes + TOMBSTONES_HEADER_SIZE, body, load_be32(bytes + size - 4)))
         return err_set(err, ERR_CORRUPT, "offset %zu: checksum does not match", size - 4);
 
     struct bytes_reader r = bytes_reader_of(bytes + TOMBSTONES_HEADER_SIZE, body);
