@@ -1,0 +1,277 @@
+#include "server/metrics.h"
+
+#include <assert.h>
+#include <dirent.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/float_text.h"
+#include "server/api.h"
+#include "server/routes.h"
+#include "server/server.h"
+
+static const int statuses[] = {200, 204, 400, 404, 405, 413, 422, 499, 500, 503};
+static const double duration_bounds[] = {.1, .2, .4, 1, 3, 8, 20, 60, 120};
+static const double size_bounds[] = {100, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
+
+static_assert(ARRAY_COUNT(statuses) <= METRICS_STATUSES_MAX, "each status has its counter");
+static_assert(ARRAY_COUNT(duration_bounds) <= METRICS_BUCKETS_MAX, "each bucket has its counter");
+static_assert(ARRAY_COUNT(size_bounds) <= METRICS_BUCKETS_MAX, "each bucket has its counter");
+static_assert(FAULT_NOT_FOUND < METRICS_FAULTS_MAX, "each fault has its counter");
+
+static void add(_Atomic uint64_t *counter, uint64_t n)
+{
+    atomic_fetch_add_explicit(counter, n, memory_order_relaxed);
+}
+
+static uint64_t now(const _Atomic uint64_t *counter)
+{
+    return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+static void observe(struct metrics_histogram *histogram, const double *bounds, size_t count,
+                    double v, uint64_t raw)
+{
+    for (size_t i = 0; i < count; i++)
+        if (v <= bounds[i]) {
+            add(&histogram->buckets[i], 1);
+            break;
+        }
+    add(&histogram->count, 1);
+    add(&histogram->sum, raw);
+}
+
+void metrics_request(struct metrics *metrics, size_t handler, int status, int64_t duration_ns,
+                     uint64_t bytes)
+{
+    struct metrics_handler *h = &metrics->handlers[handler];
+    for (size_t i = 0; i < ARRAY_COUNT(statuses); i++)
+        if (statuses[i] == status)
+            add(&h->requests[i], 1);
+    observe(&h->duration, duration_bounds, ARRAY_COUNT(duration_bounds), (double)duration_ns / 1e9,
+            (uint64_t)duration_ns);
+    observe(&h->size, size_bounds, ARRAY_COUNT(size_bounds), (double)bytes, bytes);
+}
+
+void metrics_query(struct metrics *metrics, const struct running_stats *stats)
+{
+    add(&metrics->queries_done, 1);
+    add(&metrics->queue_ns, (uint64_t)stats->queue_ns);
+    add(&metrics->prepare_ns, (uint64_t)stats->prepare_ns);
+    add(&metrics->eval_ns, (uint64_t)stats->eval_ns);
+    add(&metrics->series_selected, stats->series_selected);
+}
+
+void metrics_failure(struct metrics *metrics, unsigned fault)
+{
+    add(&metrics->failures[fault], 1);
+}
+
+static void put_head(struct buf *out, const char *name, const char *type, const char *help)
+{
+    buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+/* `labels` with its braces, or "". */
+static void put_value(struct buf *out, const char *name, const char *labels, double v)
+{
+    buf_printf(out, "%s%s ", name, labels);
+    out->len += float_text_g(buf_reserve(out, FLOAT_TEXT_SIZE), v);
+    buf_byte(out, '\n');
+}
+
+static void put_gauge(struct buf *out, const char *name, const char *help, double v)
+{
+    put_head(out, name, "gauge", help);
+    put_value(out, name, "", v);
+}
+
+static void put_counter(struct buf *out, const char *name, const char *help, double v)
+{
+    put_head(out, name, "counter", help);
+    put_value(out, name, "", v);
+}
+
+static void put_histogram(struct buf *out, const char *name, const char *handler,
+                          const struct metrics_histogram *histogram, const double *bounds,
+                          size_t count)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < count; i++) {
+        char bound[FLOAT_TEXT_SIZE];
+        sum += now(&histogram->buckets[i]);
+        buf_printf(out, "%s_bucket{handler=\"%s\",le=\"%.*s\"} %llu\n", name, handler,
+                   (int)float_text_g(bound, bounds[i]), bound, (unsigned long long)sum);
+    }
+    buf_printf(out, "%s_bucket{handler=\"%s\",le=\"+Inf\"} %llu\n", name, handler,
+               (unsigned long long)now(&histogram->count));
+}
+
+static void print_requests(const struct metrics *metrics, struct buf *out)
+{
+    static const char name[] = "prometheus_http_requests_total";
+    put_head(out, name, "counter", "Counter of HTTP requests.");
+    for (size_t h = 0; route_path(h); h++)
+        for (size_t i = 0; i < ARRAY_COUNT(statuses); i++) {
+            uint64_t count = now(&metrics->handlers[h].requests[i]);
+            if (count || statuses[i] == 200)
+                buf_printf(out, "%s{code=\"%d\",handler=\"%s\"} %llu\n", name, statuses[i],
+                           route_path(h), (unsigned long long)count);
+        }
+}
+
+static void print_handler_histograms(const struct metrics *metrics, struct buf *out)
+{
+    static const char duration[] = "prometheus_http_request_duration_seconds";
+    static const char size[] = "prometheus_http_response_size_bytes";
+    put_head(out, duration, "histogram", "Histogram of latencies for HTTP requests.");
+    for (size_t h = 0; route_path(h); h++) {
+        const struct metrics_histogram *of = &metrics->handlers[h].duration;
+        if (now(&of->count) == 0)
+            continue;
+        put_histogram(out, duration, route_path(h), of, duration_bounds,
+                      ARRAY_COUNT(duration_bounds));
+        buf_printf(out, "%s_sum{handler=\"%s\"} %.9g\n", duration, route_path(h),
+                   (double)now(&of->sum) / 1e9);
+        buf_printf(out, "%s_count{handler=\"%s\"} %llu\n", duration, route_path(h),
+                   (unsigned long long)now(&of->count));
+    }
+    put_head(out, size, "histogram", "Histogram of response size for HTTP requests.");
+    for (size_t h = 0; route_path(h); h++) {
+        const struct metrics_histogram *of = &metrics->handlers[h].size;
+        if (now(&of->count) == 0)
+            continue;
+        put_histogram(out, size, route_path(h), of, size_bounds, ARRAY_COUNT(size_bounds));
+        buf_printf(out, "%s_sum{handler=\"%s\"} %llu\n", size, route_path(h),
+                   (unsigned long long)now(&of->sum));
+        buf_printf(out, "%s_count{handler=\"%s\"} %llu\n", size, route_path(h),
+                   (unsigned long long)now(&of->count));
+    }
+}
+
+static void print_engine(struct server *server, struct buf *out)
+{
+    const struct metrics *metrics = &server->metrics;
+    struct engine_stats stats;
+    engine_stats(server->engine, &stats);
+    put_gauge(out, "prometheus_engine_queries",
+              "The current number of queries being executed or waiting.",
+              (double)(stats.queries_running + stats.queries_waiting));
+    put_gauge(out, "prometheus_engine_queries_concurrent_max",
+              "The max number of concurrent queries.", (double)server->options.concurrency_max);
+    put_gauge(out, "prometheus_engine_query_log_enabled", "State of the query log.", 0);
+    put_counter(out, "prometheus_engine_query_samples_total",
+                "The total number of samples loaded by all queries.", (double)stats.samples_total);
+
+    static const char name[] = "prometheus_engine_query_duration_seconds";
+    put_head(out, name, "summary", "Query timings");
+    const struct {
+        const char *slice;
+        const _Atomic uint64_t *ns;
+    } slices[] = {
+        {"inner_eval", &metrics->eval_ns},
+        {"prepare_time", &metrics->prepare_ns},
+        {"queue_time", &metrics->queue_ns},
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(slices); i++) {
+        buf_printf(out, "%s_sum{slice=\"%s\"} %.9g\n", name, slices[i].slice,
+                   (double)now(slices[i].ns) / 1e9);
+        buf_printf(out, "%s_count{slice=\"%s\"} %llu\n", name, slices[i].slice,
+                   (unsigned long long)now(&metrics->queries_done));
+    }
+    put_counter(out, "millrace_queries_total", "Queries that were started.",
+                (double)stats.queries_total);
+    put_counter(out, "millrace_query_series_total", "Series that queries selected.",
+                (double)now(&metrics->series_selected));
+    put_gauge(out, "millrace_queries_waiting", "Queries that wait for their turn.",
+              (double)stats.queries_waiting);
+    put_gauge(out, "millrace_query_memory_bytes", "Memory that queries hold.",
+              (double)stats.memory_used_bytes);
+    put_gauge(out, "millrace_query_memory_peak_bytes", "The most memory that queries held.",
+              (double)stats.memory_peak_bytes);
+    put_head(out, "millrace_query_failures_total", "counter", "Queries that failed, by why.");
+    for (unsigned fault = 0; fault <= FAULT_NOT_FOUND; fault++)
+        buf_printf(out, "millrace_query_failures_total{type=\"%s\"} %llu\n",
+                   api_fault_name((enum fault)fault),
+                   (unsigned long long)now(&metrics->failures[fault]));
+}
+
+static void print_storage(struct server *server, struct buf *out)
+{
+    struct db_stats stats;
+    db_stats(server->db, &stats);
+    put_gauge(out, "prometheus_tsdb_head_series", "Total number of series in the head block.",
+              (double)stats.head_series_count);
+    put_gauge(out, "prometheus_tsdb_head_chunks", "Total number of chunks in the head block.",
+              (double)stats.head_chunk_count);
+    put_gauge(out, "prometheus_tsdb_head_min_time", "Minimum time bound of the head block.",
+              (double)stats.head_begin_ms);
+    put_gauge(out, "prometheus_tsdb_head_max_time", "Maximum timestamp of the head block.",
+              (double)stats.head_end_ms);
+    put_gauge(out, "prometheus_tsdb_blocks_loaded", "Number of currently loaded data blocks",
+              (double)stats.block_count);
+    put_gauge(out, "prometheus_tsdb_lowest_timestamp", "Lowest timestamp value stored.",
+              (double)stats.begin_ms);
+    put_counter(out, "millrace_storage_corruptions_total",
+                "Blocks, chunks and records that were left out because they are damaged.",
+                (double)stats.corrupt_count);
+}
+
+static size_t open_fd_count(void)
+{
+    DIR *dir = opendir("/proc/self/fd");
+    size_t count = 0;
+    while (dir && readdir(dir))
+        count++;
+    if (dir)
+        closedir(dir);
+    return count > 3 ? count - 3 : 0; /* ".", ".." and the folder itself */
+}
+
+static void print_process(struct server *server, struct buf *out)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    double cpu = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+                 (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+    put_counter(out, "process_cpu_seconds_total",
+                "Total user and system CPU time spent in seconds.", cpu);
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0)
+        put_gauge(out, "process_max_fds", "Maximum number of open file descriptors.",
+                  (double)limit.rlim_cur);
+    put_gauge(out, "process_open_fds", "Number of open file descriptors.", (double)open_fd_count());
+
+    AUTO(buf_done) struct buf statm = {0};
+    struct err err;
+    unsigned long long virtual_pages = 0, resident_pages = 0;
+    if (file_read("/proc/self/statm", 4096, &statm, &err) &&
+        sscanf(buf_terminated(&statm), "%llu %llu", &virtual_pages, &resident_pages) == 2) {
+        double page = (double)sysconf(_SC_PAGESIZE);
+        put_gauge(out, "process_resident_memory_bytes", "Resident memory size in bytes.",
+                  (double)resident_pages * page);
+        put_gauge(out, "process_virtual_memory_bytes", "Virtual memory size in bytes.",
+                  (double)virtual_pages * page);
+    }
+    put_gauge(out, "process_start_time_seconds",
+              "Start time of the process since unix epoch in seconds.",
+              (double)server->start_ms / 1000);
+}
+
+void metrics_print(struct server *server, struct buf *out)
+{
+    put_head(out, "prometheus_build_info", "gauge",
+             "A metric with a constant '1' value labeled by version and revision.");
+    buf_printf(out, "prometheus_build_info{version=\"%s\",revision=\"%s\"} 1\n", server_version,
+               server_revision);
+    print_engine(server, out);
+    print_storage(server, out);
+    struct listener *listener = atomic_load(&server->listener);
+    put_gauge(out, "millrace_http_connections", "Connections that are open.",
+              (double)(listener ? listener_connection_count(listener) : 0));
+    print_requests(&server->metrics, out);
+    print_handler_histograms(&server->metrics, out);
+    print_process(server, out);
+}

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "engine/engine.h"
+
+struct server;
+
+/*
+ * Counters of the server, and all that /metrics shows.
+ *
+ * Thread: any.
+ */
+#define METRICS_HANDLERS_MAX 40
+#define METRICS_STATUSES_MAX 12
+#define METRICS_BUCKETS_MAX 12
+#define METRICS_FAULTS_MAX 8
+
+/* A histogram of classic buckets; the bounds are the reader's. */
+struct metrics_histogram {
+    _Atomic uint64_t buckets[METRICS_BUCKETS_MAX]; /* each its own, not cumulative */
+    _Atomic uint64_t count;
+    _Atomic uint64_t sum; /* in the unit that was counted: nanoseconds, bytes */
+};
+
+struct metrics_handler {
+    _Atomic uint64_t requests[METRICS_STATUSES_MAX];
+    struct metrics_histogram duration;
+    struct metrics_histogram size;
+};
+
+struct metrics {
+    struct metrics_handler handlers[METRICS_HANDLERS_MAX]; /* by route */
+    _Atomic uint64_t failures[METRICS_FAULTS_MAX];         /* of queries, by enum fault */
+    _Atomic uint64_t queries_done;
+    _Atomic uint64_t queue_ns, prepare_ns, eval_ns;
+    _Atomic uint64_t series_selected;
+};
+
+void metrics_request(struct metrics *metrics, size_t handler, int status, int64_t duration_ns,
+                     uint64_t bytes);
+void metrics_query(struct metrics *metrics, const struct running_stats *stats);
+void metrics_failure(struct metrics *metrics, unsigned fault);
+
+/* Prometheus's text format, version 0.0.4. */
+void metrics_print(struct server *server, struct buf *out);

@@ -1,0 +1,167 @@
+#include "server/routes.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "http/listen.h"
+#include "server/api.h"
+#include "server/server.h"
+
+enum method { GET = 1, POST = 2, PUT = 4, HEAD = 8, OPTIONS = 16 };
+
+/* What comes with every answer of a route. */
+enum { PLAIN = 0, API = 1 /* CORS, compression; waits for readiness */, EARLY = 2 /* no wait */ };
+
+struct route {
+    const char *path; /* ":name" stands for any one part */
+    unsigned methods;
+    unsigned kind;
+    void (*handle)(struct server *server, const struct request *request, struct answer *answer);
+};
+
+/* clang-format off */
+static const struct route routes[] = {
+    {"/api/v1/query", GET | POST, API, route_query},
+    {"/api/v1/query_range", GET | POST, API, route_query_range},
+    {"/api/v1/query_exemplars", GET | POST, API, route_query_exemplars},
+    {"/api/v1/format_query", GET | POST, API, route_format_query},
+    {"/api/v1/parse_query", GET | POST, API, route_parse_query},
+    {"/api/v1/labels", GET | POST, API, route_labels},
+    {"/api/v1/label/:name/values", GET, API, route_label_values},
+    {"/api/v1/series", GET | POST, API, route_series},
+    {"/api/v1/metadata", GET, API, route_metadata},
+    {"/api/v1/targets", GET, API, route_targets},
+    {"/api/v1/targets/metadata", GET, API, route_targets_metadata},
+    {"/api/v1/scrape_pools", GET, API, route_scrape_pools},
+    {"/api/v1/rules", GET, API, route_rules},
+    {"/api/v1/alerts", GET, API, route_alerts},
+    {"/api/v1/alertmanagers", GET, API, route_alertmanagers},
+    {"/api/v1/notifications", GET, API | EARLY, route_notifications},
+    {"/api/v1/features", GET, API, route_features},
+    {"/api/v1/status/buildinfo", GET, API, route_buildinfo},
+    {"/api/v1/status/runtimeinfo", GET, API, route_runtimeinfo},
+    {"/api/v1/status/flags", GET, API, route_flags},
+    {"/api/v1/status/config", GET, API, route_config},
+    {"/api/v1/status/tsdb", GET, API, route_tsdb},
+    {"/api/v1/status/walreplay", GET, API | EARLY, route_walreplay},
+    {"/-/healthy", GET | HEAD, PLAIN, route_healthy},
+    {"/-/ready", GET | HEAD, PLAIN, route_ready},
+    {"/metrics", GET, PLAIN, route_metrics},
+    {"/version", GET, PLAIN, route_version},
+    {"/", GET, PLAIN, route_home},
+};
+/* clang-format on */
+
+static_assert(ARRAY_COUNT(routes) <= METRICS_HANDLERS_MAX, "each route has its counters");
+
+#define API_PREFIX "/api/v1/"
+
+static enum method method_of(const char *name)
+{
+    static const struct {
+        const char *name;
+        enum method method;
+    } methods[] = {
+        {"GET", GET}, {"POST", POST}, {"PUT", PUT}, {"HEAD", HEAD}, {"OPTIONS", OPTIONS},
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(methods); i++)
+        if (strcmp(methods[i].name, name) == 0)
+            return methods[i].method;
+    return 0;
+}
+
+static bool path_matches(const char *pattern, struct str path)
+{
+    size_t at = 0;
+    for (; *pattern; pattern++) {
+        if (*pattern == ':') {
+            size_t begin = at;
+            while (at < path.len && path.ptr[at] != '/')
+                at++;
+            if (at == begin)
+                return false;
+            pattern += strcspn(pattern, "/") - 1;
+            continue;
+        }
+        if (at == path.len || path.ptr[at] != *pattern)
+            return false;
+        at++;
+    }
+    return at == path.len;
+}
+
+static const struct route *route_find(struct str path)
+{
+    for (size_t i = 0; i < ARRAY_COUNT(routes); i++)
+        if (path_matches(routes[i].path, path))
+            return &routes[i];
+    return NULL;
+}
+
+const char *route_path(size_t index)
+{
+    return index < ARRAY_COUNT(routes) ? routes[index].path : NULL;
+}
+
+/* The methods of a 405, in the order of their names; any path of the API knows OPTIONS. */
+static const char *route_allowed(const struct route *route)
+{
+    if (route->methods & POST)
+        return "GET, OPTIONS, POST";
+    return route->methods & HEAD ? "GET, HEAD, OPTIONS" : "GET, OPTIONS";
+}
+
+static void answer_stopping(struct answer *answer)
+{
+    answer_error_text(answer, 503, "Service Unavailable");
+    answer_header(answer, "X-Prometheus-Stopping", "true");
+}
+
+static void routes_options(struct server *server, const struct request *request,
+                           const struct route *route, struct answer *answer)
+{
+    if (str_starts(request->path, STR(API_PREFIX))) {
+        answer->compress = true;
+        cors_answer(&server->cors, request, answer);
+        api_no_content(answer);
+    } else if (route) {
+        answer->status = 200;
+        answer_header(answer, "Allow", route_allowed(route));
+    } else {
+        answer_error_text(answer, 404, "404 page not found");
+    }
+}
+
+void routes_handle(void *context, const struct request *request, struct answer *answer)
+{
+    struct server *server = context;
+    const struct route *route = route_find(request->path);
+    enum method method = method_of(request->method);
+    answer->tag = (void *)(uintptr_t)route;
+    if (method == OPTIONS) {
+        routes_options(server, request, route, answer);
+    } else if (!route) {
+        answer_error_text(answer, 404, "404 page not found");
+    } else if (!(route->methods & method)) {
+        answer_error_text(answer, 405, "Method Not Allowed");
+        answer_header(answer, "Allow", route_allowed(route));
+    } else if (request->stopping && (route->kind & API) && !(route->kind & EARLY)) {
+        answer_stopping(answer);
+    } else {
+        if (route->kind & API) {
+            answer->compress = true;
+            cors_answer(&server->cors, request, answer);
+        }
+        route->handle(server, request, answer);
+    }
+}
+
+void routes_finished(void *context, const struct exchange_end *end)
+{
+    struct server *server = context;
+    const struct route *route = end->answer->tag;
+    if (!route)
+        return;
+    metrics_request(&server->metrics, (size_t)(route - routes), end->answer->status,
+                    end->duration_ns, end->bytes);
+}

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <stddef.h>
+
+#include "http/answer.h"
+#include "http/request.h"
+
+struct exchange_end;
+struct server;
+
+/* Answers any request: finds its route, or says 404 or 405 as Prometheus does. */
+void routes_handle(void *context, const struct request *request, struct answer *answer);
+
+/* The answer has gone: counts it. */
+void routes_finished(void *context, const struct exchange_end *end);
+
+/* What the table's entries call. */
+void route_query(struct server *server, const struct request *request, struct answer *answer);
+void route_query_range(struct server *server, const struct request *request, struct answer *answer);
+void route_format_query(struct server *server, const struct request *request,
+                        struct answer *answer);
+void route_parse_query(struct server *server, const struct request *request, struct answer *answer);
+
+void route_series(struct server *server, const struct request *request, struct answer *answer);
+void route_labels(struct server *server, const struct request *request, struct answer *answer);
+void route_label_values(struct server *server, const struct request *request,
+                        struct answer *answer);
+void route_query_exemplars(struct server *server, const struct request *request,
+                           struct answer *answer);
+void route_metadata(struct server *server, const struct request *request, struct answer *answer);
+
+void route_buildinfo(struct server *server, const struct request *request, struct answer *answer);
+void route_runtimeinfo(struct server *server, const struct request *request, struct answer *answer);
+void route_flags(struct server *server, const struct request *request, struct answer *answer);
+void route_config(struct server *server, const struct request *request, struct answer *answer);
+void route_tsdb(struct server *server, const struct request *request, struct answer *answer);
+void route_walreplay(struct server *server, const struct request *request, struct answer *answer);
+void route_features(struct server *server, const struct request *request, struct answer *answer);
+void route_rules(struct server *server, const struct request *request, struct answer *answer);
+void route_alerts(struct server *server, const struct request *request, struct answer *answer);
+void route_targets(struct server *server, const struct request *request, struct answer *answer);
+void route_targets_metadata(struct server *server, const struct request *request,
+                            struct answer *answer);
+void route_scrape_pools(struct server *server, const struct request *request,
+                        struct answer *answer);
+void route_alertmanagers(struct server *server, const struct request *request,
+                         struct answer *answer);
+void route_notifications(struct server *server, const struct request *request,
+                         struct answer *answer);
+
+void route_healthy(struct server *server, const struct request *request, struct answer *answer);
+void route_ready(struct server *server, const struct request *request, struct answer *answer);
+void route_metrics(struct server *server, const struct request *request, struct answer *answer);
+void route_version(struct server *server, const struct request *request, struct answer *answer);
+void route_home(struct server *server, const struct request *request, struct answer *answer);
+
+/* For the page at /: the paths there are, one after another; NULL behind the last. */
+const char *route_path(size_t index);

@@ -1,0 +1,35 @@
+#pragma once
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "http/request.h"
+#include "server/param.h"
+#include "storage/select.h"
+
+/*
+ * What the endpoints that list things ask of storage: the selectors of match[], each a set of
+ * matchers, the range of time, and a limit. `{0}` and selectors_done are fine together.
+ */
+struct selectors {
+    struct arena *arena;
+    struct matcher ***sets;
+    size_t *counts;
+    size_t count;
+    int64_t begin_ms;
+    int64_t end_ms;
+    int64_t limit; /* 0: none */
+};
+
+/* match[]: ERR_BAD_DATA in Prometheus's words. */
+bool selectors_read(struct selectors *selectors, const struct request *request, struct err *err)
+    MUST_CHECK;
+
+/* start, end and limit; *ret_param names the one that was wrong. */
+bool selectors_read_range(struct selectors *selectors, const struct request *request,
+                          const char **ret_param, struct err *err) MUST_CHECK;
+void selectors_done(struct selectors *selectors);
+
+static inline void selectors_done_auto(struct selectors *selectors)
+{
+    selectors_done(selectors);
+}

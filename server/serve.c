@@ -1,0 +1,250 @@
+/*
+ * `millrace serve`: opens what is to be served, listens, and waits for a signal. The first one lets
+ * running queries end, the second ends the process at once.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "server/routes.h"
+#include "server/server.h"
+
+const struct flag serve_flags[] = {
+#define FLAG(member, kind, name, fallback, value, help) \
+    {name, 0, FLAG_##kind, offsetof(struct serve_options, member), fallback, value, help},
+#include "server/serve.def"
+#undef FLAG
+};
+const size_t serve_flag_count = ARRAY_COUNT(serve_flags);
+
+static void serve_help(void)
+{
+    AUTO(buf_done) struct buf out = {0};
+    buf_text(&out,
+             "usage: millrace [serve] [flags]\n\n"
+             "Answers PromQL over HTTP, as Prometheus does, from a directory of Prometheus's "
+             "data.\n\n");
+    flags_print(serve_flags, serve_flag_count, &out);
+    fwrite(out.ptr, 1, out.len, stdout);
+}
+
+static bool serve_set_log(struct server *server, struct err *err)
+{
+    const struct serve_options *options = &server->options;
+    server->log.fd = STDERR_FILENO;
+    if (!log_level_parse(str_of(options->log_level), &server->log.level))
+        return err_set(err, ERR_BAD_DATA,
+                       "flag --log.level: \"%s\" is not debug, info, warn or error",
+                       options->log_level);
+    server->log.json = strcmp(options->log_format, "json") == 0;
+    if (!server->log.json && strcmp(options->log_format, "logfmt") != 0)
+        return err_set(err, ERR_BAD_DATA, "flag --log.format: \"%s\" is not logfmt or json",
+                       options->log_format);
+    return true;
+}
+
+static void feature_enable(struct server *server, struct str name)
+{
+    struct parse_options *parse = &server->parse;
+    if (str_eq(name, STR("promql-experimental-functions"))) {
+        parse->experimental_functions = true;
+    } else if (str_eq(name, STR("promql-extended-range-selectors"))) {
+        parse->extended_selectors = true;
+    } else if (str_eq(name, STR("promql-binop-fill-modifiers"))) {
+        parse->fill_modifiers = true;
+    } else if (!str_eq(name, STR("promql-duration-expr")) && name.len > 0) {
+        struct log_line line =
+            log_begin(&server->log, LOG_LEVEL_WARN, "Unknown option for --enable-feature");
+        log_str(&line, "option", name);
+        log_end(&line);
+        return;
+    }
+    if (name.len == 0)
+        return;
+    struct log_line line = log_begin(&server->log, LOG_LEVEL_INFO, "Feature enabled");
+    log_str(&line, "feature", name);
+    log_end(&line);
+}
+
+static void serve_enable_features(struct server *server)
+{
+    const char *at = server->options.features;
+    for (;;) {
+        size_t len = strcspn(at, ",");
+        feature_enable(server, (struct str){at, len});
+        if (at[len] == '\0')
+            return;
+        at += len + 1;
+    }
+}
+
+static void storage_warn(void *context, const char *message)
+{
+    log_message(context, LOG_LEVEL_WARN, message);
+}
+
+static void storage_info(void *context, const char *message)
+{
+    log_message(context, LOG_LEVEL_INFO, message);
+}
+
+static void serve_log_opened(struct server *server, int64_t begin_ns)
+{
+    struct db_stats stats;
+    db_stats(server->db, &stats);
+    struct log_line line = log_begin(&server->log, LOG_LEVEL_INFO, "Storage opened");
+    log_text(&line, "path", server->options.path);
+    log_text(&line, "mode", server->options.read_only ? "read-only" : "read-write");
+    log_number(&line, "blocks", (int64_t)stats.block_count);
+    log_number(&line, "head_series", (int64_t)stats.head_series_count);
+    if (stats.begin_ms <= stats.end_ms) {
+        log_time(&line, "begin", stats.begin_ms);
+        log_time(&line, "end", stats.end_ms);
+    }
+    log_number(&line, "corruptions", (int64_t)stats.corrupt_count);
+    log_duration(&line, "duration", clock_monotonic_ns() - begin_ns);
+    log_end(&line);
+}
+
+static bool serve_open(struct server *server, struct err *err)
+{
+    const struct serve_options *options = &server->options;
+    int64_t begin_ns = clock_monotonic_ns();
+    struct db_options db_options = {
+        .read_only = options->read_only,
+        .refresh_ms = options->refresh_ms,
+        .warn = storage_warn,
+        .info = storage_info,
+        .context = &server->log,
+    };
+    if (!cors_init(&server->cors, str_of(options->cors_origin), err))
+        return err_wrap(err, "flag --web.cors.origin");
+    if (!db_open(options->path, &db_options, &server->db, err))
+        return false;
+    serve_log_opened(server, begin_ns);
+
+    struct engine_options engine_options = {
+        .thread_count = (size_t)options->thread_count,
+        .memory_limit_bytes = (size_t)options->memory_limit,
+        .memory_total_bytes = (size_t)options->memory_total,
+        .concurrency_max = (size_t)options->concurrency_max,
+        .timeout_ms = options->timeout_ms,
+        .lookback_ms = options->lookback_ms,
+        .parse = server->parse,
+    };
+    server->engine = engine_create(db_storage(server->db), &engine_options);
+    budget_init(&server->listing_budget, NULL, "--query.memory-limit",
+                (size_t)options->memory_limit);
+
+    struct listen_options listen_options = {
+        .address = options->listen_address,
+        .connection_max = (size_t)options->connection_max,
+        .read_timeout_ms = options->read_timeout_ms,
+        .write_timeout_ms = options->write_timeout_ms,
+        .handle = routes_handle,
+        .finished = routes_finished,
+        .context = server,
+    };
+    struct listener *listener = NULL;
+    if (!listener_open(&listen_options, &listener, err))
+        return false;
+    atomic_store(&server->listener, listener);
+    return true;
+}
+
+static void serve_close(struct server *server)
+{
+    listener_close(atomic_load(&server->listener));
+    if (server->engine)
+        engine_destroy(server->engine);
+    db_close(server->db);
+    cors_done(&server->cors);
+    free(server->flag_texts);
+    free(server);
+}
+
+static void signals_block(sigset_t *signals)
+{
+    sigemptyset(signals);
+    sigaddset(signals, SIGTERM);
+    sigaddset(signals, SIGINT);
+    pthread_sigmask(SIG_BLOCK, signals, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+/* Serves until a signal comes. */
+static void serve_run(struct server *server, const sigset_t *signals)
+{
+    struct listener *listener = atomic_load(&server->listener);
+    struct log_line line = log_begin(&server->log, LOG_LEVEL_INFO, "Server is ready");
+    log_text(&line, "address", listener_address(listener));
+    log_text(&line, "version", server_version);
+    log_end(&line);
+
+    int number = 0;
+    while (sigwait(signals, &number) != 0)
+        ;
+    line = log_begin(&server->log, LOG_LEVEL_INFO, "Ending; running queries may end first");
+    log_text(&line, "signal", number == SIGINT ? "SIGINT" : "SIGTERM");
+    log_end(&line);
+    pthread_sigmask(SIG_UNBLOCK, signals, NULL); /* the next one ends the process */
+    listener_drain(listener, server->options.drain_timeout_ms);
+}
+
+static bool serve_read_flags(struct server *server, int argc, char **argv, bool *ret_help,
+                             struct err *err)
+{
+    server->flag_texts = mem_new_array(const char *, serve_flag_count);
+    struct flags flags = {
+        .table = serve_flags,
+        .count = serve_flag_count,
+        .into = &server->options,
+        .texts = server->flag_texts,
+    };
+    if (!flags_parse(&flags, argc, argv, err))
+        return false;
+    *ret_help = flags.help;
+    if (flags.word_count > 0 && !flags.help)
+        return err_set(err, ERR_BAD_DATA, "serve takes no argument: \"%s\"", flags.words[0]);
+    return serve_set_log(server, err);
+}
+
+int command_serve(int argc, char **argv)
+{
+    struct server *server = mem_new(struct server);
+    struct err err;
+    bool help = false;
+    server->start_ms = clock_now_ms();
+    if (!serve_read_flags(server, argc, argv, &help, &err)) {
+        fprintf(stderr, "millrace: %s (millrace serve --help lists the flags)\n", err.msg);
+        serve_close(server);
+        return EXIT_USAGE;
+    }
+    if (help) {
+        serve_help();
+        serve_close(server);
+        return 0;
+    }
+    sigset_t signals;
+    signals_block(&signals); /* before any thread is made, so that all have it */
+    serve_enable_features(server);
+    bool good = serve_open(server, &err);
+    if (good) {
+        serve_run(server, &signals);
+    } else {
+        struct log_line line = log_begin(&server->log, LOG_LEVEL_ERROR, "Cannot serve");
+        log_text(&line, "err", err.msg);
+        log_end(&line);
+    }
+    struct log log = server->log;
+    serve_close(server);
+    if (good)
+        log_message(&log, LOG_LEVEL_INFO, "See you next time!");
+    return good ? 0 : EXIT_FAILED;
+}

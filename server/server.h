@@ -1,0 +1,63 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/log.h"
+#include "engine/engine.h"
+#include "http/cors.h"
+#include "http/listen.h"
+#include "server/flags.h"
+#include "server/metrics.h"
+#include "storage/db.h"
+
+/* The flags of `millrace serve`, as serve.def lists them. */
+struct serve_options {
+#define MEMBER_TEXT const char *
+#define MEMBER_SWITCH bool
+#define MEMBER_COUNT int64_t
+#define MEMBER_DURATION int64_t
+#define MEMBER_SIZE int64_t
+#define FLAG(member, kind, name, fallback, value, help) MEMBER_##kind member;
+#include "server/serve.def"
+#undef FLAG
+};
+
+extern const struct flag serve_flags[];
+extern const size_t serve_flag_count;
+
+/*
+ * What the handlers of all requests share. Made before the first request comes, and there until the
+ * last has gone.
+ *
+ * Thread: any; what changes has its own locks or is atomic.
+ */
+struct server {
+    struct serve_options options;
+    const char **flag_texts; /* one a flag of serve_flags */
+    struct log log;
+    struct parse_options parse;
+    struct db *db;
+    struct engine *engine;
+    struct listener *_Atomic listener; /* NULL until it listens */
+    struct cors cors;
+    struct metrics metrics;
+    struct budget listing_budget; /* memory of lists of series and labels */
+    int64_t start_ms;
+};
+
+/* "0.1.0", and the commit it was built from; "unknown" if that is not known. */
+extern const char server_version[];
+extern const char server_api_version[]; /* the Prometheus whose API this is, for clients that ask */
+extern const char server_revision[];
+
+/* The commands; argv starts behind the command's name. They give the exit code. */
+int command_serve(int argc, char **argv);
+int command_query(int argc, char **argv);
+int command_explain(int argc, char **argv);
+int command_demo_data(int argc, char **argv);
+
+/* Exit codes: it failed; it was asked wrongly. */
+#define EXIT_FAILED 1
+#define EXIT_USAGE 2
