@@ -1,9 +1,11 @@
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/budget.h"
 #include "base/err.h"
+#include "model/sample.h"
 
 /*
  * A tile of rows x steps, row after row. No times: value [r][s] is at step s of the operator's
@@ -18,6 +20,14 @@ struct batch {
 static inline double *batch_row(const struct batch *batch, size_t row)
 {
     return batch->values + row * batch->step_count;
+}
+
+static inline bool row_has_point(const double *row, size_t steps)
+{
+    for (size_t i = 0; i < steps; i++)
+        if (!value_is_stale(row[i]))
+            return true;
+    return false;
 }
 
 /* What a batch aims at, whatever the query. A row longer than this is a batch alone. */

@@ -1,11 +1,46 @@
 #include "model/annotations.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/float_text.h"
 
 void annotations_init(struct annotations *annotations, struct arena *arena)
 {
     *annotations = (struct annotations){.arena = arena};
+}
+
+static struct annotation *annotations_find(const struct annotations *annotations,
+                                           enum annotation_level level, struct str text)
+{
+    for (size_t i = 0; i < annotations->count; i++) {
+        struct annotation *item = &annotations->items[i];
+        if (item->level == level && str_eq(item->text, text))
+            return item;
+    }
+    return NULL;
+}
+
+/* False once there are too many. */
+static bool annotations_append(struct annotations *annotations, enum annotation_level level,
+                               size_t begin, struct str text)
+{
+    if (annotations->count == ANNOTATIONS_MAX)
+        return false;
+    if (annotations->count == annotations->cap) {
+        size_t cap = annotations->cap ? annotations->cap * 2 : 8;
+        struct annotation *items = arena_array(annotations->arena, struct annotation, cap);
+        for (size_t i = 0; i < annotations->count; i++)
+            items[i] = annotations->items[i];
+        annotations->items = items;
+        annotations->cap = cap;
+    }
+    annotations->items[annotations->count++] =
+        (struct annotation){level, arena_str(annotations->arena, text), begin};
+    return true;
 }
 
 void annotations_add(struct annotations *annotations, enum annotation_level level, size_t begin,
@@ -17,25 +52,78 @@ void annotations_add(struct annotations *annotations, enum annotation_level leve
     buf_vprintf(&buf, fmt, ap);
     va_end(ap);
 
-    for (size_t i = 0; i < annotations->count; i++) {
-        struct annotation *item = &annotations->items[i];
-        if (item->level == level && str_eq(item->text, buf_view(&buf))) {
-            item->begin = begin;
-            return;
-        }
-    }
-    if (annotations->count == ANNOTATIONS_MAX)
+    struct annotation *known = annotations_find(annotations, level, buf_view(&buf));
+    if (known)
+        known->begin = begin;
+    else
+        annotations_append(annotations, level, begin, buf_view(&buf));
+}
+
+static void raises_merge(struct annotation_raises *all, const struct annotation_raises *more)
+{
+    if (more->bound_min < all->bound_min)
+        all->bound_min = more->bound_min;
+    if (more->bound_max > all->bound_max)
+        all->bound_max = more->bound_max;
+    if (more->raise_max > all->raise_max)
+        all->raise_max = more->raise_max;
+    if (more->begin_ms < all->begin_ms)
+        all->begin_ms = more->begin_ms;
+    if (more->end_ms > all->end_ms)
+        all->end_ms = more->end_ms;
+    all->count += more->count;
+}
+
+/* As Go's time.RFC3339 in UTC; whole seconds, cut towards 1970. */
+static void raises_print_time(struct buf *out, int64_t time_ms)
+{
+    time_t seconds = time_ms / 1000;
+    struct tm tm = {0};
+    gmtime_r(&seconds, &tm);
+    int year = tm.tm_year + 1900;
+    buf_printf(out, "%s%04d-%02d-%02dT%02d:%02d:%02dZ", year < 0 ? "-" : "", abs(year),
+               tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
+}
+
+static void raises_print_float(struct buf *out, double v)
+{
+    out->len += float_text_g(buf_reserve(out, FLOAT_TEXT_SIZE), v);
+}
+
+static void raises_print(struct buf *out, const struct annotation_raises *raises)
+{
+    buf_text(out,
+             "input to histogram_quantile needed to be fixed for monotonicity (see "
+             "https://prometheus.io/docs/prometheus/latest/querying/functions/"
+             "#histogram_quantile), from buckets ");
+    raises_print_float(out, raises->bound_min);
+    buf_text(out, " to ");
+    raises_print_float(out, raises->bound_max);
+    buf_text(out, ", with a max diff of ");
+    out->len += float_text_g_digits(buf_reserve(out, FLOAT_TEXT_SIZE), raises->raise_max, 2);
+    buf_printf(out, ", over %" PRId64 " samples from ", (int64_t)raises->count);
+    raises_print_time(out, raises->begin_ms);
+    buf_text(out, " to ");
+    raises_print_time(out, raises->end_ms);
+}
+
+void annotations_add_raises(struct annotations *annotations, size_t begin,
+                            const struct annotation_raises *raises)
+{
+    AUTO(buf_done) struct buf text = {0};
+    if (annotations->raises_item == 0) {
+        annotations->raises = *raises;
+        raises_print(&text, raises);
+        if (annotations_append(annotations, ANNOTATION_INFO, begin, buf_view(&text)))
+            annotations->raises_item = annotations->count;
         return;
-    if (annotations->count == annotations->cap) {
-        size_t cap = annotations->cap ? annotations->cap * 2 : 8;
-        struct annotation *items = arena_array(annotations->arena, struct annotation, cap);
-        for (size_t i = 0; i < annotations->count; i++)
-            items[i] = annotations->items[i];
-        annotations->items = items;
-        annotations->cap = cap;
     }
-    annotations->items[annotations->count++] =
-        (struct annotation){level, arena_str(annotations->arena, buf_view(&buf)), begin};
+    struct annotation *item = &annotations->items[annotations->raises_item - 1];
+    raises_merge(&annotations->raises, raises);
+    raises_print(&text, &annotations->raises);
+    item->text = arena_str(annotations->arena, buf_view(&text));
+    if (begin < item->begin)
+        item->begin = begin;
 }
 
 void annotation_print(const struct annotation *annotation, struct str query, struct buf *out)

@@ -2,6 +2,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/arena.h"
 #include "base/buf.h"
@@ -20,11 +21,21 @@ struct annotation {
     size_t begin;    /* byte offset in the query text; SIZE_MAX: no position */
 };
 
+/* Where histogram_quantile had to raise counts, since those of wider buckets were lower. */
+struct annotation_raises {
+    double bound_min, bound_max; /* of the buckets raised */
+    double raise_max;
+    uint64_t count; /* of histograms, as Prometheus tells it; wraps */
+    int64_t begin_ms, end_ms;
+};
+
 struct annotations {
     struct arena *arena;
     struct annotation *items; /* in the arena */
     size_t count;
     size_t cap;
+    size_t raises_item; /* index + 1 of the item that tells of `raises` */
+    struct annotation_raises raises;
 };
 
 #define ANNOTATIONS_MAX 1000
@@ -34,6 +45,13 @@ void annotations_init(struct annotations *annotations, struct arena *arena);
 /* Adds a text, printf-style; the newest position of an equal text wins, as in Prometheus. */
 void annotations_add(struct annotations *annotations, enum annotation_level level, size_t begin,
                      const char *fmt, ...) PRINTF(4, 5);
+
+/*
+ * One info for all histograms of the query: adds these to those already told of. The foremost
+ * position stays, which is that of the call Prometheus evaluates first.
+ */
+void annotations_add_raises(struct annotations *annotations, size_t begin,
+                            const struct annotation_raises *raises);
 
 /*
  * As the API shows one: "PromQL warning: text (line:col)" for those with a position, else the text.

@@ -1,20 +1,12 @@
 #include "engine/op/counter_hint.h"
 
 #include "base/quote.h"
-#include "model/sample.h"
+#include "engine/batch.h"
 
 static bool name_is_counters(struct str name)
 {
     return str_ends(name, STR("_total")) || str_ends(name, STR("_sum")) ||
            str_ends(name, STR("_count")) || str_ends(name, STR("_bucket"));
-}
-
-static bool row_has_point(const double *row, size_t steps)
-{
-    for (size_t i = 0; i < steps; i++)
-        if (!value_is_stale(row[i]))
-            return true;
-    return false;
 }
 
 void counter_hint_row(struct counter_hint *hint, struct query *query, const struct labels *labels,

@@ -35,14 +35,6 @@ static bool dedup_open(struct op *op, struct err *err)
     return true;
 }
 
-static bool row_has_point(const double *row, size_t steps)
-{
-    for (size_t i = 0; i < steps; i++)
-        if (!value_is_stale(row[i]))
-            return true;
-    return false;
-}
-
 /* Adds the points of `from`; false where both have one. */
 static bool row_merge(double *into, const double *from, size_t steps)
 {

@@ -1,0 +1,116 @@
+#include "engine/fn/bucket_quantile.h"
+
+#include <float.h>
+
+#include "engine/fn/quantile.h"
+#include "model/sample.h"
+
+/* Relative differences below this are rounding's. */
+#define BUCKET_TOLERANCE 1e-12
+
+size_t buckets_gather(const double *bounds, size_t bucket_count, const double *counts,
+                      size_t stride, struct bucket *ret_buckets)
+{
+    size_t there = 0;
+    for (size_t k = 0; k < bucket_count; k++) {
+        double count = counts[k * stride];
+        if (value_is_stale(count))
+            continue;
+        if (there > 0 && ret_buckets[there - 1].bound == bounds[k])
+            ret_buckets[there - 1].count += count;
+        else
+            ret_buckets[there++] = (struct bucket){bounds[k], count};
+    }
+    return there;
+}
+
+/* Of counts that are not equal. NaN is close to NaN alone. */
+static bool counts_close(double a, double b)
+{
+    if (isnan(a) && isnan(b))
+        return true;
+    double sum = fabs(a) + fabs(b);
+    double difference = fabs(a - b);
+    if (a == 0 || b == 0 || sum < DBL_MIN)
+        return difference < BUCKET_TOLERANCE * DBL_MIN;
+    if (difference > 10 * BUCKET_TOLERANCE * sum)
+        return false; /* clear without a division, as most are */
+    return difference / (sum < DBL_MAX ? sum : DBL_MAX) < BUCKET_TOLERANCE;
+}
+
+/* Makes counts rise with the bounds. True if one had to be raised. */
+static bool buckets_raise(struct bucket *buckets, size_t count, struct bucket_raises *raises)
+{
+    bool raised = false;
+    double highest = buckets[0].count;
+    for (size_t i = 1; i < count; i++) {
+        struct bucket *bucket = &buckets[i];
+        double here = bucket->count;
+        if (here == highest)
+            continue;
+        if (counts_close(highest, here)) {
+            bucket->count = highest;
+            continue;
+        }
+        if (!(here < highest)) {
+            highest = here;
+            continue;
+        }
+        bucket->count = highest;
+        raised = true;
+        if (bucket->bound < raises->bound_min)
+            raises->bound_min = bucket->bound;
+        if (bucket->bound > raises->bound_max)
+            raises->bound_max = bucket->bound;
+        if (highest - here > raises->raise_max)
+            raises->raise_max = highest - here;
+    }
+    return raised;
+}
+
+/* The first of `count` buckets to reach the rank, or count; NaN may be among the counts. */
+static size_t buckets_find(const struct bucket *buckets, size_t count, double rank)
+{
+    size_t begin = 0;
+    size_t end = count;
+    while (begin < end) {
+        size_t middle = begin + (end - begin) / 2;
+        if (buckets[middle].count >= rank)
+            end = middle;
+        else
+            begin = middle + 1;
+    }
+    return begin;
+}
+
+double bucket_quantile(double phi, struct bucket *buckets, size_t count,
+                       struct bucket_raises *raises, bool *ret_raised)
+{
+    *ret_raised = false;
+    double result;
+    if (!quantile_phi_valid(phi, &result))
+        return result;
+    size_t last = count - 1;
+    if (buckets[last].bound != INFINITY)
+        return value_nan();
+
+    *ret_raised = buckets_raise(buckets, count, raises);
+    if (last == 0 || buckets[last].count == 0)
+        return value_nan();
+
+    double rank = phi * buckets[last].count;
+    size_t at = buckets_find(buckets, last, rank);
+    if (at == last)
+        return buckets[last - 1].bound;
+    if (at == 0 && buckets[0].bound <= 0)
+        return buckets[0].bound;
+
+    double begin = 0;
+    double inside = buckets[at].count;
+    if (at > 0) {
+        begin = buckets[at - 1].bound;
+        inside -= buckets[at - 1].count;
+        rank -= buckets[at - 1].count;
+    }
+    return begin + (buckets[at].bound - begin) * (rank / inside);
+}

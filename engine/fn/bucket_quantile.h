@@ -1,0 +1,37 @@
+#pragma once
+
+#include <math.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * The quantile of a classic histogram at one step: buckets with an upper bound and the count of all
+ * that is not above it. Every operation in the order of Prometheus's BucketQuantile.
+ */
+struct bucket {
+    double bound;
+    double count;
+};
+
+/*
+ * The buckets that have a count here: bucket k's is counts[k * stride], or missing. Bounds are
+ * sorted; the counts of equal ones are added up, in their order.
+ */
+size_t buckets_gather(const double *bounds, size_t bucket_count, const double *counts,
+                      size_t stride, struct bucket *ret_buckets);
+
+/* Which buckets counted less than a narrower one, over all histograms looked at. */
+struct bucket_raises {
+    double bound_min;
+    double bound_max;
+    double raise_max;
+};
+
+#define BUCKET_RAISES_NONE ((struct bucket_raises){INFINITY, -INFINITY, 0})
+
+/*
+ * The quantile of gathered buckets, count > 0, whose counts it changes. *ret_raised: some count had
+ * to be raised by more than rounding explains; then *raises has been widened.
+ */
+double bucket_quantile(double phi, struct bucket *buckets, size_t count,
+                       struct bucket_raises *raises, bool *ret_raised);

@@ -1,0 +1,257 @@
+#include "engine/op/histogram_quantile.h"
+
+#include <string.h>
+
+#include "base/float_text.h"
+#include "base/test.h"
+#include "engine/fn/test_buckets.h"
+#include "engine/op/group.h"
+#include "engine/op/test_matrix.h"
+
+#define RAISES_TEXT \
+    "input to histogram_quantile needed to be fixed for monotonicity (see " \
+    "https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile), "
+
+#define PHI_BEGIN 19
+#define VECTOR_BEGIN 24
+#define SERIES_MAX 64
+
+static struct op *phi_op(struct query *query, const double *steps, size_t step_count)
+{
+    static const struct labels *labels[] = {&labels_empty};
+    return op_test_rows_new(query, &(struct grid){0, 1000, step_count}, labels, steps, 1, 1);
+}
+
+static struct op *quantile_op(struct query *query, const struct test_matrix *in, const double *phi,
+                              size_t rows_per_batch)
+{
+    return op_histogram_quantile_new(query, test_matrix_op(query, in, rows_per_batch),
+                                     phi_op(query, phi, in->step_count), PHI_BEGIN, VECTOR_BEGIN);
+}
+
+/* Buckets of a few histograms in any order, some of which lack one, or have it in two spellings. */
+static struct test_matrix random_buckets(struct query *query, uint64_t *state, size_t step_count)
+{
+    static const char *const les[] = {"0.1", "1", "1.0",  "1e0", "2.5", "+Inf", "Inf",
+                                      "-1",  "0", "-0.0", "",    "bad", "10",   "1e999"};
+    static const char *const names[] = {"m", "n", ""};
+    struct test_matrix in = test_matrix_new(query, SERIES_MAX, step_count);
+    size_t count = test_random(state) % (SERIES_MAX + 1);
+    for (size_t i = 0; i < count; i++) {
+        size_t before = in.series_count;
+        const char *le = les[test_random(state) % ARRAY_COUNT(les)];
+        const char *name = names[test_random(state) % 2];
+        const char *job = names[test_random(state) % ARRAY_COUNT(names)];
+        size_t at =
+            test_matrix_series(&in, TEST_LABELS(query, "__name__", name, "job", job, "le", le));
+        if (at < before)
+            continue;
+        double level = test_random(state) % 9;
+        for (size_t s = 0; s < step_count; s++)
+            test_matrix_row(&in, at)[s] = test_bucket_count(state, &level);
+    }
+    return in;
+}
+
+/* All histograms with their name, in the order of their first series, and the quantiles of each. */
+static struct test_matrix naive_quantiles(struct query *query, const struct test_matrix *in,
+                                          const double *phi)
+{
+    struct grouping grouping = grouping_except(query, SYM_LE);
+    struct test_matrix out = test_matrix_new(query, in->series_count, in->step_count);
+    size_t *group = arena_array(query->arena, size_t, in->series_count);
+    for (size_t i = 0; i < in->series_count; i++)
+        /* With one step the operator below has no series without a point. */
+        group[i] =
+            in->step_count == 1 && value_is_stale(in->values[i])
+                ? SIZE_MAX
+                : test_matrix_series(&out, grouping_labels(&grouping, in->labels[i], query->arena));
+
+    for (size_t g = 0; g < out.series_count; g++) {
+        for (size_t s = 0; s < in->step_count; s++) {
+            struct bucket buckets[SERIES_MAX];
+            size_t count = 0, raised;
+            for (size_t i = 0; i < in->series_count; i++) {
+                double v = test_matrix_row(in, i)[s], bound;
+                bool range;
+                struct str le = symbols_get(query->symbols, labels_get(in->labels[i], SYM_LE));
+                if (group[i] == g && !value_is_stale(v) && float_parse(le, &bound, &range))
+                    buckets[count++] = (struct bucket){bound, v};
+            }
+            if (count > 0)
+                test_matrix_row(&out, g)[s] = test_bucket_quantile(phi[s], buckets, count, &raised);
+        }
+        out.labels[g] = labels_drop_name(out.labels[g], query->arena);
+    }
+    return out;
+}
+
+static void check_random(unsigned seed)
+{
+    static const size_t step_counts[] = {1, 2, 8, 9, 131};
+    static const size_t batches[] = {1, 3, 64};
+    struct test_query test;
+    test_query_init(&test);
+    struct query *query = &test.query;
+    uint64_t state = seed;
+    size_t step_count = step_counts[seed % 5];
+    double *phi = arena_array(query->arena, double, step_count);
+    for (size_t s = 0; s < step_count; s++)
+        phi[s] = s > 0 && test_random(&state) % 4 ? phi[s - 1] : test_phi(&state);
+
+    struct test_matrix in = random_buckets(query, &state, step_count);
+    struct test_matrix expected = naive_quantiles(query, &in, phi);
+    test_matrix_check(&expected, quantile_op(query, &in, phi, batches[seed % 3]), seed % 4);
+    test_query_done(&test);
+}
+
+START_TEST(equals_the_naive_evaluator)
+{
+    for (unsigned seed = 1; seed <= 600; seed++)
+        check_random(seed);
+}
+END_TEST
+
+struct le_row {
+    const char *le;
+    double values[6];
+};
+
+/* One histogram whose quantiles are of no interest here, but what is said of it. */
+static void tell(struct query *query, const struct le_row *rows, size_t row_count, size_t steps,
+                 const double *phi)
+{
+    struct test_matrix in = test_matrix_new(query, row_count, steps);
+    for (size_t i = 0; i < row_count; i++) {
+        size_t at =
+            test_matrix_series(&in, TEST_LABELS(query, "__name__", "m_bucket", "le", rows[i].le));
+        memcpy(test_matrix_row(&in, at), rows[i].values, steps * sizeof(double));
+    }
+    struct test_matrix expected = naive_quantiles(query, &in, phi);
+    test_matrix_check(&expected, quantile_op(query, &in, phi, 2), 0);
+}
+
+START_TEST(warns_of_le_where_the_series_has_a_point)
+{
+    const struct le_row rows[] = {
+        {"1", {1, 1}},
+        {"no \"number\"", {MISSING, 2}},
+        {"1e999", {MISSING, MISSING}},
+        {"+Inf", {3, 3}},
+    };
+    struct test_query test;
+    test_query_init(&test);
+    tell(&test.query, rows, 4, 2, (const double[]){0.5, 0.5});
+    test_annotation_check(&test.query, ANNOTATION_WARNING, VECTOR_BEGIN,
+                          "bucket label \"le\" is missing or has a malformed value of "
+                          "\"no \\\"number\\\"\"");
+    test_query_done(&test);
+}
+END_TEST
+
+START_TEST(warns_of_le_once_each_text)
+{
+    struct test_query test;
+    test_query_init(&test);
+    struct query *query = &test.query;
+    struct test_matrix in = test_matrix_new(query, 3, 1);
+    for (size_t i = 0; i < 3; i++) {
+        const char *job = (const char *const[]){"a", "b", "c"}[i];
+        test_matrix_row(&in, test_matrix_series(&in, TEST_LABELS(query, "job", job)))[0] = 1;
+    }
+    struct test_matrix expected = test_matrix_new(query, 0, 1);
+    test_matrix_check(&expected, quantile_op(query, &in, (const double[]){0.5}, 2), 0);
+    test_annotation_check(query, ANNOTATION_WARNING, VECTOR_BEGIN,
+                          "bucket label \"le\" is missing or has a malformed value of \"\"");
+    test_query_done(&test);
+}
+END_TEST
+
+START_TEST(warns_of_phi_even_without_buckets)
+{
+    struct test_query test;
+    test_query_init(&test);
+    tell(&test.query, NULL, 0, 6, (const double[]){0, 1.5, 1.5, -INFINITY, 1.5, NAN});
+    const struct annotations *annotations = &test.query.annotations;
+    ck_assert_uint_eq(annotations->count, 3);
+    for (size_t i = 0; i < 3; i++) {
+        const char *text =
+            (const char *const[]){"quantile value should be between 0 and 1, got 1.5",
+                                  "quantile value should be between 0 and 1, got -Inf",
+                                  "quantile value should be between 0 and 1, got NaN"}[i];
+        ck_assert(str_eq(annotations->items[i].text, str_of(text)));
+        ck_assert_int_eq(annotations->items[i].level, ANNOTATION_WARNING);
+        ck_assert_uint_eq(annotations->items[i].begin, PHI_BEGIN);
+    }
+    test_query_done(&test);
+}
+END_TEST
+
+START_TEST(tells_once_of_all_raises)
+{
+    const struct le_row rows[] = {
+        {"+Inf", {16, 18, 18, 18, 16.25, 18}},
+        {"1000", {18, 18, 18, 18, 18, 18}},
+        {"100", {8, 9.5, 8, 10, 8, 10}},
+        {"10", {10, 10, 10, 10, 10, 10}},
+        {"1", {4, 4, 4, 4, 4, 4}},
+    };
+    struct test_query test;
+    test_query_init(&test);
+    struct query *query = &test.query;
+    /* Prometheus tells of 1, 2 * (1 + 1), 2 * (4 + 1), 2 * 10, 2 * (20 + 1), 2 * 42. */
+    const double phis[] = {0.5, 0.5, 0.5, 0.5, 0.9, 0.5};
+    tell(query, rows, 5, 6, phis);
+    test_annotation_check(query, ANNOTATION_INFO, VECTOR_BEGIN,
+                          RAISES_TEXT
+                          "from buckets 100 to +Inf, with a max diff of 2, over 84 "
+                          "samples from 1970-01-01T00:00:00Z to 1970-01-01T00:00:04Z");
+
+    /* The same once more, from one step: one more sample. */
+    tell(query, rows, 5, 1, phis);
+    test_annotation_check(query, ANNOTATION_INFO, VECTOR_BEGIN,
+                          RAISES_TEXT
+                          "from buckets 100 to +Inf, with a max diff of 2, over 85 "
+                          "samples from 1970-01-01T00:00:00Z to 1970-01-01T00:00:04Z");
+    test_query_done(&test);
+}
+END_TEST
+
+START_TEST(tells_of_no_raises_where_phi_is_no_quantile)
+{
+    const struct le_row rows[] = {{"1", {2, 2}}, {"2", {1, 1}}, {"+Inf", {3, MISSING}}};
+    struct test_query test;
+    test_query_init(&test);
+    tell(&test.query, rows, 3, 2, (const double[]){2, 0.5});
+    test_annotation_check(&test.query, ANNOTATION_WARNING, PHI_BEGIN,
+                          "quantile value should be between 0 and 1, got 2");
+    test_query_done(&test);
+}
+END_TEST
+
+START_TEST(ends_when_memory_is_not_allowed)
+{
+    struct err err = {0};
+    struct test_query test;
+    test_query_init(&test);
+    struct query *query = &test.query;
+    uint64_t state = 7;
+    struct test_matrix in = random_buckets(query, &state, 1000);
+    double *phi = arena_array(query->arena, double, 1000);
+    budget_init(&query->budget, NULL, "--query.memory-limit", 20000);
+    struct op *op = quantile_op(query, &in, phi, 4);
+
+    ck_assert(op_open(op, &err));
+    struct batch batch;
+    ck_assert_int_eq(op_pull(op, &batch, &err), PULL_ERR);
+    ck_assert_int_eq(err.kind, ERR_LIMIT);
+    op_close(op);
+    ck_assert_uint_eq(query->budget.used_bytes, 0);
+    test_query_done(&test);
+}
+END_TEST
+
+TEST_MAIN("histogram_quantile", equals_the_naive_evaluator,
+          warns_of_le_where_the_series_has_a_point, warns_of_le_once_each_text,
+          warns_of_phi_even_without_buckets, tells_once_of_all_raises,
+          tells_of_no_raises_where_phi_is_no_quantile, ends_when_memory_is_not_allowed)
