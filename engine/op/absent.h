@@ -6,8 +6,7 @@
 struct op *op_absent_new(struct query *query, struct op *child, const struct labels *labels);
 
 /*
- * The labels of the answer, from a selector's matchers: those that one `=` matcher alone speaks of;
- * what comes before the first `=` is forgotten.
+ * The labels of the answer, from a selector's matchers: those that one `=` matcher alone speaks of.
  */
 const struct labels *absent_labels(struct query *query, struct matcher *const *matchers,
                                    size_t count);

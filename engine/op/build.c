@@ -11,7 +11,9 @@
 #include "engine/op/absent.h"
 #include "engine/op/aggregate.h"
 #include "engine/op/broadcast.h"
+#include "engine/op/count_values.h"
 #include "engine/op/dedup.h"
+#include "engine/op/histogram_quantile.h"
 #include "engine/op/join.h"
 #include "engine/op/label_call.h"
 #include "engine/op/map.h"
@@ -149,6 +151,9 @@ static struct op *op_of_aggregate(struct op_builder *builder, const struct plan 
         return op_topk_new(query, children[0], children[1], aggregate->op, &grouping);
     case PLAN_QUANTILE:
         return op_quantile_new(query, children[0], children[1], &grouping, param_begin(plan));
+    case PLAN_COUNT_VALUES:
+        return op_count_values_new(query, children[0], ast_unparen(aggregate->param)->string,
+                                   &grouping);
     default:
         return op_aggregate_new(query, children[0], aggregate->op, &grouping);
     }
@@ -223,6 +228,10 @@ static struct op *op_of_kind(struct op_builder *builder, const struct plan *plan
     case PLAN_TOPK:
     case PLAN_COUNT_VALUES:
         return op_of_aggregate(builder, plan, children);
+    case PLAN_HISTOGRAM_QUANTILE:
+        return op_histogram_quantile_new(query, children[1], children[0],
+                                         call_arg(plan, 0)->span.begin,
+                                         call_arg(plan, 1)->span.begin);
     case PLAN_LABEL_REPLACE:
     case PLAN_LABEL_JOIN:
         return op_of_label_call(builder, plan, children[0]);
@@ -240,7 +249,6 @@ static struct op *op_of_kind(struct op_builder *builder, const struct plan *plan
         return op_dedup_new(query, children[0], DEDUP_STRICT);
     case PLAN_BROADCAST:
         return op_broadcast_new(query, &plan->grid, children[0]);
-    case PLAN_HISTOGRAM_QUANTILE:
     case PLAN_STRING:
     case PLAN_SAMPLES:
     case PLAN_SUBQUERY:

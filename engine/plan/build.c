@@ -261,6 +261,8 @@ static struct plan *plan_of_aggregate(struct plan_builder *builder, const struct
         kind = PLAN_QUANTILE;
         break;
     case AGGREGATE_count_values:
+        kind = PLAN_COUNT_VALUES;
+        break;
     case AGGREGATE_limitk:
     case AGGREGATE_limit_ratio:
         return plan_unsupported(builder, aggregate_get(aggregate->op)->name);
