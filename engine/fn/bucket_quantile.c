@@ -8,19 +8,54 @@
 /* Relative differences below this are rounding's. */
 #define BUCKET_TOLERANCE 1e-12
 
+/* Returns how many there are then. */
+static size_t buckets_append(struct bucket *buckets, size_t there, double bound, double count)
+{
+    if (there > 0 && buckets[there - 1].bound == bound) {
+        buckets[there - 1].count += count;
+        return there;
+    }
+    buckets[there] = (struct bucket){bound, count};
+    return there + 1;
+}
+
 size_t buckets_gather(const double *bounds, size_t bucket_count, const double *counts,
                       size_t stride, struct bucket *ret_buckets)
 {
     size_t there = 0;
     for (size_t k = 0; k < bucket_count; k++) {
         double count = counts[k * stride];
-        if (value_is_stale(count))
-            continue;
-        if (there > 0 && ret_buckets[there - 1].bound == bounds[k])
-            ret_buckets[there - 1].count += count;
-        else
-            ret_buckets[there++] = (struct bucket){bounds[k], count};
+        if (!value_is_stale(count))
+            there = buckets_append(ret_buckets, there, bounds[k], count);
     }
+    return there;
+}
+
+bool bounds_ambiguous(const double *bounds, size_t count)
+{
+    for (size_t k = 0; k < count; k++) {
+        if (isnan(bounds[k]))
+            return true;
+        if (k > 0 && bounds[k] == bounds[k - 1] && signbit(bounds[k]) != signbit(bounds[k - 1]))
+            return true;
+        if (k > 1 && bounds[k] == bounds[k - 2])
+            return true;
+    }
+    return false;
+}
+
+size_t buckets_gather_sorting(const double *bounds, size_t bucket_count, const double *counts,
+                              size_t stride, struct go_item *items, struct bucket *ret_buckets)
+{
+    size_t item_count = 0;
+    for (size_t k = 0; k < bucket_count; k++)
+        if (!value_is_stale(counts[k * stride]))
+            items[item_count++] = (struct go_item){bounds[k], (uint32_t)k};
+    go_sort(items, item_count, go_less_plain);
+
+    size_t there = 0;
+    for (size_t i = 0; i < item_count; i++)
+        there = buckets_append(ret_buckets, there, items[i].value, counts[items[i].index * stride]);
     return there;
 }
 

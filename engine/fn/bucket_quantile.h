@@ -4,6 +4,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "engine/fn/go_sort.h"
+
 /*
  * The quantile of a classic histogram at one step: buckets with an upper bound and the count of all
  * that is not above it. Every operation in the order of Prometheus's BucketQuantile.
@@ -19,6 +21,17 @@ struct bucket {
  */
 size_t buckets_gather(const double *bounds, size_t bucket_count, const double *counts,
                       size_t stride, struct bucket *ret_buckets);
+
+/*
+ * Is the order of sorted bounds more than their values tell, since Go's sort is not stable? So it
+ * is with NaN, zeros of both signs, and three equal ones, whose sum depends on it.
+ */
+bool bounds_ambiguous(const double *bounds, size_t count);
+
+/* As buckets_gather, for bounds in any order: they are sorted as Go does. Room for all in `items`.
+ */
+size_t buckets_gather_sorting(const double *bounds, size_t bucket_count, const double *counts,
+                              size_t stride, struct go_item *items, struct bucket *ret_buckets);
 
 /* Which buckets counted less than a narrower one, over all histograms looked at. */
 struct bucket_raises {

@@ -66,6 +66,30 @@ static void check(double phi, const struct bucket *buckets, size_t count, double
     check(phi, (const struct bucket[]){__VA_ARGS__}, \
           ARRAY_COUNT(((const struct bucket[]){__VA_ARGS__})), expected)
 
+START_TEST(sorts_as_go_does_where_bounds_do_not_tell_the_order)
+{
+    static const double sure[] = {-1, 0, 0, 1, 1, INFINITY};
+    ck_assert(!bounds_ambiguous(sure, ARRAY_COUNT(sure)));
+    ck_assert(bounds_ambiguous((const double[]){-0.0, 0}, 2));
+    ck_assert(bounds_ambiguous((const double[]){1, 1, 1}, 3));
+    ck_assert(bounds_ambiguous((const double[]){NAN}, 1));
+
+    /* NaN is passed by none, and so parts what is sorted. */
+    const double bounds[] = {2, 1, NAN, 7, 1, 1, INFINITY, 0.5};
+    const double counts[] = {1, 0x1p53, 3, MISSING, 1, 1, 4, 5};
+    const struct bucket expected[] = {{1, 0x1p53}, {2, 1}, {0, 3}, {0.5, 5}, {1, 2}, {INFINITY, 4}};
+    struct go_item items[8];
+    struct bucket buckets[8];
+    size_t count = buckets_gather_sorting(bounds, 8, counts, 1, items, buckets);
+    ck_assert_uint_eq(count, ARRAY_COUNT(expected));
+    for (size_t i = 0; i < count; i++) {
+        ck_assert_double_eq(buckets[i].count, expected[i].count);
+        if (i != 2)
+            ck_assert_double_eq(buckets[i].bound, expected[i].bound);
+    }
+}
+END_TEST
+
 START_TEST(interpolates_within_the_bucket_of_the_rank)
 {
     CHECK(0.5, 0.5, {1, 10}, {2, 10}, {INFINITY, 10});
@@ -114,6 +138,8 @@ START_TEST(tells_which_counts_it_raised)
 }
 END_TEST
 
-TEST_MAIN("bucket_quantile", equals_the_naive_evaluator, interpolates_within_the_bucket_of_the_rank,
+TEST_MAIN("bucket_quantile", equals_the_naive_evaluator,
+          sorts_as_go_does_where_bounds_do_not_tell_the_order,
+          interpolates_within_the_bucket_of_the_rank,
           has_no_answer_without_observations_or_an_infinite_bucket,
           passes_over_what_rounding_explains, tells_which_counts_it_raised)

@@ -1,8 +1,8 @@
 /*
  * A histogram's buckets are put in the order of their bounds once: each row goes to its place as it
  * comes from the child. At a step the buckets that have a point there are then met in order, equal
- * bounds side by side, in the child's order, in which their counts must be added. A bound of NaN
- * stands in front; where it stands in Prometheus is left to how it sorts.
+ * bounds side by side. Only where the bounds do not tell the order, which is rare, rows stay in the
+ * child's order and each step sorts what it has, as Prometheus always does.
  */
 #include "engine/op/histogram_quantile.h"
 
@@ -30,9 +30,11 @@ struct histogram_quantile {
     /* Of the histogram at hand; room for the largest of those wanted. */
     size_t buckets_max;
     double *counts; /* columns of the buckets that have a bound */
-    double *bounds; /* sorted */
+    double *bounds; /* at their places */
     uint32_t *places;
+    bool ambiguous;         /* places are not sorted; each step is */
     struct bucket *buckets; /* at one step */
+    struct go_item *items;
 
     /* For sorting: the members that have a bound, the bounds, and their order. */
     uint32_t *bounded;
@@ -87,6 +89,7 @@ static bool histogram_quantile_arrange(struct op *op, struct err *err)
     self->places = arena_array(arena, uint32_t, max);
     self->sorted = arena_array(arena, uint32_t, max);
     self->buckets = arena_array(arena, struct bucket, max);
+    self->items = arena_array(arena, struct go_item, max);
     self->sort_space = arena_array(arena, char, QUANTILE_SORT_SPACE(max));
     self->raised = arena_array(arena, uint64_t, op->grid.count);
     if (!arena_check(arena, err) || !row_output_take(&self->output, op, err))
@@ -118,9 +121,14 @@ static size_t histogram_quantile_place(struct histogram_quantile *self, const ui
             self->bounded[count++] = (uint32_t)i;
     }
     quantile_sort(self->unsorted, count, self->sorted, self->sort_space);
-    for (size_t place = 0; place < count; place++) {
+    for (size_t place = 0; place < count; place++)
         self->bounds[place] = self->unsorted[self->sorted[place]];
-        self->places[self->bounded[self->sorted[place]]] = (uint32_t)place;
+
+    self->ambiguous = bounds_ambiguous(self->bounds, count);
+    for (size_t place = 0; place < count; place++) {
+        size_t from = self->ambiguous ? place : self->sorted[place];
+        self->bounds[place] = self->unsorted[from];
+        self->places[self->bounded[from]] = (uint32_t)place;
     }
     return count;
 }
@@ -153,6 +161,25 @@ static bool histogram_quantile_read(struct histogram_quantile *self, const uint3
     return true;
 }
 
+static double histogram_quantile_at(struct histogram_quantile *self, const struct columns *columns,
+                                    size_t step)
+{
+    const double *counts = columns_at(columns, step);
+    size_t stride = columns_width(columns->step_count);
+    size_t count =
+        self->ambiguous
+            ? buckets_gather_sorting(self->bounds, columns->row_count, counts, stride, self->items,
+                                     self->buckets)
+            : buckets_gather(self->bounds, columns->row_count, counts, stride, self->buckets);
+    if (count == 0)
+        return value_stale();
+
+    bool raised;
+    double result = bucket_quantile(self->phi[step], self->buckets, count, &self->raises, &raised);
+    self->raised[step] += raised;
+    return result;
+}
+
 static bool histogram_quantile_row(struct histogram_quantile *self, size_t group, double *out,
                                    struct err *err)
 {
@@ -164,14 +191,8 @@ static bool histogram_quantile_row(struct histogram_quantile *self, size_t group
     if (!histogram_quantile_read(self, members, member_count, &columns, err))
         return false;
 
-    for (size_t s = 0; s < steps; s++) {
-        size_t count = buckets_gather(self->bounds, bucket_count, columns_at(&columns, s),
-                                      columns_width(steps), self->buckets);
-        bool raised = false;
-        out[s] = count ? bucket_quantile(self->phi[s], self->buckets, count, &self->raises, &raised)
-                       : value_stale();
-        self->raised[s] += raised;
-    }
+    for (size_t s = 0; s < steps; s++)
+        out[s] = histogram_quantile_at(self, &columns, s);
     return query_alive(self->op.query, err);
 }
 
