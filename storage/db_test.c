@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/crc32c.h"
 #include "base/file.h"
 #include "base/test.h"
@@ -493,6 +494,24 @@ START_TEST(cursors_run_on_several_threads_beside_refreshes)
 }
 END_TEST
 
+START_TEST(looks_again_by_itself)
+{
+    struct fixture f;
+    struct err err = {0};
+    setup(&f);
+    struct db_options options = {.read_only = true, .refresh_ms = 5, .warn = warn, .context = &f};
+    ck_assert_msg(db_open(f.dir.path, &options, &f.db, &err), "%s", err.msg);
+    static const struct test_series series = {.labels = "a=x", .step_ms = 1, .count = 1};
+    test_dir_block(&f.dir, 1, 0, 100, &series, 1);
+    struct db_stats stats = {0};
+    for (int64_t begin = clock_monotonic_ns();
+         stats.block_count == 0 && clock_monotonic_ns() - begin < 10000000000;)
+        db_stats(f.db, &stats);
+    ck_assert_uint_eq(stats.block_count, 1);
+    teardown(&f);
+}
+END_TEST
+
 START_TEST(says_that_there_is_no_directory)
 {
     struct err err = {0};
@@ -511,4 +530,4 @@ TEST_MAIN("db", merges_series_of_blocks_in_label_order, reads_only_chunks_that_o
           counts_a_compacted_block_instead_of_its_parents, lists_label_names_and_values,
           counts_labels_of_the_newest_block, a_query_over_its_budget_ends_with_the_limit,
           a_canceled_query_ends, cursors_run_on_several_threads_beside_refreshes,
-          says_that_there_is_no_directory)
+          looks_again_by_itself, says_that_there_is_no_directory)
