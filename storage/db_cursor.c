@@ -43,8 +43,9 @@ struct db_cursor {
     size_t piece_count;
     size_t piece_cap;
     size_t piece_next;
-    int64_t last_ms; /* time of the last sample handed out */
-    bool any;        /* one was */
+    int64_t last_ms;      /* time of the last sample handed out */
+    uint32_t last_source; /* and where it came from; the first part's before there is one */
+    bool any;             /* one was */
     struct lane *lanes;
     size_t lane_count;
     size_t lane_cap; /* all below have been used before, and may hold memory */
@@ -157,6 +158,7 @@ static bool db_cursor_load(struct db_cursor *cursor, struct err *err)
     const struct db_selection *selection = cursor->selection;
     const struct db_part *head = NULL;
     uint32_t next = selection->first_parts[cursor->series];
+    cursor->last_source = selection->parts[next].source;
     while (next != DB_PART_NONE) {
         const struct db_part *part = &selection->parts[next];
         if (part->source == DB_SOURCE_HEAD)
@@ -284,6 +286,15 @@ static uint32_t lane_pop(struct db_cursor *cursor)
     }
 }
 
+/* The lane that goes on where the samples handed out last came from. */
+static uint32_t lane_current(const struct db_cursor *cursor)
+{
+    for (uint32_t i = 0; i < cursor->lane_count; i++)
+        if (cursor->lanes[i].source == cursor->last_source)
+            return i;
+    return 0;
+}
+
 /*
  * Merges the lanes into `into`. One lane is current, the others wait in the heap by the time of
  * their next sample. The current one goes on while it is ahead of all; else it waits too, and the
@@ -293,10 +304,10 @@ static void db_cursor_merge(struct db_cursor *cursor, struct samples *into)
 {
     bool any = false;
     int64_t last_ms = 0;
-    uint32_t current = 0;
+    uint32_t current = lane_current(cursor);
     cursor->heap_count = 0;
-    for (uint32_t i = 1; i < cursor->lane_count; i++)
-        if (lane_has_sample(cursor, i))
+    for (uint32_t i = 0; i < cursor->lane_count; i++)
+        if (i != current && lane_has_sample(cursor, i))
             lane_push(cursor, i);
     for (;;) {
         if (!lane_has_sample(cursor, current)) {
@@ -316,6 +327,7 @@ static void db_cursor_merge(struct db_cursor *cursor, struct samples *into)
         }
         any = true;
         last_ms = t;
+        cursor->last_source = lane->source;
         lane->next++;
     }
 }
@@ -363,11 +375,13 @@ bool db_cursor_next(struct cursor *base, struct samples *into, bool *ret_more, s
     size_t from = into->count;
     while (into->count == from && cursor->piece_next < cursor->piece_count) {
         size_t count = db_cursor_group(cursor);
-        bool ok = count == 1
-                      ? db_cursor_decode(cursor, &cursor->pieces[cursor->piece_next], into, err)
-                      : db_cursor_next_group(cursor, count, into, err);
+        const struct piece *piece = &cursor->pieces[cursor->piece_next];
+        bool ok = count == 1 ? db_cursor_decode(cursor, piece, into, err)
+                             : db_cursor_next_group(cursor, count, into, err);
         if (!ok)
             return false;
+        if (count == 1 && into->count > from)
+            cursor->last_source = piece->source;
         cursor->piece_next += count;
     }
     *ret_more = into->count > from;

@@ -152,6 +152,28 @@ START_TEST(counts_equal_times_of_overlapping_blocks_once)
 }
 END_TEST
 
+/* Checked with promtool: the source that had to wait keeps its turn over the chunks' borders. */
+START_TEST(equal_times_are_left_to_the_source_that_waits)
+{
+    struct fixture f;
+    setup(&f);
+    static const struct test_series first = {
+        .labels = "a=x", .begin_ms = 40, .step_ms = 10, .count = 3};
+    static const struct test_series second = {.labels = "a=x",
+                                              .begin_ms = 0,
+                                              .step_ms = 10,
+                                              .count = 8,
+                                              .first = 100,
+                                              .chunk_samples = 4};
+    test_dir_block(&f.dir, 1, 0, 100, &first, 1);
+    test_dir_block(&f.dir, 2, 0, 110, &second, 1);
+    open_db(&f);
+    assert_selects(&f, "a=x", 0, 1000,
+                   "{a=\"x\"} 0:100 10:101 20:102 30:103 40:0 50:1 60:2 70:107\n");
+    teardown(&f);
+}
+END_TEST
+
 /* Random overlaps of four sources, whose values are functions of time, against one flag a time. */
 START_TEST(merges_any_overlap)
 {
@@ -524,7 +546,8 @@ START_TEST(says_that_there_is_no_directory)
 END_TEST
 
 TEST_MAIN("db", merges_series_of_blocks_in_label_order, reads_only_chunks_that_overlap_the_range,
-          counts_equal_times_of_overlapping_blocks_once, merges_any_overlap,
+          counts_equal_times_of_overlapping_blocks_once,
+          equal_times_are_left_to_the_source_that_waits, merges_any_overlap,
           leaves_deleted_ranges_out, sees_blocks_come_and_go,
           leaves_damaged_blocks_out_and_says_so_once,
           counts_a_compacted_block_instead_of_its_parents, lists_label_names_and_values,
