@@ -132,8 +132,8 @@ static void chunks_take(struct head_chunks *chunks, uint32_t number, const struc
     size_t at = 0;
     while (at < chunks->count && chunks->entries[at].number < number)
         at++;
-    struct chunks_entry *entry = &chunks->entries[at];
-    if (at < chunks->count && entry->number == number) {
+    struct chunks_entry *entry = at < chunks->count ? &chunks->entries[at] : NULL;
+    if (entry && entry->number == number) {
         if (entry->device == st->st_dev && entry->inode == st->st_ino) {
             entry->listed = true;
             return;

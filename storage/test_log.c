@@ -144,8 +144,8 @@ static void pack(const struct buf *record, enum test_packing packing, struct buf
 {
     if (packing == TEST_SNAPPY) {
         size_t len = snappy_max_compressed_length(record->len);
-        ck_assert_int_eq(snappy_compress(record->ptr, record->len, buf_reserve(out, len), &len),
-                         SNAPPY_OK);
+        if (snappy_compress(record->ptr, record->len, buf_reserve(out, len), &len) != SNAPPY_OK)
+            abort();
         out->len = len;
     } else if (packing == TEST_ZSTD) {
         size_t room = ZSTD_compressBound(record->len);
