@@ -358,8 +358,33 @@ void live_series_delete_range(struct live_series *series, struct time_range rang
     extra->deleted_count = (uint32_t)time_ranges_add(extra->deleted, extra->deleted_count, range);
 }
 
+static int64_t min_ms(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+int64_t live_series_begin_ms(const struct live_series *series)
+{
+    int64_t begin = INT64_MAX;
+    if (series->chunk_count)
+        begin = series->chunks[0].begin_ms;
+    if (series->open.count)
+        begin = min_ms(begin, series->open_begin_ms);
+    const struct live_extra *extra = series->extra;
+    if (!extra)
+        return begin;
+    begin = min_ms(begin, extra->histogram_begin_ms);
+    for (uint32_t i = 0; i < extra->ooo_count; i++)
+        begin = min_ms(begin, extra->ooo_chunks[i].chunk.begin_ms);
+    if (extra->ooo.count)
+        begin = min_ms(begin, extra->ooo.times_ms[0]);
+    return begin;
+}
+
 void live_series_trim(struct live_series *series, int64_t before_ms, struct grace *grace)
 {
+    if (before_ms == INT64_MIN)
+        return;
     uint32_t kept = 0;
     for (uint32_t i = 0; i < series->chunk_count; i++) {
         if (series->chunks[i].end_ms >= before_ms)
@@ -368,17 +393,20 @@ void live_series_trim(struct live_series *series, int64_t before_ms, struct grac
             live_chunk_retire(&series->chunks[i], grace);
     }
     series->chunk_count = kept;
-    if (series->open.count && series->open.t_ms < before_ms)
-        xor_appender_reset(&series->open);
+    live_series_cut(series, INT64_MIN, before_ms - 1, grace);
     if (series->open.count == 0)
         xor_appender_done(&series->open);
 
     struct live_extra *extra = series->extra;
-    if (!extra || before_ms == INT64_MIN)
+    if (!extra)
         return;
     live_extra_cut_histograms(extra, before_ms - 1);
+    /* A chunk of a file may begin before, and be needed whole: so are the ranges deleted from it.
+     */
+    int64_t begin_ms = series->chunk_count ? series->chunks[0].begin_ms : INT64_MAX;
     uint32_t gone = 0;
-    while (gone < extra->deleted_count && extra->deleted[gone].end_ms < before_ms)
+    while (gone < extra->deleted_count && extra->deleted[gone].end_ms < before_ms &&
+           extra->deleted[gone].end_ms < begin_ms)
         gone++;
     if (gone == 0)
         return;
@@ -416,27 +444,4 @@ size_t live_series_chunk_count(const struct live_series *series)
         count += extra->ooo_count + (extra->ooo.count > 0) +
                  (extra->histogram_begin_ms <= extra->histogram_end_ms);
     return count;
-}
-
-static int64_t min_ms(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
-int64_t live_series_begin_ms(const struct live_series *series)
-{
-    int64_t begin = INT64_MAX;
-    if (series->chunk_count)
-        begin = series->chunks[0].begin_ms;
-    if (series->open.count)
-        begin = min_ms(begin, series->open_begin_ms);
-    const struct live_extra *extra = series->extra;
-    if (!extra)
-        return begin;
-    begin = min_ms(begin, extra->histogram_begin_ms);
-    for (uint32_t i = 0; i < extra->ooo_count; i++)
-        begin = min_ms(begin, extra->ooo_chunks[i].chunk.begin_ms);
-    if (extra->ooo.count)
-        begin = min_ms(begin, extra->ooo.times_ms[0]);
-    return begin;
 }

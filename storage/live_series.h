@@ -92,7 +92,8 @@ void live_series_trim_ooo(struct live_series *series, uint32_t segment, struct g
 
 void live_series_delete_range(struct live_series *series, struct time_range range);
 
-/* Takes out chunks that end before, and deleted ranges that do. */
+/* Takes out samples before, but for those in chunks of files that reach over, and deleted ranges.
+ */
 void live_series_trim(struct live_series *series, int64_t before_ms, struct grace *grace);
 
 /* Takes out all that is there. */
