@@ -239,23 +239,54 @@ static bool db_refresh_blocks(struct db *db, struct err *err)
     return true;
 }
 
+/*
+ * A block of late samples alone says nothing of what the head still needs to hold. It has a hint in
+ * its meta that says so; but up to 3.5 Prometheus loses the hint when it merges such blocks
+ * (#18379). A merged block is therefore believed only when the head has gone so far beyond it that
+ * the samples in order must be in a block as well: Prometheus writes those out when the head
+ * reaches half a block's range beyond them. In doubt the head keeps what blocks have too.
+ */
+static bool block_ends_head(const struct block_meta *meta, int64_t range_ms, int64_t head_end_ms)
+{
+    if (meta->beside_head)
+        return false;
+    return meta->level <= 1 ||
+           (head_end_ms > meta->end_ms && head_end_ms - meta->end_ms >= range_ms / 4 * 3);
+}
+
 /* Up to where blocks hold what the head had. */
 static int64_t db_blocks_end(const struct db *db)
 {
+    int64_t range_ms = INT64_MAX;
+    for (size_t i = 0; i < db->blocks.count; i++) {
+        const struct block_meta *meta = block_meta(db->blocks.items[i]);
+        if (meta->end_ms - meta->begin_ms < range_ms)
+            range_ms = meta->end_ms - meta->begin_ms;
+    }
+    int64_t head_end = head_end_ms(db->head);
     int64_t end_ms = INT64_MIN;
     for (size_t i = 0; i < db->blocks.count; i++) {
         const struct block_meta *meta = block_meta(db->blocks.items[i]);
-        if (!meta->beside_head && meta->end_ms > end_ms)
+        if (meta->end_ms > end_ms && block_ends_head(meta, range_ms, head_end))
             end_ms = meta->end_ms;
     }
     return end_ms;
 }
 
+/* Reading the head may show that one more block is to be believed. */
+static bool db_refresh_head(struct db *db, struct err *err)
+{
+    int64_t end_ms = db_blocks_end(db);
+    if (!head_refresh(db->head, end_ms, err))
+        return false;
+    int64_t new_end_ms = db_blocks_end(db);
+    return new_end_ms <= end_ms || head_refresh(db->head, new_end_ms, err);
+}
+
 bool db_refresh(struct db *db, struct err *err)
 {
     pthread_mutex_lock(&db->refreshing);
-    bool ok = db_refresh_blocks(db, err) && head_refresh(db->head, db_blocks_end(db), err) &&
-              db_refresh_blocks(db, err);
+    bool ok = db_refresh_blocks(db, err) && db_refresh_head(db, err) && db_refresh_blocks(db, err);
     pthread_mutex_unlock(&db->refreshing);
     return ok;
 }

@@ -74,6 +74,9 @@ struct head_stats {
 
 void head_stats(struct head *head, struct head_stats *ret_stats);
 
+/* The time of the newest sample, INT64_MIN: there is none. Cheap. */
+int64_t head_end_ms(struct head *head);
+
 /* As db_cardinality. */
 void head_cardinality(struct head *head, size_t limit, struct arena *arena,
                       struct db_cardinality *ret_cardinality);

@@ -2,7 +2,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buf.h"
 #include "base/mem.h"
 #include "storage/head_internal.h"
 #include "storage/top.h"
@@ -149,18 +148,17 @@ void head_stats(struct head *head, struct head_stats *ret_stats)
     *ret_stats = stats;
 }
 
+int64_t head_end_ms(struct head *head)
+{
+    pthread_rwlock_rdlock(&head->lock);
+    int64_t end_ms = head->state->end_ms;
+    pthread_rwlock_unlock(&head->lock);
+    return end_ms;
+}
+
 struct tops {
     struct top metrics, values, bytes, pairs;
 };
-
-static struct str pair_text(struct arena *arena, struct str name, struct str value)
-{
-    AUTO(buf_done) struct buf text = {0};
-    buf_str(&text, name);
-    buf_byte(&text, '=');
-    buf_str(&text, value);
-    return arena_str(arena, buf_view(&text));
-}
 
 static void tops_add_name(struct tops *tops, const struct head_index *index, const bool *live,
                           const struct label_name *entry, struct arena *arena)
@@ -183,7 +181,7 @@ static void tops_add_name(struct tops *tops, const struct head_index *index, con
             *at = arena_str(arena, value);
         at = top_add(&tops->pairs, series_count);
         if (at)
-            *at = pair_text(arena, name, value);
+            *at = top_pair_text(arena, name, value);
     }
     if (value_count == 0)
         return;

@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "storage/db.h"
 
 /* The largest counts so far, sorted; for db_cardinality. */
@@ -41,4 +42,13 @@ static inline struct str *top_add(struct top *top, uint64_t count)
 static inline uint64_t top_pair_size(struct str name, struct str value)
 {
     return name.len + value.len + (name.len < 255 ? 1 : 4) + (value.len < 255 ? 1 : 4);
+}
+
+static inline struct str top_pair_text(struct arena *arena, struct str name, struct str value)
+{
+    AUTO(buf_done) struct buf text = {0};
+    buf_str(&text, name);
+    buf_byte(&text, '=');
+    buf_str(&text, value);
+    return arena_str(arena, buf_view(&text));
 }
