@@ -35,6 +35,8 @@ static bool samples_result_select(struct samples_result *result, struct err *err
         .matcher_count = result->select->selector->matcher_count,
         .begin_ms = result->select->begin_ms,
         .end_ms = result->select->end_ms,
+        .whole_begin_ms = query->whole_begin_ms,
+        .whole_end_ms = query->whole_end_ms,
         .arena = query->arena,
         .symbols = query->symbols,
         .budget = &query->budget,

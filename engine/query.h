@@ -31,6 +31,8 @@ struct query {
     struct workers *workers; /* the process's; NULL: one thread */
     size_t thread_count;     /* how many tasks of this query may run at once; 1: none but its own */
     int64_t lookback_ms;
+    int64_t whole_begin_ms; /* what all its selectors look at together */
+    int64_t whole_end_ms;
     int64_t deadline_ns;        /* clock_monotonic_ns; 0: none */
     const _Atomic bool *cancel; /* set by whoever asked, when it goes away; NULL: never */
     bool measure;               /* EXPLAIN ANALYZE: count and time every pull */

@@ -58,7 +58,12 @@ static bool running_plan(struct running *running, const struct query_spec *spec,
         .lookback_ms = query->lookback_ms,
         .subquery_step_ms = running->engine->options.subquery_step_ms,
     };
-    return plan_build(&request, query->arena, &running->plan, err);
+    struct plan_extent extent;
+    if (!plan_build(&request, query->arena, &running->plan, &extent, err))
+        return false;
+    query->whole_begin_ms = extent.begin_ms;
+    query->whole_end_ms = extent.end_ms;
+    return true;
 }
 
 bool running_create(struct engine *engine, const struct query_spec *spec,

@@ -362,6 +362,12 @@ static bool db_storage_select(struct storage *storage, const struct select_reque
     struct block_list blocks = db_blocks_in(db, request->begin_ms, request->end_ms);
     sources.blocks = blocks.items;
     sources.block_count = blocks.count;
+    sources.sorted = blocks.count > 0;
+    if (!sources.sorted && (request->whole_begin_ms || request->whole_end_ms)) {
+        blocks = db_blocks_in(db, request->whole_begin_ms, request->whole_end_ms);
+        sources.sorted = blocks.count > 0;
+        block_list_done(&blocks);
+    }
     return db_select(&sources, request, ret_selection, err);
 }
 

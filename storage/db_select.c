@@ -366,7 +366,7 @@ static bool select_build_all(struct select_build *b, struct err *err)
         if (!select_block(b, (uint32_t)i + 1, err))
             return false;
     bool ok = true;
-    if (sources->block_count == 0)
+    if (!sources->sorted)
         ok = select_head_alone(b, err);
     else if (sources->head_series.count > 0)
         ok = select_head_beside_blocks(b, err);

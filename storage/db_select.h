@@ -15,6 +15,7 @@ struct db_sources {
     struct head_series_list head_series;
     struct block **blocks; /* heap; sorted by begin; a reference each */
     size_t block_count;
+    bool sorted; /* the head's series too: blocks have a part in the query */
 };
 
 void db_sources_done(struct db_sources *sources);

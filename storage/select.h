@@ -25,6 +25,12 @@ struct select_request {
     int64_t begin_ms; /* samples of [begin_ms, end_ms] are wanted, both ends included */
     int64_t end_ms;
     /*
+     * What the whole query looks at, of which this is a part; both 0: nothing else. It decides only
+     * the order: see storage_select.
+     */
+    int64_t whole_begin_ms;
+    int64_t whole_end_ms;
+    /*
      * Where the answer lives: labels in the arena, as symbols of the table. What grows with the
      * number of series is charged to the budget (the arena charges it already; heap is charged by
      * hand).
@@ -37,8 +43,8 @@ struct select_request {
 
 /*
  * Every series with at least one chunk that overlaps the range; equal label sets of several sources
- * are one series. The order is Prometheus's: sorted by labels, unless only the head answers, which
- * gives its series in the order they came.
+ * are one series. The order is Prometheus's: sorted by labels, unless only the head has anything of
+ * the time that the whole query looks at: the head gives its series in the order they came.
  *
  * The selection keeps all it lends (mapped files, labels of the head) alive until it is closed.
  */

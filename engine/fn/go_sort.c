@@ -263,6 +263,11 @@ bool go_less_descending(double a, double b)
     return b != b || b < a;
 }
 
+bool go_less_nan_first(double a, double b)
+{
+    return a != a || a < b;
+}
+
 bool go_less_plain(double a, double b)
 {
     return a < b;

@@ -24,4 +24,5 @@ void go_sort(struct go_item *items, size_t count, go_less_fn *less);
 /* As Prometheus compares: upwards, downwards, and both with NaN behind all others. */
 bool go_less_ascending(double a, double b);
 bool go_less_descending(double a, double b);
+bool go_less_nan_first(double a, double b);
 bool go_less_plain(double a, double b); /* a < b; NaN is neither before nor behind */

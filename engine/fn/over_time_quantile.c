@@ -175,12 +175,16 @@ void quantile_window(const struct window_call *call)
     void *unused;
     struct ranks ranks = ranks_sort(call, 0, &unused);
     struct cursor cursor = cursor_begin(call);
+    bool zeros_mixed = quantile_zeros_mixed(call->values, call->sample_count);
 
     for (size_t i = 0; i < call->refs.count; i++) {
         cursor_move(&cursor, grid_time(&call->refs, i));
         ranks_move(&ranks, cursor.lo, cursor.hi);
         bool empty = cursor.lo == cursor.hi;
         call->out[i] = empty ? value_stale() : ranks_quantile(&ranks, call->params[i]);
+        if (zeros_mixed && call->out[i] == 0)
+            call->out[i] =
+                quantile_as_go(call->params[i], call->values + cursor.lo, cursor.hi - cursor.lo);
     }
 }
 

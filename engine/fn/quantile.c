@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
+#include "engine/fn/go_sort.h"
 #include "model/sample.h"
 
 /* Below this many, insertion is quicker than counting digits. */
@@ -132,11 +134,39 @@ static double quantile_select(double *values, size_t count, size_t rank)
     return values[rank];
 }
 
+bool quantile_zeros_mixed(const double *values, size_t count)
+{
+    size_t plus = 0;
+    size_t minus = 0;
+    for (size_t i = 0; i < count; i++) {
+        plus += value_bits(values[i]) == 0;
+        minus += value_bits(values[i]) == UINT64_C(1) << 63;
+    }
+    return plus > 0 && minus > 0;
+}
+
+double quantile_as_go(double phi, const double *values, size_t count)
+{
+    double result;
+    if (!quantile_phi_valid(phi, &result))
+        return result;
+
+    AUTO(free) void *memory = mem_new_array(struct go_item, count);
+    struct go_item *items = memory;
+    for (size_t i = 0; i < count; i++)
+        items[i] = (struct go_item){values[i], (uint32_t)i};
+    go_sort(items, count, go_less_nan_first);
+    struct quantile_place place = quantile_place(phi, count);
+    return quantile_mix(&place, items[place.lower].value, items[place.upper].value);
+}
+
 double quantile_of(double phi, double *values, size_t count)
 {
     double result;
     if (!quantile_phi_valid(phi, &result))
         return result;
+    if (quantile_zeros_mixed(values, count))
+        return quantile_as_go(phi, values, count);
 
     struct quantile_place place = quantile_place(phi, count);
     double lower = quantile_select(values, count, place.lower);

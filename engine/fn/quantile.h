@@ -40,5 +40,14 @@ struct quantile_key {
     uint32_t index;
 };
 
-/* The quantile of `count` values, count > 0, in any order, which it changes. */
+/*
+ * Zeros of both signs among the values: they are equal, and which of them a quantile falls on is
+ * what Go's sort makes of the order they came in.
+ */
+bool quantile_zeros_mixed(const double *values, size_t count);
+
+/* The quantile of values in the order they came in, sorted as Go does. Takes heap memory. */
+double quantile_as_go(double phi, const double *values, size_t count);
+
+/* The quantile of `count` values, count > 0, in the order they came in, which it changes. */
 double quantile_of(double phi, double *values, size_t count);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "engine/fn/go_sort.h"
 #include "engine/fn/window.h"
 #include "model/sample.h"
 
@@ -197,15 +198,16 @@ static double naive_line(const struct naive_window *w, bool predict)
     return predict ? slope * w->param + intercept : slope;
 }
 
+/* go_sort has tests of its own; which of two equal zeros comes first is its matter. */
 static void naive_sort(double *values, size_t count)
 {
-    for (size_t i = 1; i < count; i++) {
-        double moved = values[i];
-        size_t j = i;
-        for (; j > 0 && (isnan(moved) ? !isnan(values[j - 1]) : moved < values[j - 1]); j--)
-            values[j] = values[j - 1];
-        values[j] = moved;
-    }
+    AUTO(free) void *memory = mem_new_array(struct go_item, count);
+    struct go_item *items = memory;
+    for (size_t i = 0; i < count; i++)
+        items[i].value = values[i];
+    go_sort(items, count, go_less_nan_first);
+    for (size_t i = 0; i < count; i++)
+        values[i] = items[i].value;
 }
 
 static double naive_quantile(double q, double *values, size_t count)

@@ -44,6 +44,20 @@ static size_t param_begin(const struct plan *plan)
     return ast_unparen(plan->ast->aggregate.param)->span.begin;
 }
 
+static enum window_notes_kind notes_of(enum function_id function)
+{
+    if (function == FN_rate || function == FN_increase)
+        return NOTES_COUNTER;
+    return function == FN_quantile_over_time ? NOTES_QUANTILE : NOTES_NONE;
+}
+
+/* Prometheus puts the rows of a subquery in its place, which then has no position any more. */
+static size_t subquery_notes_begin(const struct plan *plan)
+{
+    const struct node *first = call_arg(plan, 0);
+    return first->kind == NODE_SUBQUERY ? 0 : first->span.begin;
+}
+
 static struct op *op_of_source(struct op_builder *builder, const struct plan *plan,
                                struct op *param)
 {
@@ -65,8 +79,8 @@ static struct op *op_of_source(struct op_builder *builder, const struct plan *pl
         spec.kernel = window_function(plan->function);
         spec.drops_name =
             plan->function != FN_first_over_time && plan->function != FN_last_over_time;
-        spec.hints_counter = plan->function == FN_rate || plan->function == FN_increase;
-        spec.hint_begin = call_arg(plan, 0)->span.begin;
+        spec.notes = notes_of(plan->function);
+        spec.notes_begin = call_arg(plan, 0)->span.begin;
     }
     return op_source_new(builder->query, &plan->grid, &spec);
 }
@@ -79,8 +93,8 @@ static struct op *op_of_subquery(struct op_builder *builder, const struct plan *
         .range_ms = plan->select.range_ms,
         .kernel = window_function(plan->function),
         .drops_name = plan->function != FN_first_over_time && plan->function != FN_last_over_time,
-        .hints_counter = plan->function == FN_rate || plan->function == FN_increase,
-        .hint_begin = call_arg(plan, 0)->span.begin,
+        .notes = notes_of(plan->function),
+        .notes_begin = subquery_notes_begin(plan),
     };
     return op_subquery_new(builder->query, &plan->grid, child, param, &spec);
 }

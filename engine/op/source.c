@@ -9,7 +9,6 @@
 #include <stdatomic.h>
 
 #include "base/workers.h"
-#include "engine/op/counter_hint.h"
 #include "engine/op/lane.h"
 #include "engine/op/map_stage.h"
 
@@ -44,7 +43,7 @@ struct source {
     size_t tasks_added;
     size_t tasks_pulled;
     _Atomic bool stopped; /* the operator is being closed: tasks may end */
-    struct counter_hint hint;
+    struct window_notes notes;
 };
 
 static bool source_select(struct source *self, struct err *err)
@@ -56,6 +55,8 @@ static bool source_select(struct source *self, struct err *err)
         .matcher_count = select->selector->matcher_count,
         .begin_ms = select->begin_ms,
         .end_ms = select->end_ms,
+        .whole_begin_ms = query->whole_begin_ms,
+        .whole_end_ms = query->whole_end_ms,
         .arena = query->arena,
         .symbols = query->symbols,
         .budget = &query->budget,
@@ -83,6 +84,7 @@ static bool source_open(struct op *op, struct err *err)
     const double *params = NULL;
     if (self->spec.param && !op_read_scalar(self->spec.param, &params, err))
         return false;
+    window_notes_open(&self->notes, params, op->grid.count);
     for (size_t i = 0; i < self->stage_count; i++)
         if (!map_stage_open(&self->stages[i], query, err))
             return false;
@@ -191,11 +193,10 @@ static bool source_pull(struct op *op, struct batch *ret, struct err *err)
         *err = slot->err;
         return false;
     }
-    for (size_t i = 0; self->hint.wanted && i < slot->row_count; i++) {
-        const struct labels *labels =
-            selection_labels(self->selection, op->order[op->rows_done + i]);
-        counter_hint_row(&self->hint, op->query, labels, slot->values + i * op->grid.count,
-                         op->grid.count);
+    for (size_t i = 0; self->notes.kind != NOTES_NONE && i < slot->row_count; i++) {
+        uint32_t series = op->order[op->rows_done + i];
+        window_notes_row(&self->notes, op->query, selection_labels(self->selection, series),
+                         self->row_spec.params, slot->values + i * op->grid.count, op->grid.count);
     }
     self->tasks_pulled++;
     *ret = (struct batch){slot->values, slot->row_count, op->grid.count};
@@ -234,7 +235,7 @@ struct op *op_source_new(struct query *query, const struct grid *grid,
     self->spec = *spec;
     if (spec->param)
         op_add_child(&self->op, spec->param);
-    self->hint = (struct counter_hint){.wanted = spec->hints_counter, .begin = spec->hint_begin};
+    self->notes = (struct window_notes){.kind = spec->notes, .begin = spec->notes_begin};
     return &self->op;
 }
 

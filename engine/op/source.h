@@ -3,6 +3,7 @@
 #include "engine/fn/window.h"
 #include "engine/op.h"
 #include "engine/op/map_stage.h"
+#include "engine/op/window_notes.h"
 #include "engine/plan/plan.h"
 
 /*
@@ -19,9 +20,9 @@ struct source_spec {
     window_fn *kernel;
     bool keeps_stale; /* the kernel looks at stale markers itself */
     bool drops_name;
-    struct op *param;   /* scalar argument of the kernel, or NULL */
-    bool hints_counter; /* rate, increase: say so where a name does not look like a counter's */
-    size_t hint_begin;  /* where that info points to */
+    struct op *param; /* scalar argument of the kernel, or NULL */
+    enum window_notes_kind notes;
+    size_t notes_begin;
 };
 
 struct op *op_source_new(struct query *query, const struct grid *grid,

@@ -1,12 +1,11 @@
 #include "engine/op/subquery.h"
 
-#include "engine/op/counter_hint.h"
 #include "model/sample.h"
 
 struct subquery {
     struct op op;
     struct subquery_spec spec;
-    struct counter_hint hint;
+    struct window_notes notes;
     const double *params;
     struct row_reader rows;
     double *times; /* int64_t, in a buffer of the pool: when the child's row has points */
@@ -24,6 +23,7 @@ static bool subquery_open(struct op *op, struct err *err)
         return false;
     if (op->child_count > 1 && !op_read_scalar(op->children[1], &self->params, err))
         return false;
+    window_notes_open(&self->notes, self->params, op->grid.count);
     op->series_count = child->series_count;
     op->labels = child->labels;
     if (!self->spec.drops_name)
@@ -100,8 +100,8 @@ static bool subquery_pull(struct op *op, struct batch *ret, struct err *err)
         if (!query_alive(op->query, err) || !subquery_row(self, out, err))
             return false;
         uint32_t series = op->order[op->rows_done + i];
-        if (self->hint.wanted)
-            counter_hint_row(&self->hint, op->query, op->children[0]->labels[series], out, steps);
+        window_notes_row(&self->notes, op->query, op->children[0]->labels[series], self->params,
+                         out, steps);
     }
     *ret = (struct batch){self->values, count, steps};
     return true;
@@ -135,6 +135,6 @@ struct op *op_subquery_new(struct query *query, const struct grid *grid, struct 
     if (param)
         op_add_child(&self->op, param);
     self->spec = *spec;
-    self->hint = (struct counter_hint){.wanted = spec->hints_counter, .begin = spec->hint_begin};
+    self->notes = (struct window_notes){.kind = spec->notes, .begin = spec->notes_begin};
     return &self->op;
 }

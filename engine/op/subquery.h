@@ -2,6 +2,7 @@
 
 #include "engine/fn/window.h"
 #include "engine/op.h"
+#include "engine/op/window_notes.h"
 
 /*
  * A range function over a subquery: the child's rows, on the subquery's own grid, are the samples
@@ -12,8 +13,8 @@ struct subquery_spec {
     int64_t range_ms;
     window_fn *kernel;
     bool drops_name;
-    bool hints_counter; /* as in struct source_spec */
-    size_t hint_begin;
+    enum window_notes_kind notes;
+    size_t notes_begin;
 };
 
 /* `param`: the kernel's scalar argument, or NULL. */

@@ -130,8 +130,13 @@ bool plan_set_select(struct plan_builder *builder, struct plan *plan,
     select->range_ms = range_ms;
     if (!plan_refs(builder, &selector->modifiers, &plan->grid, &select->refs))
         return false;
-    select->begin_ms = select->refs.start_ms - range_ms + 1;
+    if (__builtin_sub_overflow(select->refs.start_ms, range_ms - 1, &select->begin_ms))
+        select->begin_ms = INT64_MIN;
     select->end_ms = grid_end(&select->refs);
+    if (select->begin_ms < builder->extent.begin_ms)
+        builder->extent.begin_ms = select->begin_ms;
+    if (select->end_ms > builder->extent.end_ms)
+        builder->extent.end_ms = select->end_ms;
     return true;
 }
 
@@ -363,9 +368,14 @@ static struct plan *plan_of_matrix_root(struct plan_builder *builder, const stru
 }
 
 bool plan_build(const struct plan_request *request, struct arena *arena, struct plan **ret_plan,
-                struct err *err)
+                struct plan_extent *ret_extent, struct err *err)
 {
-    struct plan_builder builder = {.request = request, .arena = arena, .err = err};
+    struct plan_builder builder = {
+        .request = request,
+        .arena = arena,
+        .extent = {INT64_MAX, INT64_MIN},
+        .err = err,
+    };
     /* Instant queries step by 1 ms, which no step uses but subqueries' alignment sees. */
     struct grid grid = {
         .start_ms = request->start_ms,
@@ -386,6 +396,7 @@ bool plan_build(const struct plan_request *request, struct arena *arena, struct 
     if (!plan)
         return false;
     plan->use_count++;
+    *ret_extent = builder.extent;
     *ret_plan = plan;
     return true;
 }

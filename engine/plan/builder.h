@@ -12,6 +12,7 @@ struct plan_builder {
     struct str *keys;
     size_t plan_count;
     size_t plan_cap;
+    struct plan_extent extent;
     struct err *err;
 };
 

@@ -84,12 +84,18 @@ struct plan_request {
     int64_t subquery_step_ms;
 };
 
+/* All that the selectors of a plan look at together; begin > end: there are none. */
+struct plan_extent {
+    int64_t begin_ms;
+    int64_t end_ms;
+};
+
 /*
  * ERR_UNSUPPORTED, naming it, for what the streaming engine does not do; ERR_EXECUTION for what
  * Prometheus finds out only while it evaluates.
  */
 bool plan_build(const struct plan_request *request, struct arena *arena, struct plan **ret_plan,
-                struct err *err) MUST_CHECK;
+                struct plan_extent *ret_extent, struct err *err) MUST_CHECK;
 
 /* Whether a sub-expression gives the same at each step, by Prometheus's rules for @. */
 bool plan_is_invariant(const struct node *node);

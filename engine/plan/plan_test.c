@@ -20,8 +20,9 @@ static void plans(const char *expr, int64_t step_ms, const char *want)
         .subquery_step_ms = 60000,
     };
     struct plan *plan = NULL;
+    struct plan_extent extent;
     AUTO(buf_done) struct buf buf = {0};
-    if (plan_build(&request, arena, &plan, &err))
+    if (plan_build(&request, arena, &plan, &extent, &err))
         plan_print(plan, &buf);
     else
         buf_text(&buf, err.msg);
@@ -96,7 +97,8 @@ static const struct plan *only_plan(const char *expr, struct arena *arena, struc
         .subquery_step_ms = 60000,
     };
     struct plan *plan = NULL;
-    ck_assert_msg(plan_build(&request, arena, &plan, &err), "%s", err.msg);
+    struct plan_extent extent;
+    ck_assert_msg(plan_build(&request, arena, &plan, &extent, &err), "%s", err.msg);
     return plan;
 }
 

@@ -1,0 +1,29 @@
+#pragma once
+
+#include "engine/query.h"
+#include "model/labels.h"
+
+/*
+ * What Prometheus tells the user of a range function beside its result, found while its rows go by:
+ *
+ *     NOTES_COUNTER   rate and increase gave a point for a metric that is not named like a counter
+ *     NOTES_QUANTILE  quantile_over_time had to do with a quantile that is none
+ *
+ * Thread: the one that runs the query.
+ */
+enum window_notes_kind { NOTES_NONE, NOTES_COUNTER, NOTES_QUANTILE };
+
+struct window_notes {
+    enum window_notes_kind kind;
+    size_t begin; /* where in the query text the notes point to */
+
+    uint32_t looked_name; /* COUNTER: the last metric name looked at; SYM_EMPTY: none yet */
+    bool all_told;        /* QUANTILE: nothing new can come */
+};
+
+/* Once before the first row: the function's scalar argument at each step, or NULL. */
+void window_notes_open(struct window_notes *notes, const double *params, size_t steps);
+
+/* One row of results; `labels` still with their name. */
+void window_notes_row(struct window_notes *notes, struct query *query, const struct labels *labels,
+                      const double *params, const double *row, size_t steps);
