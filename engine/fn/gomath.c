@@ -1,7 +1,5 @@
 /*
- * Go writes these functions in Go, of exp, log, log1p, atan and arithmetic. Doing the same steps in
- * the same order leaves only the roundings of those four to differ. Special cases come out of the
- * steps themselves, or are C's, which are the same ones (both follow IEEE 754, 9.2.1).
+ * Max, Min and Pow as Go has them. The other subjects: gomath_exp.c, gomath_log.c, gomath_trig.c.
  */
 #include "engine/fn/gomath.h"
 
@@ -9,15 +7,6 @@
 #include <stdint.h>
 
 #include "model/sample.h"
-
-#define LN2 0.693147180559945309417232121458176568
-#define LN10 2.30258509299404568401799145468436421
-#define PI 3.14159265358979323846264338327950288
-#define HALF_PI (PI / 2)
-
-/* From here on x*x + 1 is x*x; below the second, v is its own asinh and atanh. */
-#define SQUARE_ALONE 0x1p28
-#define NEAR_ZERO 0x1p-28
 
 double gomath_max(double a, double b)
 {
@@ -88,116 +77,6 @@ double gomath_pow(double base, double exponent)
         part -= 1;
         whole += 1;
     }
-    double factor = part != 0 ? exp(part * log(base)) : 1;
+    double factor = part != 0 ? gomath_exp(part * gomath_log(base)) : 1;
     return gomath_pow_whole(base, (int64_t)whole, factor, exponent < 0);
-}
-
-double gomath_atan2(double y, double x)
-{
-    if (x == 0 || y == 0 || !isfinite(x) || !isfinite(y))
-        return atan2(y, x);
-    double angle = atan(y / x);
-    if (x > 0)
-        return angle;
-    return angle <= 0 ? angle + PI : angle - PI;
-}
-
-double gomath_log2(double v)
-{
-    if (!isfinite(v))
-        return log(v);
-    int exponent;
-    double fraction = frexp(v, &exponent);
-    /* Powers of two are exact. */
-    if (fraction == 0.5)
-        return exponent - 1;
-    return log(fraction) * (1 / LN2) + exponent;
-}
-
-double gomath_log10(double v)
-{
-    return gomath_log2(v) * (LN2 / LN10);
-}
-
-double gomath_asin(double v)
-{
-    if (v == 0)
-        return v;
-    double size = fabs(v);
-    if (!(size <= 1))
-        return value_nan();
-    double adjacent = sqrt(1 - size * size);
-    double angle = size > 0.7 ? HALF_PI - atan(adjacent / size) : atan(size / adjacent);
-    return copysign(angle, v);
-}
-
-double gomath_acos(double v)
-{
-    return HALF_PI - gomath_asin(v);
-}
-
-double gomath_sinh(double v)
-{
-    double size = fabs(v);
-    if (!(size > 0.5))
-        return sinh(v);
-    double e = exp(size);
-    return copysign(size > 21 ? e * 0.5 : (e - 1 / e) * 0.5, v);
-}
-
-double gomath_cosh(double v)
-{
-    double size = fabs(v);
-    double e = exp(size);
-    return size > 21 ? e * 0.5 : (e + 1 / e) * 0.5;
-}
-
-double gomath_tanh(double v)
-{
-    double size = fabs(v);
-    if (!(size >= 0.625) || size > 44)
-        return tanh(v);
-    return copysign(1 - 2 / (exp(2 * size) + 1), v);
-}
-
-double gomath_asinh(double v)
-{
-    double size = fabs(v);
-    if (!isfinite(v) || size < NEAR_ZERO)
-        return v;
-    double area;
-    if (size > SQUARE_ALONE)
-        area = log(size) + LN2;
-    else if (size > 2)
-        area = log(2 * size + 1 / (sqrt(size * size + 1) + size));
-    else
-        area = log1p(size + size * size / (1 + sqrt(1 + size * size)));
-    return copysign(area, v);
-}
-
-double gomath_acosh(double v)
-{
-    if (!(v >= 1))
-        return value_nan();
-    if (v == 1)
-        return 0;
-    if (v >= SQUARE_ALONE)
-        return log(v) + LN2;
-    if (v > 2)
-        return log(2 * v - 1 / (v + sqrt(v * v - 1)));
-    double above = v - 1;
-    return log1p(above + sqrt(2 * above + above * above));
-}
-
-double gomath_atanh(double v)
-{
-    double size = fabs(v);
-    if (!(size < 1))
-        return size == 1 ? copysign(INFINITY, v) : value_nan();
-    if (size < NEAR_ZERO)
-        return v;
-    double twice = size + size;
-    double area = size < 0.5 ? 0.5 * log1p(twice + twice * size / (1 - size))
-                             : 0.5 * log1p(twice / (1 - size));
-    return copysign(area, v);
 }

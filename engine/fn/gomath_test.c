@@ -110,6 +110,115 @@ START_TEST(pow_of_whole_exponents_multiplies_squares)
 }
 END_TEST
 
+/* Answers of a Prometheus 3.5 built with Go 1.27 for amd64. */
+static const struct {
+    const char *name;
+    double (*ours)(double);
+    double v, result;
+} judged[] = {
+    {"exp", gomath_exp, 1.0, 0x1.5bf0a8b145769p+1},
+    {"exp", gomath_exp, -1.5, 0x1.c8f87724b5c1dp-3},
+    {"exp", gomath_exp, 0.1, 0x1.1aec7b35a00d4p+0},
+    {"exp", gomath_exp, 709.43, 0x1.67d2a40c95257p+1023},
+    {"exp", gomath_exp, 709.44, INFINITY},
+    {"exp", gomath_exp, -708.4, 0x0.ff15b469edf89p-1022},
+    {"exp", gomath_exp, -745.13, 0x0.0000000000001p-1022},
+    {"exp", gomath_exp, -745.14, 0.0},
+    {"exp", gomath_exp, 1e-300, 0x1p+0},
+    {"log", gomath_log, 1.0179, 0x1.22ae016dd54d1p-6},
+    {"log", gomath_log, 0.7071067811865476, -0x1.62e42fefa39eep-2},
+    {"log", gomath_log, 0.5, -0x1.62e42fefa39efp-1},
+    {"log", gomath_log, 1e300, 0x1.5963447f87fb5p+9},
+    {"log", gomath_log, 5e-324, -0x1.628b76e3a7b61p+9},
+    {"log", gomath_log, 2.225073858507201e-308, -0x1.6232bdd7abcd2p+9},
+    {"log", gomath_log, 0.001, -0x1.ba18a998fffap+2},
+    {"log2", gomath_log2, 1.0179, 0x1.a35cb781ea06p-6},
+    {"log2", gomath_log2, 10.0, 0x1.a934f0979a371p+1},
+    {"log2", gomath_log2, 1e-310, -0x1.01730dabca5f6p+10},
+    {"log2", gomath_log2, 0.7071067811865476, -0x1.ffffffffffffep-2},
+    {"log10", gomath_log10, 1.0179, 0x1.f8f65e356b712p-8},
+    {"log10", gomath_log10, 1000.0, 0x1.8p+1},
+    {"log10", gomath_log10, 1e-310, -0x1.33f3a51bf529cp+8},
+    {"log10", gomath_log10, 5e-324, -0x1.33f424bcb5221p+8},
+    {"log10", gomath_log10, 2.0, 0x1.34413509f79ffp-2},
+    {"sin", gomath_sin, 1e-07, 0x1.ad7f29abcaf3bp-24},
+    {"sin", gomath_sin, 0.5, 0x1.eaee8744b05fp-2},
+    {"sin", gomath_sin, 1.0, 0x1.aed548f090ceep-1},
+    {"sin", gomath_sin, 3.141592653589793, 0x1.1a62633145cp-53},
+    {"sin", gomath_sin, -1000000.0, 0x1.6664b2568d867p-2},
+    {"sin", gomath_sin, 536870912.0, 0x1.4e67c0e2622dfp-2},
+    {"sin", gomath_sin, 714047633.6596241, -0x1.b9580227d3588p-27},
+    {"sin", gomath_sin, 1e300, -0x1.a2c16b010e386p-1},
+    {"cos", gomath_cos, 1e-07, 0x1.fffffffffffd3p-1},
+    {"cos", gomath_cos, 0.5, 0x1.c1528065b7d5p-1},
+    {"cos", gomath_cos, 1.5707963267948966, 0x1.1a62633145cp-54},
+    {"cos", gomath_cos, -4.71238898038469, -0x1.a79394c9e8ap-53},
+    {"cos", gomath_cos, 562435331.9539363, -0x1.a885d2b4f400ep-30},
+    {"cos", gomath_cos, 1e300, -0x1.2699022adc4c1p-1},
+    {"tan", gomath_tan, 1e-07, 0x1.ad7f29abcaf48p-24},
+    {"tan", gomath_tan, 2e-07, 0x1.ad7f29abcafadp-23},
+    {"tan", gomath_tan, 0.7853981633974483, 0x1p+0},
+    {"tan", gomath_tan, 1.5707963267948966, 0x1.d02967c31cdcp+53},
+    {"tan", gomath_tan, -100.0, 0x1.2ca74d62b5d37p-1},
+    {"tan", gomath_tan, 558249464.4775153, -0x1.c0a3a1f304d3ap+27},
+    {"tan", gomath_tan, 1e22, -0x1.a0f79c1b6b259p+0},
+    {"asin", gomath_asin, 0.7, 0x1.8d00e692afd95p-1},
+    {"asin", gomath_asin, 0.71, 0x1.94391bfac8e4bp-1},
+    {"asin", gomath_asin, -0.3, -0x1.380159e14f6ffp-2},
+    {"asin", gomath_asin, 1e-300, 0x1.56e1fc2f8f359p-997},
+    {"asin", gomath_asin, 0.9999999, 0x1.920266447a7d1p+0},
+    {"acos", gomath_acos, 0.7, 0x1.973e83f5d5c9bp-1},
+    {"acos", gomath_acos, -0.71, 0x1.2e1e21a0d3a1fp+1},
+    {"acos", gomath_acos, 0.9999999, 0x1.d4effc8547p-12},
+    {"atan", gomath_atan, 0.66, 0x1.2aafdde4d0c9fp-1},
+    {"atan", gomath_atan, 0.67, 0x1.2e3caf996421ep-1},
+    {"atan", gomath_atan, 2.5, 0x1.30b6d796a4da8p+0},
+    {"atan", gomath_atan, -1000000000.0, -0x1.921fb53ff74e8p+0},
+    {"atan", gomath_atan, 1e-300, 0x1.56e1fc2f8f359p-997},
+    {"sinh", gomath_sinh, 0.3, 0x1.37d42af54b926p-2},
+    {"sinh", gomath_sinh, 0.6, 0x1.45f775546a77dp-1},
+    {"sinh", gomath_sinh, -22.0, -0x1.ab5adb9c435ffp+30},
+    {"sinh", gomath_sinh, 709.44, INFINITY},
+    {"sinh", gomath_sinh, 1e-300, 0x1.56e1fc2f8f359p-997},
+    {"cosh", gomath_cosh, 0.3, 0x1.0b9b4e0b6ec4cp+0},
+    {"cosh", gomath_cosh, 21.5, 0x1.0334300327298p+30},
+    {"cosh", gomath_cosh, -709.43, 0x1.67d2a40c95257p+1022},
+    {"tanh", gomath_tanh, 0.3, 0x1.2a4dda7d914fap-2},
+    {"tanh", gomath_tanh, 0.625, 0x1.1bf47eabb8f96p-1},
+    {"tanh", gomath_tanh, -44.0, -0x1p+0},
+    {"tanh", gomath_tanh, 1e-300, 0x1.56e1fc2f8f359p-997},
+    {"asinh", gomath_asinh, 0.3, 0x1.2ec4ea565fcc1p-2},
+    {"asinh", gomath_asinh, 1.5, 0x1.31dc0090b63d9p+0},
+    {"asinh", gomath_asinh, -2.5, -0x1.a5b0f0be9dcf6p+0},
+    {"asinh", gomath_asinh, 300000000.0, 0x1.436627b57f715p+4},
+    {"asinh", gomath_asinh, 1e-08, 0x1.5798ee2308c39p-27},
+    {"acosh", gomath_acosh, 1.0000001, 0x1.d4effc065cae4p-12},
+    {"acosh", gomath_acosh, 1.7, 0x1.1f8c10d010fe6p+0},
+    {"acosh", gomath_acosh, 2.5, 0x1.9119c13a31bbp+0},
+    {"acosh", gomath_acosh, 300000000.0, 0x1.436627b57f715p+4},
+    {"atanh", gomath_atanh, 1e-08, 0x1.5798ee2308c3bp-27},
+    {"atanh", gomath_atanh, 0.3, 0x1.3cf2b50617c96p-2},
+    {"atanh", gomath_atanh, -0.7, -0x1.bc0ed0947fbe8p-1},
+    {"atanh", gomath_atanh, 0.9999999999999999, 0x1.2b708872320e2p+4},
+};
+
+START_TEST(every_bit_is_as_prometheus_has_it)
+{
+    for (size_t i = 0; i < ARRAY_COUNT(judged); i++) {
+        double result = judged[i].ours(judged[i].v);
+        ck_assert_msg(test_same(result, judged[i].result), "%s(%.17g) = %a, not %a", judged[i].name,
+                      judged[i].v, result, judged[i].result);
+    }
+    ck_assert(gomath_pow(2, 0.3) == 0x1.3b2c47bff8329p+0);
+    ck_assert(gomath_pow(10, -2.7) == 0x1.0585e4c78b079p-9);
+    ck_assert(gomath_pow(1e-310, 0.3) == 0x1.12be4c976f33p-307);
+    ck_assert(gomath_pow(1.5, 100.25) == 0x1.8f9f20247e3a4p+58);
+    ck_assert(gomath_atan2(1, 3) == 0x1.4978fa3269ee1p-2);
+    ck_assert(gomath_atan2(-1e-300, -1e300) == 0x1.921fb54442d18p+1);
+    ck_assert(gomath_atan2(-2, -0.7) == -0x1.e850076ee9e8ep+0);
+}
+END_TEST
+
 struct pair {
     const char *name;
     double (*ours)(double), (*theirs)(double);
@@ -119,6 +228,9 @@ struct pair {
 
 /* Next to glibc, where both are well conditioned. */
 static const struct pair pairs[] = {
+    {"exp", gomath_exp, exp, -700, 709, 4},       {"log", gomath_log, log, 1.5, 1e6, 4},
+    {"sin", gomath_sin, sin, 0.01, 3, 4},         {"cos", gomath_cos, cos, -1.5, 1.5, 4},
+    {"tan", gomath_tan, tan, 0.01, 1.5, 4},       {"atan", gomath_atan, atan, -10, -0.01, 4},
     {"log2", gomath_log2, log2, 1.5, 1e6, 4},     {"log10", gomath_log10, log10, 1.5, 1e6, 4},
     {"asin", gomath_asin, asin, 0.01, 1, 4},      {"acos", gomath_acos, acos, -1, 0.7, 4},
     {"sinh", gomath_sinh, sinh, -700, 700, 4},    {"cosh", gomath_cosh, cosh, -700, 700, 4},
@@ -128,7 +240,7 @@ static const struct pair pairs[] = {
     {"asinh", gomath_asinh, asinh, -3, -0.01, 4}, {"acosh", gomath_acosh, acosh, 1.1, 3, 4},
 };
 
-START_TEST(compositions_are_near_the_c_library)
+START_TEST(they_are_near_the_c_library)
 {
     for (size_t i = 0; i < ARRAY_COUNT(pairs); i++) {
         const struct pair *pair = &pairs[i];
@@ -142,8 +254,17 @@ START_TEST(compositions_are_near_the_c_library)
 }
 END_TEST
 
-START_TEST(compositions_have_the_special_cases_of_go)
+START_TEST(they_have_the_special_cases_of_go)
 {
+    ck_assert(gomath_exp(-INFINITY) == 0 && gomath_exp(INFINITY) == INFINITY);
+    ck_assert(gomath_exp(1e300) == INFINITY && gomath_exp(-1e300) == 0 && isnan(gomath_exp(NAN)));
+    ck_assert(gomath_log(-0.0) == -INFINITY && gomath_log(INFINITY) == INFINITY);
+    ck_assert(isnan(gomath_log(-5)) && isnan(gomath_log(-INFINITY)) && isnan(gomath_log(NAN)));
+    ck_assert(signbit(gomath_sin(-0.0)) && signbit(gomath_tan(-0.0)) && gomath_cos(-0.0) == 1);
+    ck_assert(!signbit(gomath_sin(0.0)) && !signbit(gomath_tan(0.0)));
+    ck_assert(isnan(gomath_sin(INFINITY)) && isnan(gomath_cos(-INFINITY)));
+    ck_assert(isnan(gomath_tan(INFINITY)) && isnan(gomath_sin(NAN)));
+    ck_assert(signbit(gomath_atan(-0.0)) && gomath_atan(-INFINITY) == -M_PI / 2);
     ck_assert(gomath_log2(0x1p-1074) == -1074 && gomath_log2(0.0) == -INFINITY);
     ck_assert(gomath_log2(INFINITY) == INFINITY && isnan(gomath_log2(-1)));
     ck_assert(gomath_log10(-0.0) == -INFINITY && isnan(gomath_log10(NAN)));
@@ -161,5 +282,5 @@ START_TEST(compositions_have_the_special_cases_of_go)
 END_TEST
 
 TEST_MAIN("gomath", max_and_min_treat_nan_infinity_and_zero_as_go, pow_has_the_special_cases_of_go,
-          pow_of_whole_exponents_multiplies_squares, compositions_are_near_the_c_library,
-          compositions_have_the_special_cases_of_go)
+          pow_of_whole_exponents_multiplies_squares, every_bit_is_as_prometheus_has_it,
+          they_are_near_the_c_library, they_have_the_special_cases_of_go)

@@ -37,7 +37,7 @@ START_TEST(functions_give_known_values)
     ck_assert(map_one(FN_ceil, 1.2, NULL, NULL) == 2 && map_one(FN_floor, -1.2, NULL, NULL) == -2);
     ck_assert(map_one(FN_sqrt, 9, NULL, NULL) == 3 && map_one(FN_exp, 0, NULL, NULL) == 1);
     ck_assert(map_one(FN_ln, 1, NULL, NULL) == 0 && map_one(FN_log2, 8, NULL, NULL) == 3);
-    ck_assert(map_one(FN_log10, 1000, NULL, NULL) == 2.9999999999999996);
+    ck_assert(map_one(FN_log10, 1000, NULL, NULL) == 3);
     ck_assert(map_one(FN_sgn, -7, NULL, NULL) == -1 && map_one(FN_sgn, 7, NULL, NULL) == 1);
     ck_assert(signbit(map_one(FN_sgn, -0.0, NULL, NULL)));
     ck_assert(isnan(map_one(FN_sgn, NAN, NULL, NULL)));
