@@ -150,6 +150,9 @@ static void apply_samples(struct head_state *state, const struct wal_record *rec
             if (ahead[i])
                 __builtin_prefetch(&ahead[i]->open, 1);
         }
+        for (size_t i = 0; i < count; i++)
+            if (ahead[i] && ahead[i]->open.bytes)
+                __builtin_prefetch(ahead[i]->open.bytes + ahead[i]->open.size, 1);
         for (size_t i = 0; i < count; i++) {
             if (samples[i].t_ms < state->min_valid_ms)
                 continue;
