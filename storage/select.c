@@ -5,7 +5,6 @@
 bool storage_select(struct storage *storage, const struct select_request *request,
                     struct selection **ret_selection, struct err *err)
 {
-    assert(request->begin_ms <= request->end_ms);
     return storage->class->select(storage, request, ret_selection, err);
 }
 

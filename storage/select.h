@@ -22,7 +22,12 @@ struct selection;
 struct select_request {
     struct matcher *const *matchers; /* all must match */
     size_t matcher_count;
-    int64_t begin_ms; /* samples of [begin_ms, end_ms] are wanted, both ends included */
+    /*
+     * Samples of [begin_ms, end_ms] are wanted, both ends included. Behind each other the wrong way
+     * round, as a client may give them, they mean what they mean to Prometheus: chunks that hold
+     * both.
+     */
+    int64_t begin_ms;
     int64_t end_ms;
     /*
      * What the whole query looks at, of which this is a part; both 0: nothing else. It decides only
