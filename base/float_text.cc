@@ -1,6 +1,7 @@
 /*
- * std::to_chars gives the shortest digits and their exponent; the layout is Go's and done here.
- * Integers below 2^53 take a short path: they are most of what a metrics server prints.
+ * The shortest digits and their exponent come from decimal_shortest; the layout is Go's and done
+ * here. Whole numbers below 2^53 and decimals of up to three places take short paths: they are most
+ * of what a metrics server prints. What stands in fixed or rounded form is std::to_chars's.
  */
 #include "base/float_text.h"
 
@@ -12,6 +13,8 @@
 #include <string>
 #include <strings.h>
 #include <system_error>
+
+#include "base/decimal.h"
 
 namespace
 {
@@ -61,11 +64,142 @@ void digits_from_scientific(struct digits *d, const char *at, const char *end)
         d->point = 1;
 }
 
+/* Digits of v > 0: a guess from its bits, and one comparison. */
+int count_digits(uint64_t v)
+{
+    static const uint64_t powers[] = {1u,
+                                      10u,
+                                      100u,
+                                      1000u,
+                                      10000u,
+                                      100000u,
+                                      1000000u,
+                                      10000000u,
+                                      100000000u,
+                                      1000000000u,
+                                      10000000000u,
+                                      100000000000u,
+                                      1000000000000u,
+                                      10000000000000u,
+                                      100000000000000u,
+                                      1000000000000000u,
+                                      10000000000000000u,
+                                      100000000000000000u,
+                                      1000000000000000000u,
+                                      10000000000000000000u};
+    int guess = (64 - __builtin_clzll(v)) * 1233 >> 12;
+    return guess + (v >= powers[guess]);
+}
+
+/* v < 10^8 as eight characters, the first in the lowest byte; all pairs at once. */
+uint64_t eight_digits(uint32_t v)
+{
+    uint64_t fours = v / 10000 | (uint64_t)(v % 10000) << 32;
+    uint64_t hundreds = (fours * 10486 >> 20) & 0x0000007f0000007fu;
+    uint64_t twos = hundreds | (fours - hundreds * 100) << 16;
+    uint64_t tens = (twos * 103 >> 10) & 0x000f000f000f000fu;
+    return (tens | (twos - tens * 10) << 8) + 0x3030303030303030u;
+}
+
+void put_word(char *out, uint64_t word)
+{
+    memcpy(out, &word, sizeof word);
+}
+
+const uint64_t ZEROS = 0x3030303030303030u;
+
+/* "0." and zeros in front of digits that all stand behind the point; gives their place. */
+char *put_small_head(char *out, int point)
+{
+    put_word(out, 0x3030303030302e30u);
+    for (int i = 6; i < -point; i += 8)
+        put_word(out + 2 + i, ZEROS);
+    return out + 2 - point;
+}
+
+/* Up to eight digits, in one register. */
+size_t put_decimal_short(char *out, uint32_t digits, int count, int point)
+{
+    uint64_t word = eight_digits(digits) >> (8 - count) * 8;
+    char *at = point > 0 ? out : put_small_head(out, point);
+    put_word(at, word);
+    if (point >= count) {
+        for (int i = count; i < point; i += 8)
+            put_word(at + i, ZEROS);
+        return (size_t)point;
+    }
+    if (point <= 0)
+        return (size_t)(at + count - out);
+    at[point] = '.';
+    put_word(at + point + 1, word >> point * 8);
+    return (size_t)count + 1;
+}
+
+__extension__ typedef unsigned __int128 wide;
+
+void put_wide(char *out, wide characters)
+{
+    put_word(out, (uint64_t)characters);
+    put_word(out + 8, (uint64_t)(characters >> 64));
+}
+
+/* 9 to 17 digits: sixteen in two registers, and perhaps one in front of them. */
+size_t put_decimal_long(char *out, uint64_t digits, int count, int point)
+{
+    const uint64_t limit = 10000000000000000u;
+    bool lead = digits >= limit;
+    uint64_t rest = lead ? digits % limit : digits;
+    wide characters = (wide)eight_digits((uint32_t)(rest % 100000000)) << 64 |
+                      eight_digits((uint32_t)(rest / 100000000));
+    characters >>= lead ? 0 : (16 - count) * 8;
+
+    char *at = point > 0 ? out : put_small_head(out, point);
+    *at = (char)('0' + digits / limit);
+    put_wide(at + lead, characters);
+    if (point >= count) {
+        for (int i = count; i < point; i += 8)
+            put_word(at + i, ZEROS);
+        return (size_t)point;
+    }
+    if (point <= 0)
+        return (size_t)(at + count - out);
+    at[point] = '.';
+    put_wide(at + point + 1, characters >> (point - lead) * 8);
+    return (size_t)count + 1;
+}
+
+/*
+ * digits x 10^exponent, plainly; no more than 17 digits, and not 0. Whole words are written, and
+ * none read back: what was just written in pieces is slow to read as a whole.
+ */
+size_t put_decimal(char *out, uint64_t digits, int exponent)
+{
+    int count = count_digits(digits);
+    if (digits < 100000000)
+        return put_decimal_short(out, (uint32_t)digits, count, count + exponent);
+    return put_decimal_long(out, digits, count, count + exponent);
+}
+
+void decimal_strip(struct decimal *decimal)
+{
+    while (decimal->digits % 10 == 0) {
+        decimal->digits /= 10;
+        decimal->exponent++;
+    }
+}
+
 void digits_shortest(struct digits *d, double v)
 {
-    char text[32];
-    auto got = std::to_chars(text, text + sizeof text, v, std::chars_format::scientific);
-    digits_from_scientific(d, text, got.ptr);
+    d->negative = std::signbit(v);
+    if (v == 0) {
+        d->text[0] = '0';
+        d->count = d->point = 1;
+        return;
+    }
+    struct decimal shortest = decimal_shortest(std::fabs(v));
+    decimal_strip(&shortest);
+    d->count = (int)put_decimal(d->text, shortest.digits, 0);
+    d->point = d->count + shortest.exponent;
 }
 
 size_t put_plain(char *out, const struct digits *d)
@@ -124,7 +258,41 @@ size_t put_integer(char *out, double v)
     int64_t whole = (int64_t)v;
     if ((double)whole != v || (whole == 0 && std::signbit(v)))
         return 0;
-    return (size_t)(std::to_chars(out, out + 24, whole).ptr - out);
+    if (whole == 0) {
+        *out = '0';
+        return 1;
+    }
+    *out = '-';
+    bool negative = whole < 0;
+    return put_decimal(out + negative, (uint64_t)(negative ? -whole : whole), 0) + negative;
+}
+
+/*
+ * A number that is k / 1000, if it is one: decimals of at most 15 digits are all different as
+ * doubles, so that no shorter one reads back as it. 0 if v is none.
+ */
+size_t put_thousandths(char *out, double v)
+{
+    double magnitude = std::fabs(v);
+    if (!(magnitude < 1e12))
+        return 0;
+    struct decimal decimal = {(uint64_t)(magnitude * 1000 + 0.5), -3};
+    if (decimal.digits == 0 || (double)decimal.digits / 1000 != magnitude)
+        return 0;
+    decimal_strip(&decimal);
+    *out = '-';
+    bool negative = v < 0;
+    return put_decimal(out + negative, decimal.digits, decimal.exponent) + negative;
+}
+
+/* The shortest digits of a finite v that is not zero, plainly. */
+size_t put_shortest(char *out, double v)
+{
+    struct decimal decimal = decimal_shortest(std::fabs(v));
+    decimal_strip(&decimal);
+    *out = '-';
+    bool negative = v < 0;
+    return put_decimal(out + negative, decimal.digits, decimal.exponent) + negative;
 }
 
 } // namespace
@@ -165,14 +333,16 @@ extern "C" size_t float_text_json(char *out, double v)
 {
     if (size_t len = put_integer(out, v))
         return len;
+    if (size_t len = put_thousandths(out, v))
+        return len;
+    double magnitude = std::fabs(v);
+    if (magnitude >= 1e-6 && magnitude < 1e21)
+        return put_shortest(out, v);
     if (size_t len = put_special(out, v))
         return len;
     struct digits d;
     digits_shortest(&d, v);
-    double magnitude = std::fabs(v);
-    if (magnitude != 0 && (magnitude < 1e-6 || magnitude >= 1e21))
-        return put_exponent(out, &d, 2);
-    return put_plain(out, &d);
+    return magnitude == 0 ? put_plain(out, &d) : put_exponent(out, &d, 2);
 }
 
 extern "C" size_t float_text_gojson(char *out, double v)

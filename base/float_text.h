@@ -15,7 +15,8 @@ extern "C" {
  * equal, no locale. Each writes no terminator and returns the length.
  */
 
-/* 1e308 in plain digits, sign, point and zeros: enough for any of these. */
+/* 1e308 in plain digits, sign, point and zeros: enough for any of these, and for the whole words
+ * that they write. */
 #define FLOAT_TEXT_SIZE 352
 
 size_t float_text_f(char *out, double v); /* FormatFloat(v, 'f', -1, 64) */
@@ -23,7 +24,7 @@ size_t float_text_e(char *out, double v); /* FormatFloat(v, 'e', -1, 64) */
 size_t float_text_g(char *out, double v); /* FormatFloat(v, 'g', -1, 64), and fmt's %g and %v */
 
 /* As samples stand in Prometheus's JSON: plain, but 'e' below 1e-6 and from 1e21 on. */
-size_t float_text_json(char *out, double v);
+size_t float_text_json(char *out, double v); /* at most 25 bytes; writes up to 40 */
 
 /* As encoding/json writes a number that may be a fraction (timestamps of scalars). */
 size_t float_text_gojson(char *out, double v);

@@ -118,5 +118,27 @@ START_TEST(reads_back_what_it_wrote)
 }
 END_TEST
 
+/* Two ways through different code, for any number of digits in front of the point and behind it. */
+START_TEST(plain_and_json_agree_where_both_are_plain)
+{
+    uint64_t state = 7;
+    for (int i = 0; i < 400000; i++) {
+        state = state * 6364136223846793005u + 1442695040888963407u;
+        double v = (double)(state >> (11 + i % 50));
+        for (uint64_t k = state % 24; k > 0; k--)
+            v /= 10;
+        v = i % 3 ? v : -v;
+        if (v != 0 && (fabs(v) < 1e-6 || fabs(v) >= 1e21))
+            continue;
+        char left[FLOAT_TEXT_SIZE], right[FLOAT_TEXT_SIZE];
+        struct str a = {left, float_text_json(left, v)};
+        struct str b = {right, float_text_f(right, v)};
+        ck_assert_msg(str_eq(a, b), "%.*s against %.*s", STR_ARGS(a), STR_ARGS(b));
+        ck_assert_uint_le(a.len, 25);
+    }
+}
+END_TEST
+
 TEST_MAIN("float_text", plain, json_turns_to_exponents_at_the_ends, general_has_its_limit_at_six,
-          given_digits, parse_takes_what_go_takes, reads_back_what_it_wrote)
+          given_digits, parse_takes_what_go_takes, reads_back_what_it_wrote,
+          plain_and_json_agree_where_both_are_plain)

@@ -21,9 +21,10 @@ struct point_time {
 
 static_assert(sizeof(struct point_time) == 32, "copied as two vectors");
 
-/* A value in JSON's layout has at most 24 characters; what is copied may be more. */
+/* A value in JSON's layout has at most 25 characters; what is written may be more. */
 #define VALUE_SIZE 32
-#define POINT_SIZE (sizeof(struct point_time) + VALUE_SIZE + 2)
+#define VALUE_ROOM 40
+#define POINT_SIZE (sizeof(struct point_time) + VALUE_ROOM)
 #define POINTS_AT_ONCE 256
 
 static size_t unsigned_text(char *out, uint64_t v)
@@ -121,13 +122,15 @@ static void result_json_points(const struct result_json *json, const struct resu
                                struct buf *out)
 {
     uint64_t last_bits = STALE_BITS; /* no value has them */
-    char last_text[VALUE_SIZE] = "";
+    char repeated[VALUE_SIZE] = "";
+    const char *last_text = repeated;
     size_t last_len = 0;
     struct point_time own;
     for (size_t begin = 0; begin < row->count; begin += POINTS_AT_ONCE) {
         size_t end = row->count - begin < POINTS_AT_ONCE ? row->count : begin + POINTS_AT_ONCE;
-        char *at = buf_reserve(out, (end - begin) * POINT_SIZE);
+        char *at = buf_reserve(out, (end - begin + 1) * POINT_SIZE);
         char *const start = at;
+        last_bits = STALE_BITS; /* what was written may have moved */
         for (size_t i = begin; i < end; i++) {
             uint64_t bits = value_bits(row->values[i]);
             const struct point_time *time = &own;
@@ -140,10 +143,15 @@ static void result_json_points(const struct result_json *json, const struct resu
             memcpy(at, time, sizeof *time);
             at += time->len;
             if (bits != last_bits) {
-                last_len = float_text_json(last_text, row->values[i]);
+                last_len = float_text_json(at, row->values[i]);
                 last_bits = bits;
+                last_text = at;
+            } else {
+                if (last_text != repeated)
+                    memcpy(repeated, last_text, VALUE_SIZE);
+                last_text = repeated;
+                memcpy(at, repeated, VALUE_SIZE);
             }
-            memcpy(at, last_text, VALUE_SIZE);
             at += last_len;
             *at++ = '"';
             *at++ = ']';
