@@ -136,6 +136,28 @@ def with_samples_read(case, answer):
     return {**answer, "data": {**data, "stats": {**data["stats"], "samples": samples}}}
 
 
+# 3.7: first_over_time is a function. What formats and parses is asked about last_over_time instead.
+FIRST, LAST = "first_over_time", "last_over_time"
+FIRST_SINCE = (3, 7, 0)
+TEXT_PATHS = ("/api/v1/format_query", "/api/v1/parse_query")
+
+
+def asks_about_first(case):
+    return case.path in TEXT_PATHS and case.query.startswith(FIRST + "(")
+
+
+def renamed(value):
+    if isinstance(value, dict):
+        return {key: renamed(member) for key, member in value.items()}
+    if isinstance(value, list):
+        return [renamed(member) for member in value]
+    return FIRST if value == LAST else value.replace(LAST + "(", FIRST + "(") if isinstance(value, str) else value
+
+
+def about_first(case, answer):
+    return renamed(answer) if asks_about_first(case) else answer
+
+
 CHANGES = (
     Change("no metric name in notes about buckets", (3, 7, 0), judge=without_metric_name),
     Change("detail in the note about monotonicity", (3, 10, 0), both=without_monotonicity_detail),
@@ -145,6 +167,7 @@ CHANGES = (
     Change("the name of the token @", (3, 8, 0), judge=with_at_sign),
     Change("new members of the parse tree", (3, 12, 0), judge=with_new_tree_members),
     Change("samples read in the statistics", (3, 13, 0), judge=with_samples_read),
+    Change("text and tree of first_over_time", FIRST_SINCE, judge=about_first),
 )
 
 # Query of the tables -> (since, why, what the old release is asked instead).
@@ -205,6 +228,7 @@ class Ledger:
         self.known_paths = {path: entry for path, entry in KNOWN_PATHS.items() if version < entry[0]}
         self.oracles = {start: entry for start, entry in ORACLES.items() if version < entry[0]}
         self.probes = version < UNIQUE_FIRST_SINCE
+        self.lacks_first = version < FIRST_SINCE
         self.used = set()
 
     def probe(self, case):
@@ -225,6 +249,9 @@ class Ledger:
 
     def question(self, case):
         """The case as the judge is to be asked."""
+        if self.lacks_first and asks_about_first(case):
+            return dataclasses.replace(case, params=tuple(
+                (name, value.replace(FIRST, LAST) if name == "query" else value) for name, value in case.params))
         entry = self.asked_otherwise.get(case.query)
         if entry is None or not case.path.startswith("/api/v1/query"):
             return case
