@@ -151,7 +151,7 @@ def renamed(value):
         return {key: renamed(member) for key, member in value.items()}
     if isinstance(value, list):
         return [renamed(member) for member in value]
-    return FIRST if value == LAST else value.replace(LAST + "(", FIRST + "(") if isinstance(value, str) else value
+    return value.replace(LAST, FIRST) if isinstance(value, str) and LAST in value else value
 
 
 def about_first(case, answer):
