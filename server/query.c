@@ -97,11 +97,6 @@ static bool ask_engine(struct asking *asking, struct local *local, struct err *e
     if (!ask_range_read(&asking->options, local_data_end_ms(local), graph, &asking->range, err))
         return false;
     const struct ask_range *range = &asking->range;
-    if (range->moved) {
-        AUTO(buf_done) struct buf text = {0};
-        shown_time(range->end_ms, &text);
-        fprintf(stderr, "the data ends at %s UTC: evaluated there\n", buf_terminated(&text));
-    }
     struct query_spec spec = {
         .text = asking->query,
         .start_ms = range->start_ms,
@@ -111,6 +106,11 @@ static bool ask_engine(struct asking *asking, struct local *local, struct err *e
     AUTO(running_destroy) struct running *running = NULL;
     if (!running_create(local->engine, &spec, &running, err) || !running_open(running, err))
         return false;
+    if (range->moved) {
+        AUTO(buf_done) struct buf text = {0};
+        shown_time(range->end_ms, &text);
+        fprintf(stderr, "the data ends at %s UTC: evaluated there\n", buf_terminated(&text));
+    }
     if (asking->form == FORM_JSON)
         return print_json_rows(asking, running, err);
     struct shown shown;
