@@ -158,6 +158,8 @@ void json_escape_html(struct buf *buf, struct str s)
 void json_escape(struct buf *buf, struct str s)
 {
     size_t done = 0;
+    if (s.len == 0)
+        return; /* there may be no bytes to add an offset to */
     for (size_t i = 0; i < s.len; i++) {
         unsigned char c = (unsigned char)s.ptr[i];
         if (c >= 0x20 && c != '"' && c != '\\')
