@@ -5,6 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#undef err_set
+#undef err_wrap
+
 bool err_set(struct err *err, enum err_kind kind, const char *fmt, ...)
 {
     assert(kind != ERR_NONE);
