@@ -150,7 +150,7 @@ void labels_builder_set(struct labels_builder *builder, uint32_t name, uint32_t 
             break;
     }
     bool there = at < builder->count && order == 0;
-    struct label *place = builder->pairs + at;
+    struct label *place = there ? builder->pairs + at : NULL;
     if (there && value != SYM_EMPTY) {
         place->value = value;
     } else if (there) {
