@@ -173,8 +173,9 @@ int64_t moment_ms(struct moment moment)
 
 struct moment moment_of_ms(int64_t ms)
 {
-    int64_t seconds = ms / 1000 - (ms % 1000 < 0);
-    return (struct moment){seconds, (ms - seconds * 1000) * 1000000};
+    int64_t left_ms = ms % 1000;
+    bool before = left_ms < 0;
+    return (struct moment){ms / 1000 - before, (left_ms + (before ? 1000 : 0)) * 1000000};
 }
 
 bool moment_before(struct moment a, struct moment b)
