@@ -21,6 +21,9 @@
 #define COLOR_COUNT 8
 #define LEGEND_MAX 12
 #define PLOT_HEIGHT_MIN 6
+#define VALUE_MAX 1e300
+#define VALUE_MIN 1e-300 /* what is smaller is drawn as zero */
+#define FLAT 1e-12       /* the part of a value that is too little to draw */
 
 static const int colors[COLOR_COUNT] = {39, 208, 82, 199, 226, 51, 141, 203};
 
@@ -35,6 +38,7 @@ struct scale {
     double low;
     double high;
     double tick;
+    size_t tick_count; /* steps of `tick` from low to high */
 };
 
 static void canvas_dot(struct canvas *canvas, long x, long y, uint8_t ink)
@@ -70,12 +74,18 @@ static double tick_of(double range, double count)
     return part > 1 ? unit * 2 : unit;
 }
 
+/* The range from the least to the most must be finite. */
+static double drawable(double v)
+{
+    return isfinite(v) ? fmax(-VALUE_MAX, fmin(v, VALUE_MAX)) : v;
+}
+
 static bool scale_init(struct scale *scale, const struct shown *shown, size_t height)
 {
     double low = INFINITY, high = -INFINITY;
     for (size_t i = 0; i < shown->count; i++)
         for (size_t k = 0; k < shown->items[i].count; k++) {
-            double v = shown->items[i].values[k];
+            double v = drawable(shown->items[i].values[k]);
             if (!isfinite(v))
                 continue;
             low = fmin(low, v);
@@ -85,14 +95,16 @@ static bool scale_init(struct scale *scale, const struct shown *shown, size_t he
         return false;
     if (low > 0 && low < high * 0.5)
         low = 0;
-    if (low == high) {
-        double room = low == 0 ? 1 : fabs(low) * 0.1;
+    double most = fmax(fabs(low), fabs(high)); /* the ticks must differ from each other */
+    if (high - low <= most * FLAT) {
+        double room = most < VALUE_MIN ? 1 : most * 0.1;
         low -= room;
         high += room;
     }
     scale->tick = tick_of(high - low, (double)height / 3);
     scale->low = floor(low / scale->tick) * scale->tick;
     scale->high = ceil(high / scale->tick) * scale->tick;
+    scale->tick_count = (size_t)lround((scale->high - scale->low) / scale->tick);
     return true;
 }
 
@@ -104,8 +116,10 @@ static void canvas_series(struct canvas *canvas, const struct shown *shown,
     long last[2] = {0, 0};
     int64_t last_ms = INT64_MIN;
     for (size_t i = 0; i < series->count; i++) {
-        double v = series->values[i];
-        if (!isfinite(v)) {
+        double v = drawable(series->values[i]);
+        bool outside = span_ms > 0 && (series->times_ms[i] < shown->begin_ms ||
+                                       series->times_ms[i] > shown->end_ms);
+        if (!isfinite(v) || outside) {
             last_ms = INT64_MIN;
             continue;
         }
@@ -150,7 +164,8 @@ static void line_label(const struct scale *scale, size_t height, size_t line, ch
 {
     double rows = (double)height * 4 - 1;
     out[0] = '\0';
-    for (double v = scale->low; v <= scale->high + scale->tick * 0.5; v += scale->tick) {
+    for (size_t i = 0; i <= scale->tick_count; i++) {
+        double v = scale->low + (double)i * scale->tick;
         double y = (1 - (v - scale->low) / (scale->high - scale->low)) * rows;
         if ((size_t)(lround(y) / 4) == line) {
             axis_text(v, scale->tick, out);

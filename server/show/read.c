@@ -1,5 +1,6 @@
 /* A server's answer, read back: only what is shown is looked at. */
 #include <jansson.h>
+#include <math.h>
 #include <string.h>
 
 #include "base/float_text.h"
@@ -7,6 +8,9 @@
 #include "model/labels.h"
 #include "model/symbols.h"
 #include "server/show/shown.h"
+
+/* Beyond this a double is no exact number of milliseconds. */
+#define TIME_MS_MAX 0x1p53
 
 static void json_free_auto(json_t **json)
 {
@@ -48,6 +52,8 @@ static bool point_read(json_t *point, struct shown_series *series)
         !float_parse(string_of(json_array_get(point, 1)), &v, &out_of_range))
         return false;
     double time_ms = json_number_value(time) * 1000;
+    if (fabs(time_ms) > TIME_MS_MAX)
+        return false;
     series->times_ms[series->count] = (int64_t)(time_ms < 0 ? time_ms - 0.5 : time_ms + 0.5);
     series->values[series->count++] = v;
     return true;
@@ -61,7 +67,7 @@ static bool series_read(struct shown *shown, json_t *item)
     json_t *points = json_object_get(item, "values");
     if (point)
         return point_read(point, shown_add(shown, buf_view(&name), 1));
-    if (!json_is_array(points)) {
+    if (shown->kind == RESULT_VECTOR || !json_is_array(points)) {
         shown_add_note(shown, STR("native histograms are left out"));
         return true;
     }

@@ -110,6 +110,52 @@ START_TEST(draws_what_is_flat_or_nothing)
 }
 END_TEST
 
+START_TEST(draws_what_doubles_can_hardly_tell)
+{
+    begin(RESULT_MATRIX);
+    add("near", 2, (double[]){1e16, 1e16 + 2});
+    shown_graph(&shown, &style, &out);
+    ck_assert_ptr_nonnull(strstr(buf_terminated(&out), "10000T ┤"));
+    buf_clear(&out);
+    shown_done(&shown);
+    begin(RESULT_MATRIX);
+    add("far", 2, (double[]){-1.7e308, 1.7e308});
+    add("small", 2, (double[]){-0x1p-1074, 0x1p-1074});
+    shown_graph(&shown, &style, &out);
+    ck_assert_ptr_nonnull(strstr(buf_terminated(&out), "0 ┤"));
+    buf_done(&out);
+    shown_done(&shown);
+}
+END_TEST
+
+START_TEST(refuses_times_that_are_none)
+{
+    struct err err;
+    begin(RESULT_VECTOR);
+    ck_assert(!shown_read_json(
+        &shown,
+        STR("{\"status\":\"success\",\"data\":{\"resultType\":\"vector\",\"result\":[{\"metric\":"
+            "{},\"value\":[1e300,\"1\"]}]}}"),
+        &err));
+    ck_assert_int_eq(err.kind, ERR_IO);
+    shown_done(&shown);
+}
+END_TEST
+
+START_TEST(passes_over_an_instant_s_series_without_a_value)
+{
+    struct err err;
+    begin(RESULT_VECTOR);
+    ck_assert(shown_read_json(
+        &shown,
+        STR("{\"status\":\"success\",\"data\":{\"resultType\":\"vector\",\"result\":[{\"metric\":"
+            "{},\"values\":[]}]}}"),
+        &err));
+    ck_assert_uint_eq(shown.count, 0);
+    shown_done(&shown);
+}
+END_TEST
+
 START_TEST(reads_a_server_s_answer)
 {
     struct err err;
@@ -156,4 +202,6 @@ START_TEST(tells_a_server_s_error)
 END_TEST
 
 TEST_MAIN("shown", aligns_an_instant, puts_series_side_by_side, quotes_csv, draws_within_its_room,
-          draws_what_is_flat_or_nothing, reads_a_server_s_answer, tells_a_server_s_error)
+          draws_what_is_flat_or_nothing, draws_what_doubles_can_hardly_tell,
+          refuses_times_that_are_none, passes_over_an_instant_s_series_without_a_value,
+          reads_a_server_s_answer, tells_a_server_s_error)
