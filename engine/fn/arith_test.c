@@ -6,7 +6,7 @@
 #include "base/test.h"
 #include "engine/fn/gomath.h"
 #include "engine/fn/test_random.h"
-#include "engine/op/test_matrix.h"
+#include "engine/fn/test_same.h"
 
 #define COUNT 1027
 

@@ -5,7 +5,7 @@
 
 #include "base/test.h"
 #include "engine/fn/test_buckets.h"
-#include "engine/op/test_matrix.h"
+#include "engine/fn/test_same.h"
 
 #define BUCKETS_MAX 12
 #define STRIDE 3
@@ -76,7 +76,7 @@ START_TEST(sorts_as_go_does_where_bounds_do_not_tell_the_order)
 
     /* NaN is passed by none, and so parts what is sorted. */
     const double bounds[] = {2, 1, NAN, 7, 1, 1, INFINITY, 0.5};
-    const double counts[] = {1, 0x1p53, 3, MISSING, 1, 1, 4, 5};
+    const double counts[] = {1, 0x1p53, 3, value_stale(), 1, 1, 4, 5};
     const struct bucket expected[] = {{1, 0x1p53}, {2, 1}, {0, 3}, {0.5, 5}, {1, 2}, {INFINITY, 4}};
     struct go_item items[8];
     struct bucket buckets[8];

@@ -4,7 +4,7 @@
 
 #include "base/test.h"
 #include "engine/fn/test_random.h"
-#include "engine/op/test_matrix.h"
+#include "engine/fn/test_same.h"
 
 /* How far apart in units of the last place; 0 for two NaNs. */
 static uint64_t ulps_apart(double a, double b)

@@ -67,13 +67,6 @@ struct op *test_matrix_op(struct query *query, const struct test_matrix *matrix,
                             rows_per_batch);
 }
 
-bool test_same(double a, double b)
-{
-    if (value_bits(a) == value_bits(b))
-        return true;
-    return isnan(a) && isnan(b) && !value_is_stale(a) && !value_is_stale(b);
-}
-
 static void test_row_check(const struct test_matrix *expected, size_t series, const double *row)
 {
     const double *wanted = test_matrix_row(expected, series);

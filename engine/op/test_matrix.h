@@ -1,5 +1,6 @@
 #pragma once
 
+#include "engine/fn/test_same.h"
 #include "engine/op/test_rows.h"
 
 /* For tests: whole results in memory, to compare operators with evaluators too simple to be wrong.
@@ -31,9 +32,6 @@ struct test_matrix test_matrix_random(struct query *query, unsigned *seed, size_
 
 struct op *test_matrix_op(struct query *query, const struct test_matrix *matrix,
                           size_t rows_per_batch);
-
-/* Equal bits, or both NaN and neither missing. */
-bool test_same(double a, double b);
 
 /*
  * Opens the operator and reads it in some order, or part of it, by `seed` (0: the natural order);
