@@ -83,6 +83,16 @@ static double days_in_month_of(double v)
     return begin[date.month] - begin[date.month - 1];
 }
 
+static unsigned hour_of(double v)
+{
+    return (unsigned)(seconds_of(v) % DAY_SECONDS) / 3600;
+}
+
+static unsigned minute_of(double v)
+{
+    return (unsigned)(seconds_of(v) % 3600) / 60;
+}
+
 #define MAP_CALENDAR(name, result) \
     void name(double *values, size_t rows, size_t steps, const double *const *params) \
     { \
@@ -100,5 +110,5 @@ MAP_CALENDAR(map_day_of_month, date_of(v).day)
 MAP_CALENDAR(map_day_of_week, date_of(v).day_of_week)
 MAP_CALENDAR(map_day_of_year, date_of(v).day_of_year)
 MAP_CALENDAR(map_days_in_month, days_in_month_of(v))
-MAP_CALENDAR(map_hour, seconds_of(v) % DAY_SECONDS / 3600)
-MAP_CALENDAR(map_minute, seconds_of(v) % 3600 / 60)
+MAP_CALENDAR(map_hour, hour_of(v))
+MAP_CALENDAR(map_minute, minute_of(v))
