@@ -35,8 +35,11 @@
 /* The library counts connections down a little later than we. */
 #define CONNECTION_SLACK 64
 
-/* Room for the request's headers and for what is on its way to the socket. */
-#define CONNECTION_MEMORY_SIZE ((size_t)256 << 10)
+/*
+ * Room for the request's line and headers, and for what is on its way to the socket. The library
+ * clears all of it between two requests, so more would cost time and memory on every connection.
+ */
+#define CONNECTION_MEMORY_SIZE ((size_t)64 << 10)
 
 /* Numbers of the watcher's own descriptors; connections count from WATCH_FIRST on. */
 enum { WATCH_LISTEN, WATCH_WAKE, WATCH_FIRST };
