@@ -119,6 +119,44 @@ static bool plan_refs(struct plan_builder *builder, const struct modifiers *modi
     return true;
 }
 
+/* The times that a selector or subquery looks at, from those its parent is asked for. */
+static struct plan_extent plan_extent_behind(const struct plan_builder *builder,
+                                             const struct modifiers *modifiers, int64_t offset_ms,
+                                             int64_t range_ms)
+{
+    struct plan_extent extent = builder->asked;
+    if (modifiers->at == AT_START)
+        extent.begin_ms = extent.end_ms = builder->request->start_ms;
+    else if (modifiers->at == AT_END)
+        extent.begin_ms = extent.end_ms = builder->request->end_ms;
+    else if (modifiers->at == AT_TIME)
+        extent.begin_ms = extent.end_ms = modifiers->at_ms;
+    if (__builtin_sub_overflow(extent.begin_ms, offset_ms, &extent.begin_ms) ||
+        __builtin_sub_overflow(extent.begin_ms, range_ms, &extent.begin_ms))
+        extent.begin_ms = INT64_MIN;
+    if (__builtin_sub_overflow(extent.end_ms, offset_ms, &extent.end_ms))
+        extent.end_ms = offset_ms > 0 ? INT64_MIN : INT64_MAX;
+    return extent;
+}
+
+/*
+ * What all selectors look at together. Steps are left out of it: Prometheus decides by it in which
+ * order series come, and does not round a subquery's times there.
+ */
+static bool plan_widen_extent(struct plan_builder *builder, const struct modifiers *modifiers,
+                              int64_t range_ms)
+{
+    int64_t offset_ms;
+    if (!plan_range(builder, modifiers->offset_ms, modifiers->offset_expr, true, &offset_ms))
+        return false;
+    struct plan_extent extent = plan_extent_behind(builder, modifiers, offset_ms, range_ms - 1);
+    if (extent.begin_ms < builder->extent.begin_ms)
+        builder->extent.begin_ms = extent.begin_ms;
+    if (extent.end_ms > builder->extent.end_ms)
+        builder->extent.end_ms = extent.end_ms;
+    return true;
+}
+
 bool plan_set_select(struct plan_builder *builder, struct plan *plan,
                      const struct vector_selector *selector, int64_t range_ms)
 {
@@ -133,11 +171,7 @@ bool plan_set_select(struct plan_builder *builder, struct plan *plan,
     if (__builtin_sub_overflow(select->refs.start_ms, range_ms - 1, &select->begin_ms))
         select->begin_ms = INT64_MIN;
     select->end_ms = grid_end(&select->refs);
-    if (select->begin_ms < builder->extent.begin_ms)
-        builder->extent.begin_ms = select->begin_ms;
-    if (select->end_ms > builder->extent.end_ms)
-        builder->extent.end_ms = select->end_ms;
-    return true;
+    return plan_widen_extent(builder, &selector->modifiers, range_ms);
 }
 
 static struct plan *plan_of_selector(struct plan_builder *builder, const struct node *node,
@@ -170,17 +204,24 @@ struct plan *plan_of_subquery_rows(struct plan_builder *builder, const struct no
                                    int64_t *ret_range_ms)
 {
     const struct subquery *subquery = &node->subquery;
-    int64_t step_ms;
+    const struct modifiers *modifiers = &subquery->modifiers;
+    int64_t step_ms, offset_ms;
     if (!plan_range(builder, subquery->range_ms, subquery->range_expr, false, ret_range_ms) ||
         !plan_range(builder, subquery->step_ms, subquery->step_expr, false, &step_ms) ||
-        !plan_refs(builder, &subquery->modifiers, grid, ret_refs))
+        !plan_range(builder, modifiers->offset_ms, modifiers->offset_expr, true, &offset_ms) ||
+        !plan_refs(builder, modifiers, grid, ret_refs))
         return NULL;
     if (step_ms == 0)
         step_ms = builder->request->subquery_step_ms;
 
     struct grid inner = subquery_grid(ret_refs, *ret_range_ms, step_ms);
-    if (inner.count > 0)
-        return plan_of(builder, subquery->expr, &inner);
+    if (inner.count > 0) {
+        struct plan_extent asked = builder->asked;
+        builder->asked = plan_extent_behind(builder, modifiers, offset_ms, *ret_range_ms);
+        struct plan *rows = plan_of(builder, subquery->expr, &inner);
+        builder->asked = asked;
+        return rows;
+    }
     inner.count = 1;
     struct plan *empty = plan_new(builder, PLAN_EMPTY, subquery->expr, &inner);
     empty->nameless = true;
@@ -210,6 +251,24 @@ static struct plan *plan_of_binary_scalar(struct plan_builder *builder, const st
     return keeps_name ? plan : plan_dedup(builder, plan, PLAN_DEDUP_MERGE);
 }
 
+static bool names_have(const struct str *names, size_t count, struct str name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (str_eq(names[i], name))
+            return true;
+    return false;
+}
+
+/* Does an operation of two vectors leave no name? A comparison that filters lets series through. */
+static bool binary_drops_names(const struct binary *binary)
+{
+    const struct vector_matching *matching = binary->matching;
+    if (binary_op_is_set(binary->op) ||
+        (binary_op_is_comparison(binary->op) && !binary->return_bool))
+        return false;
+    return !names_have(matching->include, matching->include_count, STR("__name__"));
+}
+
 static struct plan *plan_of_binary(struct plan_builder *builder, const struct node *node,
                                    const struct grid *grid)
 {
@@ -226,10 +285,13 @@ static struct plan *plan_of_binary(struct plan_builder *builder, const struct no
     if (!plan_add_child(plan, plan_of(builder, binary->left, grid)) ||
         !plan_add_child(plan, plan_of(builder, binary->right, grid)))
         return NULL;
+    bool nameless = plan->children[0]->nameless && plan->children[1]->nameless;
     plan = plan_intern(builder, plan);
     if (set && binary->op != BINARY_OR)
         return plan;
-    return plan_dedup(builder, plan, PLAN_DEDUP_MERGE);
+    plan = plan_dedup(builder, plan, PLAN_DEDUP_MERGE);
+    plan->nameless = binary_drops_names(binary) || nameless;
+    return plan;
 }
 
 static struct plan *plan_of_unary(struct plan_builder *builder, const struct node *node,
@@ -242,14 +304,6 @@ static struct plan *plan_of_unary(struct plan_builder *builder, const struct nod
     plan->nameless = child->nameless || child->type == TYPE_SCALAR;
     plan_add_child(plan, child);
     return plan_dedup(builder, plan_intern(builder, plan), PLAN_DEDUP_MERGE);
-}
-
-static bool names_have(const struct str *names, size_t count, struct str name)
-{
-    for (size_t i = 0; i < count; i++)
-        if (str_eq(names[i], name))
-            return true;
-    return false;
 }
 
 static struct plan *plan_of_aggregate(struct plan_builder *builder, const struct node *node,
@@ -374,6 +428,7 @@ bool plan_build(const struct plan_request *request, struct arena *arena, struct 
         .request = request,
         .arena = arena,
         .extent = {INT64_MAX, INT64_MIN},
+        .asked = {request->start_ms, request->step_ms > 0 ? request->end_ms : request->start_ms},
         .err = err,
     };
     /* Instant queries step by 1 ms, which no step uses but subqueries' alignment sees. */

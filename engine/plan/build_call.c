@@ -115,9 +115,10 @@ static struct plan *plan_of_absent(struct plan_builder *builder, const struct no
                                    const struct grid *grid)
 {
     struct plan *plan = plan_new(builder, PLAN_ABSENT, node, grid);
+    /* last_over_time keeps the names: series that are equal without them are no error here. */
     struct plan *child = node->call.function->id == FN_absent
                              ? plan_of(builder, call_arg(node, 0), grid)
-                             : plan_of_window(builder, node, grid, FN_present_over_time);
+                             : plan_of_window(builder, node, grid, FN_last_over_time);
     plan->nameless = true;
     return plan_add_child(plan, child) ? plan_intern(builder, plan) : NULL;
 }
