@@ -20,12 +20,23 @@ void op_add_child(struct op *op, struct op *child)
     op->children[op->child_count++] = child;
 }
 
+/* Children that will not be asked for a row may still hold an error, or a note. */
+static bool op_arrange_unasked(struct op *op, struct err *err)
+{
+    for (size_t i = 0; i < op->child_count; i++)
+        if (op->children[i]->state == OP_OPEN && !op_arrange(op->children[i], NULL, 0, err))
+            return false;
+    return true;
+}
+
 static bool op_set_order(struct op *op, const uint32_t *order, size_t count, struct err *err)
 {
     op->order = order;
     op->order_count = count;
     op->state = OP_PULLING;
-    return op->settled || op->class->arrange(op, err);
+    if (op->settled)
+        return true;
+    return op->class->arrange(op, err) && (count > 0 || op_arrange_unasked(op, err));
 }
 
 static bool op_natural_order(struct op *op, struct err *err)

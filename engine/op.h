@@ -47,7 +47,8 @@ struct op_class {
     /*
      * The consumer wants only the series op->order[0 .. order_count), in that order, each at most
      * once. Called before the first pull, with the natural order if the consumer asked for none.
-     * Passes on to the children what follows from it.
+     * Passes on to the children what follows from it. What is not wanted may still hold an error
+     * or a note that Prometheus would give: it is worked out here, before the first pull.
      */
     bool (*arrange)(struct op *op, struct err *err);
 

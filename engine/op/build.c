@@ -51,11 +51,19 @@ static enum window_notes_kind notes_of(enum function_id function)
     return function == FN_quantile_over_time ? NOTES_QUANTILE : NOTES_NONE;
 }
 
-/* Prometheus puts the rows of a subquery in its place, which then has no position any more. */
-static size_t subquery_notes_begin(const struct plan *plan)
+/*
+ * Where notes of a range function point to: its first argument, without parentheses. Prometheus
+ * does not look below those of an argument that alone does not depend on the step. And it puts the
+ * rows of a subquery in its place, which then has no position any more.
+ */
+static size_t notes_begin(const struct plan *plan)
 {
-    const struct node *first = call_arg(plan, 0);
-    return first->kind == NODE_SUBQUERY ? 0 : first->span.begin;
+    struct node *first = plan->ast->call.args[0];
+    const struct node *bare = ast_unparen(first);
+    if (bare->kind == NODE_SUBQUERY)
+        return 0;
+    bool wrapped = plan_is_invariant(first) && !plan_is_invariant(plan->ast);
+    return wrapped ? first->span.begin : bare->span.begin;
 }
 
 static struct op *op_of_source(struct op_builder *builder, const struct plan *plan,
@@ -80,7 +88,7 @@ static struct op *op_of_source(struct op_builder *builder, const struct plan *pl
         spec.drops_name =
             plan->function != FN_first_over_time && plan->function != FN_last_over_time;
         spec.notes = notes_of(plan->function);
-        spec.notes_begin = call_arg(plan, 0)->span.begin;
+        spec.notes_begin = notes_begin(plan);
     }
     return op_source_new(builder->query, &plan->grid, &spec);
 }
@@ -94,7 +102,7 @@ static struct op *op_of_subquery(struct op_builder *builder, const struct plan *
         .kernel = window_function(plan->function),
         .drops_name = plan->function != FN_first_over_time && plan->function != FN_last_over_time,
         .notes = notes_of(plan->function),
-        .notes_begin = subquery_notes_begin(plan),
+        .notes_begin = notes_begin(plan),
     };
     return op_subquery_new(builder->query, &plan->grid, child, param, &spec);
 }

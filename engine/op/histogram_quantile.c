@@ -74,34 +74,6 @@ static bool histogram_quantile_open(struct op *op, struct err *err)
     return true;
 }
 
-static bool histogram_quantile_arrange(struct op *op, struct err *err)
-{
-    struct histogram_quantile *self = CONTAINER(struct histogram_quantile, op, op);
-    struct arena *arena = op->query->arena;
-    if (op->order_count == 0)
-        return true;
-
-    size_t max = groups_size_max(&self->groups, op->order, op->order_count);
-    self->buckets_max = max;
-    self->bounds = arena_array(arena, double, max);
-    self->bounded = arena_array(arena, uint32_t, max);
-    self->unsorted = arena_array(arena, double, max);
-    self->places = arena_array(arena, uint32_t, max);
-    self->sorted = arena_array(arena, uint32_t, max);
-    self->buckets = arena_array(arena, struct bucket, max);
-    self->items = arena_array(arena, struct go_item, max);
-    self->sort_space = arena_array(arena, char, QUANTILE_SORT_SPACE(max));
-    self->raised = arena_array(arena, uint64_t, op->grid.count);
-    if (!arena_check(arena, err) || !row_output_take(&self->output, op, err))
-        return false;
-
-    self->counts =
-        pool_take(op->query->pool, &op->query->budget, columns_size(max, op->grid.count), err);
-    self->in = (struct row_reader){.op = op->children[0]};
-    return self->counts &&
-           groups_arrange(&self->groups, op->children[0], op->order, op->order_count, err);
-}
-
 static uint32_t histogram_quantile_le(const struct histogram_quantile *self, uint32_t series)
 {
     return labels_get(self->op.children[0]->labels[series], SYM_LE);
@@ -221,6 +193,68 @@ static void histogram_quantile_tell_raises(const struct histogram_quantile *self
     }
     if (any)
         annotations_add_raises(&self->op.query->annotations, self->vector_begin, &told);
+}
+
+/* All histograms, first those that nobody wants: their buckets may be worth a note too. */
+static const uint32_t *histogram_quantile_work(const struct op *op)
+{
+    uint32_t *work = arena_array(op->query->arena, uint32_t, op->series_count);
+    bool *wanted = arena_array(op->query->arena, bool, op->series_count);
+    size_t count = 0;
+    for (size_t i = 0; i < op->order_count; i++)
+        wanted[op->order[i]] = true;
+    for (size_t i = 0; i < op->series_count; i++)
+        if (!wanted[i])
+            work[count++] = (uint32_t)i;
+    for (size_t i = 0; i < op->order_count; i++)
+        work[count++] = op->order[i];
+    return work;
+}
+
+static bool histogram_quantile_do_unwanted(struct histogram_quantile *self, const uint32_t *groups,
+                                           size_t count, struct err *err)
+{
+    if (count == 0)
+        return true;
+    double *scratch = op_take_row(&self->op, err);
+    bool good = scratch != NULL;
+    for (size_t i = 0; good && i < count; i++)
+        good = histogram_quantile_row(self, groups[i], scratch, err);
+    op_give_row(&self->op, scratch);
+    if (good && self->op.order_count == 0)
+        histogram_quantile_tell_raises(self);
+    return good;
+}
+
+static bool histogram_quantile_arrange(struct op *op, struct err *err)
+{
+    struct histogram_quantile *self = CONTAINER(struct histogram_quantile, op, op);
+    struct arena *arena = op->query->arena;
+    if (op->series_count == 0)
+        return true;
+
+    const uint32_t *work = histogram_quantile_work(op);
+    size_t max = groups_size_max(&self->groups, work, op->series_count);
+    self->buckets_max = max;
+    self->bounds = arena_array(arena, double, max);
+    self->bounded = arena_array(arena, uint32_t, max);
+    self->unsorted = arena_array(arena, double, max);
+    self->places = arena_array(arena, uint32_t, max);
+    self->sorted = arena_array(arena, uint32_t, max);
+    self->buckets = arena_array(arena, struct bucket, max);
+    self->items = arena_array(arena, struct go_item, max);
+    self->sort_space = arena_array(arena, char, QUANTILE_SORT_SPACE(max));
+    self->raised = arena_array(arena, uint64_t, op->grid.count);
+    if (!arena_check(arena, err) || !row_output_take(&self->output, op, err))
+        return false;
+
+    self->counts =
+        pool_take(op->query->pool, &op->query->budget, columns_size(max, op->grid.count), err);
+    self->in = (struct row_reader){.op = op->children[0]};
+    size_t unwanted_count = op->series_count - op->order_count;
+    return self->counts &&
+           groups_arrange(&self->groups, op->children[0], work, op->series_count, err) &&
+           histogram_quantile_do_unwanted(self, work, unwanted_count, err);
 }
 
 static bool histogram_quantile_pull(struct op *op, struct batch *ret, struct err *err)

@@ -139,6 +139,31 @@ static void source_run(struct work_queue *queue, size_t task, size_t lane)
     slot->failed = !source_make_rows(self, task, &self->lanes[lane], slot, &slot->err);
 }
 
+/* Rows that nobody wants, of which Prometheus would tell something. */
+static bool source_note_unwanted(struct source *self, struct err *err)
+{
+    struct op *op = &self->op;
+    if (self->notes.kind == NOTES_NONE || op->order_count == op->series_count)
+        return true;
+    bool *wanted = arena_array(op->query->arena, bool, op->series_count);
+    for (size_t i = 0; i < op->order_count; i++)
+        wanted[op->order[i]] = true;
+    double *row = op_take_row(op, err);
+    bool good = row != NULL;
+    for (size_t i = 0; good && i < op->series_count; i++) {
+        const struct labels *labels = selection_labels(self->selection, i);
+        if (wanted[i] || !window_notes_may_tell(&self->notes, op->query, labels))
+            continue;
+        good = query_alive(op->query, err) &&
+               lane_fill_row(&self->lanes[0], &self->row_spec, i, row, err);
+        if (good)
+            window_notes_row(&self->notes, op->query, labels, self->row_spec.params, row,
+                             op->grid.count);
+    }
+    op_give_row(op, row);
+    return good;
+}
+
 static bool source_arrange(struct op *op, struct err *err)
 {
     struct source *self = CONTAINER(struct source, op, op);
@@ -170,7 +195,7 @@ static bool source_arrange(struct op *op, struct err *err)
     }
     work_queue_init(&self->queue, lanes > 1 ? query->workers : NULL, lanes, source_run);
     self->queue_there = true;
-    return true;
+    return source_note_unwanted(self, err);
 }
 
 static bool source_pull(struct op *op, struct batch *ret, struct err *err)

@@ -34,19 +34,6 @@ static bool subquery_open(struct op *op, struct err *err)
     return true;
 }
 
-static bool subquery_arrange(struct op *op, struct err *err)
-{
-    struct subquery *self = CONTAINER(struct subquery, op, op);
-    struct query *query = op->query;
-    self->rows.op = op->children[0];
-    self->rows_max = batch_rows_max(op->grid.count);
-    self->times = pool_take(query->pool, &query->budget, op->children[0]->grid.count, err);
-    if (!self->times)
-        return false;
-    self->values = pool_take(query->pool, &query->budget, self->rows_max * op->grid.count, err);
-    return self->values && op_arrange_as_child(op, err);
-}
-
 /* Moves the row's points together, and their times beside them; returns how many there are. */
 static size_t subquery_compact(struct subquery *self, double *row)
 {
@@ -88,6 +75,61 @@ static bool subquery_row(struct subquery *self, double *out, struct err *err)
     return true;
 }
 
+/* Reads the next row, which is that of `series`, and tells what is to be told of it. */
+static bool subquery_note_row(struct subquery *self, uint32_t series, double *out, struct err *err)
+{
+    struct op *op = &self->op;
+    if (!query_alive(op->query, err) || !subquery_row(self, out, err))
+        return false;
+    window_notes_row(&self->notes, op->query, op->children[0]->labels[series], self->params, out,
+                     op->grid.count);
+    return true;
+}
+
+/* The rows to read from the child: first those that nobody wants, of which there may be a note. */
+static const uint32_t *subquery_order(const struct subquery *self, size_t *ret_unwanted_count)
+{
+    const struct op *op = &self->op;
+    *ret_unwanted_count = 0;
+    if (self->notes.kind == NOTES_NONE || op->order_count == op->series_count)
+        return op->order;
+    struct arena *arena = op->query->arena;
+    uint32_t *order = arena_array(arena, uint32_t, op->series_count);
+    bool *wanted = arena_array(arena, bool, op->series_count);
+    size_t count = 0;
+    for (size_t i = 0; i < op->order_count; i++)
+        wanted[op->order[i]] = true;
+    for (size_t i = 0; i < op->series_count; i++)
+        if (!wanted[i] &&
+            window_notes_may_tell(&self->notes, op->query, op->children[0]->labels[i]))
+            order[count++] = (uint32_t)i;
+    for (size_t i = 0; i < op->order_count; i++)
+        order[count + i] = op->order[i];
+    *ret_unwanted_count = count;
+    return order;
+}
+
+static bool subquery_arrange(struct op *op, struct err *err)
+{
+    struct subquery *self = CONTAINER(struct subquery, op, op);
+    struct query *query = op->query;
+    self->rows.op = op->children[0];
+    self->rows_max = batch_rows_max(op->grid.count);
+    self->times = pool_take(query->pool, &query->budget, op->children[0]->grid.count, err);
+    if (!self->times)
+        return false;
+    self->values = pool_take(query->pool, &query->budget, self->rows_max * op->grid.count, err);
+    size_t unwanted_count;
+    const uint32_t *order = subquery_order(self, &unwanted_count);
+    if (!self->values || !arena_check(query->arena, err) ||
+        !op_arrange(op->children[0], order, unwanted_count + op->order_count, err))
+        return false;
+    for (size_t i = 0; i < unwanted_count; i++)
+        if (!subquery_note_row(self, order[i], self->values, err))
+            return false;
+    return true;
+}
+
 static bool subquery_pull(struct op *op, struct batch *ret, struct err *err)
 {
     struct subquery *self = CONTAINER(struct subquery, op, op);
@@ -95,14 +137,9 @@ static bool subquery_pull(struct op *op, struct batch *ret, struct err *err)
     size_t count = op->order_count - op->rows_done;
     if (count > self->rows_max)
         count = self->rows_max;
-    for (size_t i = 0; i < count; i++) {
-        double *out = self->values + i * steps;
-        if (!query_alive(op->query, err) || !subquery_row(self, out, err))
+    for (size_t i = 0; i < count; i++)
+        if (!subquery_note_row(self, op->order[op->rows_done + i], self->values + i * steps, err))
             return false;
-        uint32_t series = op->order[op->rows_done + i];
-        window_notes_row(&self->notes, op->query, op->children[0]->labels[series], self->params,
-                         out, steps);
-    }
     *ret = (struct batch){self->values, count, steps};
     return true;
 }

@@ -25,6 +25,15 @@ static bool name_is_counters(struct str name)
            str_ends(name, STR("_count")) || str_ends(name, STR("_bucket"));
 }
 
+bool window_notes_may_tell(const struct window_notes *notes, const struct query *query,
+                           const struct labels *labels)
+{
+    if (notes->kind != NOTES_COUNTER)
+        return notes->kind == NOTES_QUANTILE && !notes->all_told;
+    uint32_t name = labels_get(labels, SYM_NAME);
+    return name != notes->looked_name && !name_is_counters(symbols_get(query->symbols, name));
+}
+
 static void notes_of_counter(struct window_notes *notes, struct query *query,
                              const struct labels *labels, const double *row, size_t steps)
 {

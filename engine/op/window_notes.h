@@ -24,6 +24,10 @@ struct window_notes {
 /* Once before the first row: the function's scalar argument at each step, or NULL. */
 void window_notes_open(struct window_notes *notes, const double *params, size_t steps);
 
+/* Whether a row of these labels, still with their name, may have something new to tell. */
+bool window_notes_may_tell(const struct window_notes *notes, const struct query *query,
+                           const struct labels *labels);
+
 /* One row of results; `labels` still with their name. */
 void window_notes_row(struct window_notes *notes, struct query *query, const struct labels *labels,
                       const double *params, const double *row, size_t steps);
