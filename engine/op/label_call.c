@@ -1,6 +1,8 @@
 /*
  * A label value is looked at once, however many series carry it: what the pattern makes of it is
  * kept by its symbol.
+ *
+ * Nested calls can double a value each: its size is looked at before it is made.
  */
 #include "engine/op/label_call.h"
 
@@ -8,6 +10,9 @@
 #include "base/quote.h"
 #include "base/regex.h"
 #include "engine/op/query_map.h"
+
+/* As much as Prometheus's own labels can hold. */
+#define LABEL_VALUE_SIZE_MAX ((size_t)16 << 20)
 
 struct label_call {
     struct op op;
@@ -34,6 +39,14 @@ static bool label_call_open_child(struct label_call *self, struct err *err)
     return arena_check(arena, err);
 }
 
+static bool label_call_check_size(const struct label_call *self, size_t size, struct err *err)
+{
+    if (size <= LABEL_VALUE_SIZE_MAX)
+        return query_alive(self->op.query, err) && arena_check(self->op.query->arena, err);
+    return err_set(err, ERR_LIMIT, "%s() would make a label value of more than %zu bytes",
+                   self->op.class->name, LABEL_VALUE_SIZE_MAX);
+}
+
 /* The value that the destination gets for each value of the source; UINT32_MAX: it does not match.
  */
 struct replacements {
@@ -52,6 +65,16 @@ static uint32_t replacement_of(const struct label_call *self, const struct regex
     return symbols_add(symbols, buf_view(buf));
 }
 
+/* How long a replacement can be at most: each reference may stand for the whole source. */
+static size_t replacement_size_max(const struct label_call *self, uint32_t source)
+{
+    size_t references = 0;
+    for (size_t i = 0; i < self->text.len; i++)
+        references += self->text.ptr[i] == '$';
+    struct str text = symbols_get(self->op.query->symbols, source);
+    return self->text.len + references * text.len;
+}
+
 /* *ret_result: what stands in the destination where `source` stands in the source. */
 static bool replacements_get(struct replacements *known, const struct label_call *self,
                              const struct regex *regex, uint32_t source, uint32_t *ret_result,
@@ -65,6 +88,8 @@ static bool replacements_get(struct replacements *known, const struct label_call
             return true;
         }
     }
+    if (!label_call_check_size(self, replacement_size_max(self, source), err))
+        return false;
     AUTO(buf_done) struct buf buf = {0};
     size_t index = known->count++;
     known->sources[index] = source;
@@ -116,6 +141,43 @@ static bool label_replace_open(struct op *op, struct err *err)
     return label_call_open_child(self, err) && label_replace_all(self, regex, err);
 }
 
+/* The values of the sources, with the separator between them. */
+static bool label_join_values(const struct label_call *self, const uint32_t *sources,
+                              const struct labels *labels, struct buf *buf, struct err *err)
+{
+    const struct symbols *symbols = self->op.query->symbols;
+    size_t size = 0;
+    for (size_t i = 0; i < self->source_count; i++)
+        size += self->text.len + symbols_get(symbols, labels_get(labels, sources[i])).len;
+    if (!label_call_check_size(self, size, err))
+        return false;
+    buf_clear(buf);
+    for (size_t i = 0; i < self->source_count; i++) {
+        if (i > 0)
+            buf_str(buf, self->text);
+        buf_str(buf, symbols_get(symbols, labels_get(labels, sources[i])));
+    }
+    return true;
+}
+
+static bool label_join_all(struct label_call *self, const uint32_t *sources, struct err *err)
+{
+    struct op *op = &self->op;
+    struct query *query = op->query;
+    uint32_t destination = symbols_add(query->symbols, self->destination);
+    AUTO(labels_builder_done) struct labels_builder builder = {0};
+    AUTO(buf_done) struct buf buf = {0};
+    for (size_t i = 0; i < op->series_count; i++) {
+        const struct labels *labels = op->children[0]->labels[i];
+        if (!label_join_values(self, sources, labels, &buf, err))
+            return false;
+        labels_builder_reset(&builder, query->symbols, labels);
+        labels_builder_set(&builder, destination, symbols_add(query->symbols, buf_view(&buf)));
+        op->labels[i] = labels_builder_labels(&builder, query->arena);
+    }
+    return arena_check(query->arena, err);
+}
+
 static bool label_join_open(struct op *op, struct err *err)
 {
     struct label_call *self = CONTAINER(struct label_call, op, op);
@@ -133,22 +195,7 @@ static bool label_join_open(struct op *op, struct err *err)
     if (!label_call_open_child(self, err))
         return false;
 
-    uint32_t destination = symbols_add(query->symbols, self->destination);
-    AUTO(labels_builder_done) struct labels_builder builder = {0};
-    AUTO(buf_done) struct buf buf = {0};
-    for (size_t i = 0; i < op->series_count; i++) {
-        const struct labels *labels = op->children[0]->labels[i];
-        buf_clear(&buf);
-        for (size_t s = 0; s < self->source_count; s++) {
-            if (s > 0)
-                buf_str(&buf, self->text);
-            buf_str(&buf, symbols_get(query->symbols, labels_get(labels, sources[s])));
-        }
-        labels_builder_reset(&builder, query->symbols, labels);
-        labels_builder_set(&builder, destination, symbols_add(query->symbols, buf_view(&buf)));
-        op->labels[i] = labels_builder_labels(&builder, query->arena);
-    }
-    return arena_check(query->arena, err);
+    return label_join_all(self, sources, err);
 }
 
 static bool label_call_pull(struct op *op, struct batch *ret, struct err *err)

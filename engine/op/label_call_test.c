@@ -161,7 +161,38 @@ START_TEST(says_what_is_wrong_with_label_join)
 }
 END_TEST
 
+static void check_too_long(struct fixture *fixture, struct op *op, const char *message)
+{
+    struct err err = {0};
+    ck_assert(!op_open(op, &err));
+    ck_assert_int_eq(err.kind, ERR_LIMIT);
+    ck_assert_str_eq(err.msg, message);
+    op_close(op);
+    test_query_done(&fixture->test);
+}
+
+START_TEST(refuses_values_too_long_to_be_made)
+{
+    enum { ROUNDS = 30 }; /* of doubling */
+    const struct str sources[] = {STR("src"), STR("src")};
+    struct fixture fixture;
+    fixture_init(&fixture);
+    struct op *op = fixture.child;
+    for (int i = 0; i < ROUNDS; i++)
+        op = op_label_join_new(&fixture.test.query, op, STR("src"), STR(""), sources, 2);
+    check_too_long(&fixture, op,
+                   "label_join() would make a label value of more than 16777216 bytes");
+    fixture_init(&fixture);
+    op = fixture.child;
+    for (int i = 0; i < ROUNDS; i++)
+        op = op_label_replace_new(&fixture.test.query, op, STR("src"), STR("$1$1"), STR("src"),
+                                  STR("(.*)"));
+    check_too_long(&fixture, op,
+                   "label_replace() would make a label value of more than 16777216 bytes");
+}
+END_TEST
+
 TEST_MAIN("label_call", replaces_where_the_whole_value_matches, an_empty_result_deletes_the_label,
           a_missing_source_is_the_empty_text, joins_values_by_the_separator,
           joining_nothing_deletes_the_label, says_what_is_wrong_with_label_replace,
-          says_what_is_wrong_with_label_join)
+          says_what_is_wrong_with_label_join, refuses_values_too_long_to_be_made)
