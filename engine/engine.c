@@ -50,12 +50,20 @@ void engine_destroy(struct engine *engine)
     free(engine);
 }
 
-bool engine_enter(struct engine *engine, const struct query *query, struct err *err)
+/* Who comes back from a pause goes first: what has begun should end. */
+static bool engine_is_full(const struct engine *engine, bool again)
+{
+    return engine->running_count >= engine->options.concurrency_max ||
+           (!again && engine->again_count > 0);
+}
+
+bool engine_enter(struct engine *engine, const struct query *query, bool again, struct err *err)
 {
     pthread_mutex_lock(&engine->lock);
     engine->waiting_count++;
+    engine->again_count += again;
     bool alive = true;
-    while (engine->running_count >= engine->options.concurrency_max) {
+    while (engine_is_full(engine, again)) {
         alive = query_alive(query, err);
         if (!alive)
             break;
@@ -68,20 +76,29 @@ bool engine_enter(struct engine *engine, const struct query *query, struct err *
         pthread_cond_timedwait(&engine->turn, &engine->lock, &until);
     }
     engine->waiting_count--;
+    engine->again_count -= again;
     if (alive) {
         engine->running_count++;
-        engine->queries_total++;
+        engine->queries_total += !again;
     }
+    if (again)
+        pthread_cond_broadcast(&engine->turn);
     pthread_mutex_unlock(&engine->lock);
     return alive;
 }
 
-void engine_leave(struct engine *engine, uint64_t samples_read)
+void engine_leave(struct engine *engine)
 {
     pthread_mutex_lock(&engine->lock);
     engine->running_count--;
+    pthread_cond_broadcast(&engine->turn);
+    pthread_mutex_unlock(&engine->lock);
+}
+
+void engine_add_samples(struct engine *engine, uint64_t samples_read)
+{
+    pthread_mutex_lock(&engine->lock);
     engine->samples_total += samples_read;
-    pthread_cond_signal(&engine->turn);
     pthread_mutex_unlock(&engine->lock);
 }
 

@@ -53,6 +53,7 @@ struct query_spec {
  *     running_create     parses and plans: ERR_BAD_DATA for the text, ERR_UNSUPPORTED
  *     running_open       waits for its turn, resolves series; result type and labels are known then
  *     running_next       row after row, until PULL_END
+ *     running_pause      between rows: others may have its turn until the next running_next
  *     running_annotations, running_stats
  *     running_destroy    from any state
  *
@@ -94,6 +95,12 @@ struct result_row {
 
 enum pull running_next(struct running *running, struct result_row *ret_row, struct err *err)
     MUST_CHECK;
+
+/*
+ * Whoever asked is slow to take the rows so far: the turn goes to others, which may be waiting for
+ * one. The next running_next waits for a turn again, ahead of queries that have not begun.
+ */
+void running_pause(struct running *running);
 
 /* Complete after PULL_END. */
 const struct annotations *running_annotations(const struct running *running);

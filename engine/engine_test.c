@@ -211,6 +211,34 @@ START_TEST(waiting_ends_with_the_deadline)
 }
 END_TEST
 
+START_TEST(a_paused_query_lets_others_run)
+{
+    struct fixture f;
+    const struct engine_options options = {.concurrency_max = 1, .thread_count = 1};
+    fixture_init(&f, &options);
+    struct query_spec spec = {.text = STR("heat"), .start_ms = 60000, .end_ms = 60000};
+    spec.timeout_ms = 5000;
+    struct err err = {0};
+    struct running *first = NULL, *second = NULL;
+    struct result_row row;
+    struct engine_stats stats;
+    ck_assert(running_create(f.engine, &spec, &first, &err) && running_open(first, &err));
+    running_pause(first);
+    running_pause(first);
+    ck_assert(running_create(f.engine, &spec, &second, &err) && running_open(second, &err));
+    running_destroy(second);
+    ck_assert_int_eq(running_next(first, &row, &err), PULL_BATCH);
+    engine_stats(f.engine, &stats);
+    ck_assert_uint_eq(stats.queries_running, 1);
+    ck_assert_uint_eq(stats.queries_total, 2);
+    running_pause(first);
+    running_destroy(first);
+    engine_stats(f.engine, &stats);
+    ck_assert_uint_eq(stats.queries_running, 0);
+    fixture_done(&f);
+}
+END_TEST
+
 START_TEST(canceled_from_another_thread)
 {
     struct fixture f;
@@ -229,4 +257,4 @@ END_TEST
 
 TEST_MAIN("engine", selects, runs_range_functions, aggregates_and_joins, scalars_and_strings,
           errors_are_prometheus_words, memory_limit_names_itself, waiting_ends_with_the_deadline,
-          canceled_from_another_thread)
+          a_paused_query_lets_others_run, canceled_from_another_thread)

@@ -98,9 +98,9 @@ static bool running_arrange(struct running *running, struct err *err)
 
 bool running_open(struct running *running, struct err *err)
 {
-    if (!engine_enter(running->engine, &running->query, err))
+    if (!engine_enter(running->engine, &running->query, false, err))
         return false;
-    running->entered = true;
+    running->entered = running->has_turn = true;
     running->entered_ns = clock_monotonic_ns();
 
     const struct plan *plan = running->plan;
@@ -151,6 +151,11 @@ static bool row_is_empty(const double *row, size_t steps)
 enum pull running_next(struct running *running, struct result_row *ret_row, struct err *err)
 {
     enum pull got = PULL_END;
+    if (running->entered && !running->has_turn) {
+        if (!engine_enter(running->engine, &running->query, true, err))
+            return PULL_ERR;
+        running->has_turn = true;
+    }
     if (running->samples) {
         got = samples_result_next(running->samples, ret_row, err);
     } else if (running->root) {
@@ -171,6 +176,14 @@ enum pull running_next(struct running *running, struct result_row *ret_row, stru
     if (got != PULL_BATCH)
         running->ended_ns = clock_monotonic_ns();
     return got;
+}
+
+void running_pause(struct running *running)
+{
+    if (!running->has_turn)
+        return;
+    running->has_turn = false;
+    engine_leave(running->engine);
 }
 
 const struct annotations *running_annotations(const struct running *running)
@@ -208,8 +221,8 @@ void running_destroy(struct running *running)
     uint64_t samples_read = running_samples(running);
     samples_result_close(running->samples);
     op_close(running->root);
-    if (running->entered)
-        engine_leave(running->engine, samples_read);
+    running_pause(running);
+    engine_add_samples(running->engine, samples_read);
     ast_done(running->ast);
     symbols_done(running->query.symbols);
     arena_destroy(running->query.arena);

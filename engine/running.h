@@ -17,20 +17,27 @@ struct engine {
     pthread_cond_t turn;
     size_t running_count;
     size_t waiting_count;
+    size_t again_count; /* of those that wait: how many come back from a pause */
     uint64_t queries_total;
     uint64_t samples_total;
 };
 
-/* Waits until fewer queries run than may; ERR_TIMEOUT or ERR_CANCELED if it takes too long. */
-bool engine_enter(struct engine *engine, const struct query *query, struct err *err) MUST_CHECK;
-void engine_leave(struct engine *engine, uint64_t samples_read);
+/*
+ * Waits until fewer queries run than may; ERR_TIMEOUT or ERR_CANCELED if it takes too long.
+ * `again`: the query has run before and was paused.
+ */
+bool engine_enter(struct engine *engine, const struct query *query, bool again, struct err *err)
+    MUST_CHECK;
+void engine_leave(struct engine *engine);
+void engine_add_samples(struct engine *engine, uint64_t samples_read);
 
 struct running {
     struct engine *engine;
     struct query query;
     struct str text;
     bool instant;
-    bool entered;
+    bool entered;  /* has had its turn */
+    bool has_turn; /* and is not paused */
     struct node *ast;
     struct plan *plan;
     struct op *root;

@@ -111,6 +111,7 @@ static bool query_stream_next(struct stream *stream, struct buf *out, bool *ret_
             return false;
         if (got == PULL_END) {
             query_stream_end(self, out);
+            running_pause(self->running);
             *ret_more = false;
             return true;
         }
@@ -120,6 +121,7 @@ static bool query_stream_next(struct stream *stream, struct buf *out, bool *ret_
         if (scalar || self->limit == 0 || self->row_count <= self->limit)
             result_json_row(&self->json, &row, out);
     }
+    running_pause(self->running); /* the client may take its time over this piece */
     *ret_more = true;
     return true;
 }
