@@ -44,7 +44,7 @@
 struct head_chunk_file {
     _Atomic size_t refs;
     uint32_t number;
-    const uint8_t *map;
+    uint8_t *map;
 };
 
 /* A file in the folder. */
@@ -85,7 +85,7 @@ void head_chunk_file_unref(struct head_chunk_file *file)
     assert(before > 0);
     if (before > 1)
         return;
-    munmap((void *)(uintptr_t)file->map, HEAD_CHUNK_FILE_SIZE_MAX);
+    munmap(file->map, HEAD_CHUNK_FILE_SIZE_MAX);
     free(file);
 }
 

@@ -20,7 +20,7 @@ static void live_chunk_destroy(const struct live_chunk *chunk)
     if (chunk->file)
         head_chunk_file_unref(chunk->file);
     else
-        free((void *)(uintptr_t)chunk->data);
+        free(chunk->packed);
 }
 
 static void live_file_unref(void *file)
@@ -33,7 +33,7 @@ static void live_chunk_retire(const struct live_chunk *chunk, struct grace *grac
     if (chunk->file)
         grace_free(grace, chunk->file, live_file_unref);
     else
-        grace_free(grace, (void *)(uintptr_t)chunk->data, free);
+        grace_free(grace, chunk->packed, free);
 }
 
 void live_series_destroy(struct live_series *series)
@@ -82,12 +82,12 @@ static void live_series_insert(struct live_series *series, struct live_chunk chu
 /* Packs the appender's samples into a chunk of exactly their size. */
 static struct live_chunk live_chunk_of(const struct xor_appender *appender, int64_t begin_ms)
 {
-    uint8_t *data = mem_new_array(uint8_t, appender->size);
-    memcpy(data, appender->bytes, appender->size);
+    uint8_t *packed = mem_new_array(uint8_t, appender->size);
+    memcpy(packed, appender->bytes, appender->size);
     return (struct live_chunk){
         .begin_ms = begin_ms,
         .end_ms = appender->t_ms,
-        .data = data,
+        .packed = packed,
         .size = (uint32_t)appender->size,
         .encoding = CHUNK_XOR,
     };

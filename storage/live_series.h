@@ -31,8 +31,11 @@
 struct live_chunk {
     int64_t begin_ms;
     int64_t end_ms;
-    const uint8_t *data;
-    struct head_chunk_file *file; /* with a reference; NULL: data is ours */
+    union {
+        const uint8_t *data;
+        uint8_t *packed; /* without a file: ours */
+    };
+    struct head_chunk_file *file; /* with a reference */
     uint32_t size;
     uint8_t encoding;
 };

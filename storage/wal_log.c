@@ -121,26 +121,31 @@ static int number_order(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* Takes a name of the folder in, if it is one of ours. */
+static void wal_listing_add(struct wal_listing *listing, const char *name)
+{
+    static const char prefix[] = "checkpoint.";
+    uint32_t number;
+    if (name_number(name, &number)) {
+        mem_grow(listing->segments, uint32_t, listing->count, &listing->cap);
+        listing->segments[listing->count++] = number;
+    } else if (strncmp(name, prefix, sizeof prefix - 1) == 0 &&
+               name_number(name + sizeof prefix - 1, &number)) {
+        wal_listing_checkpoint(listing, number);
+    }
+}
+
 /* A folder that is not there is empty. */
 static bool wal_list(const char *folder, struct wal_listing *listing, struct err *err)
 {
-    static const char prefix[] = "checkpoint.";
     DIR *dir = opendir(folder);
     if (!dir && errno == ENOENT)
         return true;
     if (!dir)
         return err_set(err, ERR_IO, "%s: cannot list: %s", folder, strerror(errno));
 
-    for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
-        uint32_t number;
-        if (name_number(entry->d_name, &number)) {
-            mem_grow(listing->segments, uint32_t, listing->count, &listing->cap);
-            listing->segments[listing->count++] = number;
-        } else if (strncmp(entry->d_name, prefix, sizeof prefix - 1) == 0 &&
-                   name_number(entry->d_name + sizeof prefix - 1, &number)) {
-            wal_listing_checkpoint(listing, number);
-        }
-    }
+    for (struct dirent *entry; (entry = readdir(dir)) != NULL;)
+        wal_listing_add(listing, entry->d_name);
     closedir(dir);
     if (listing->count)
         qsort(listing->segments, listing->count, sizeof(uint32_t), number_order);

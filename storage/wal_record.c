@@ -71,17 +71,21 @@ static size_t wal_count(struct bytes_reader *r, size_t size_min)
     return (size_t)count;
 }
 
+static void wal_decode_label(struct bytes_reader *r, struct wal_record *record)
+{
+    struct wal_label label = {.name = wal_text(r)};
+    label.value = wal_text(r);
+    mem_grow(record->labels, struct wal_label, record->label_count, &record->label_cap);
+    record->labels[record->label_count++] = label;
+}
+
 static bool wal_decode_series(struct bytes_reader *r, struct wal_record *record)
 {
     while (r->at < r->end) {
         struct wal_series series = {.ref = read_be64(r), .label_begin = record->label_count};
         series.label_count = wal_count(r, 2);
-        for (size_t i = 0; i < series.label_count; i++) {
-            struct wal_label label = {.name = wal_text(r)};
-            label.value = wal_text(r);
-            mem_grow(record->labels, struct wal_label, record->label_count, &record->label_cap);
-            record->labels[record->label_count++] = label;
-        }
+        for (size_t i = 0; i < series.label_count; i++)
+            wal_decode_label(r, record);
         mem_grow(record->series, struct wal_series, record->series_count, &record->series_cap);
         record->series[record->series_count++] = series;
     }
