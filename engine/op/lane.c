@@ -81,7 +81,8 @@ static bool lane_read(struct lane *lane, const struct row_spec *spec, size_t wan
             *ret_ended = true;
             return true;
         }
-        lane->samples_read += samples->count - before;
+        atomic_fetch_add_explicit(&lane->samples_read, samples->count - before,
+                                  memory_order_relaxed);
         int64_t last_ms = samples->times_ms[samples->count - 1];
         lane_sift(samples, before, spec);
         if (!lane_charge(lane, spec->query, err))

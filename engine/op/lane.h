@@ -1,5 +1,7 @@
 #pragma once
 
+#include <stdatomic.h>
+
 #include "engine/fn/window.h"
 #include "engine/plan/plan.h"
 #include "engine/query.h"
@@ -16,7 +18,7 @@ struct lane {
     struct samples samples;
     struct scratch scratch;
     size_t charged_bytes;
-    uint64_t samples_read;
+    _Atomic uint64_t samples_read; /* others may look while it runs */
 };
 
 /* What all rows of one source have in common. Read-only while lanes run. */

@@ -295,6 +295,6 @@ uint64_t op_source_samples(const struct op *op)
     const struct source *self = CONTAINER_CONST(struct source, op, op);
     uint64_t samples = 0;
     for (size_t i = 0; i < self->lane_count; i++)
-        samples += self->lanes[i].samples_read;
+        samples += atomic_load_explicit(&self->lanes[i].samples_read, memory_order_relaxed);
     return samples;
 }
