@@ -47,7 +47,7 @@ bool chunk_decode_floats(uint8_t encoding, const uint8_t *data, size_t size, str
     }
 }
 
-bool chunk_times_rise(const int64_t *times_ms, size_t count)
+KERNEL_CLONES bool chunk_times_rise(const int64_t *times_ms, size_t count)
 {
     unsigned falls = 0;
     for (size_t i = 1; i < count; i++)

@@ -52,9 +52,9 @@ struct db_selection {
     _Atomic size_t windows_entered; /* since pages were last let go of */
 };
 
-/* 4 MiB at any time, and a little for each block, so that many blocks do not push each other out.
+/* 1.5 MiB at any time, and a little for each block, so that many blocks do not push each other out.
  */
-#define DB_WINDOWS_MAX(block_count) (64 + 2 * (block_count))
+#define DB_WINDOWS_MAX(block_count) (24 + 2 * (block_count))
 
 /* Asked after each read: lets go of the blocks' pages when it is time. */
 void db_selection_forget(struct db_selection *selection);

@@ -29,6 +29,14 @@ void lane_done(struct lane *lane, struct query *query)
     *lane = (struct lane){0};
 }
 
+KERNEL_CLONES static bool values_have_stale(const double *values, size_t count)
+{
+    uint64_t stale = 0;
+    for (size_t i = 0; i < count; i++)
+        stale |= value_bits(values[i]) == STALE_BITS;
+    return stale != 0;
+}
+
 /* Moves samples [from, count) to the index `to`, without those outside the range or stale. */
 static void lane_sift(struct samples *samples, size_t from, const struct row_spec *spec)
 {
@@ -39,11 +47,7 @@ static void lane_sift(struct samples *samples, size_t from, const struct row_spe
     while (last > first && samples->times_ms[last - 1] > end_ms)
         last--;
 
-    size_t stale = 0;
-    if (!spec->keeps_stale)
-        for (size_t i = first; i < last; i++)
-            stale += value_is_stale(samples->values[i]);
-    if (stale == 0) {
+    if (spec->keeps_stale || !values_have_stale(samples->values + first, last - first)) {
         if (first > from) {
             memmove(samples->times_ms + from, samples->times_ms + first,
                     (last - first) * sizeof(int64_t));
