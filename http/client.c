@@ -35,6 +35,14 @@ static enum err_kind client_err_kind(CURLcode code)
     return code == CURLE_OPERATION_TIMEDOUT ? ERR_TIMEOUT : ERR_IO;
 }
 
+/* Leaves an empty one behind. */
+static struct buf body_take(struct buf *body)
+{
+    struct buf taken = *body;
+    *body = (struct buf){0};
+    return taken;
+}
+
 bool client_ask(const struct client_request *request, struct client_answer *ret_answer,
                 struct err *err)
 {
@@ -44,8 +52,8 @@ bool client_ask(const struct client_request *request, struct client_answer *ret_
     AUTO(curl_easy_cleanup) CURL *curl = curl_easy_init();
     if (!curl)
         return err_set(err, ERR_IO, "%s: the HTTP client does not start", request->url);
-    AUTO(client_answer_done) struct client_answer answer = {0};
-    struct client_body body = {&answer.body, request->size_max, false};
+    AUTO(buf_done) struct buf bytes = {0};
+    struct client_body body = {&bytes, request->size_max, false};
     char words[CURL_ERROR_SIZE] = "";
     curl_easy_setopt(curl, CURLOPT_URL, request->url);
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -69,9 +77,7 @@ bool client_ask(const struct client_request *request, struct client_answer *ret_
                        words[0] ? words : curl_easy_strerror(code));
     long status = 0;
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-    answer.status = (int)status;
-    *ret_answer = answer;
-    answer = (struct client_answer){0};
+    *ret_answer = (struct client_answer){(int)status, body_take(&bytes)};
     return true;
 }
 

@@ -263,6 +263,7 @@ static enum MHD_Result exchange_answer(struct exchange *exchange, const char *me
     return queued;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the library's signature */
 enum MHD_Result exchange_access(void *context, struct MHD_Connection *mhd, const char *url,
                                 const char *method, const char *version, const char *upload,
                                 size_t *upload_size, void **slot)

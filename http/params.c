@@ -43,7 +43,7 @@ bool percent_decode(struct str text, bool plus, struct arena *arena, struct str 
     for (size_t i = 0; i < text.len; i++) {
         char c = text.ptr[i];
         if (c == '%') {
-            c = (char)(hex_digit(text.ptr[i + 1]) << 4 | hex_digit(text.ptr[i + 2]));
+            c = (char)(hex_digit(text.ptr[i + 1]) * 16 + hex_digit(text.ptr[i + 2]));
             i += 2;
         } else if (c == '+' && plus) {
             c = ' ';

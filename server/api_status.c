@@ -1,5 +1,5 @@
 /* What the server tells of itself: /api/v1/status/... and /api/v1/features. */
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -53,11 +53,9 @@ static int64_t thread_count(void)
     struct err err;
     if (!file_read("/proc/self/status", 64 << 10, &status, &err))
         return 0;
-    const char *line = strstr(buf_terminated(&status), "\nThreads:");
-    long long count = 0;
-    if (line && sscanf(line, "\nThreads: %lld", &count) != 1)
-        count = 0;
-    return count;
+    static const char key[] = "\nThreads:";
+    const char *line = strstr(buf_terminated(&status), key);
+    return line ? strtoll(line + sizeof key - 1, NULL, 10) : 0;
 }
 
 void route_runtimeinfo(struct server *server, const struct request *request, struct answer *answer)

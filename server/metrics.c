@@ -2,7 +2,7 @@
 
 #include <assert.h>
 #include <dirent.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -246,9 +246,10 @@ static void print_process(struct server *server, struct buf *out)
 
     AUTO(buf_done) struct buf statm = {0};
     struct err err;
-    unsigned long long virtual_pages = 0, resident_pages = 0;
-    if (file_read("/proc/self/statm", 4096, &statm, &err) &&
-        sscanf(buf_terminated(&statm), "%llu %llu", &virtual_pages, &resident_pages) == 2) {
+    if (file_read("/proc/self/statm", 4096, &statm, &err)) {
+        char *behind;
+        unsigned long long virtual_pages = strtoull(buf_terminated(&statm), &behind, 10);
+        unsigned long long resident_pages = strtoull(behind, NULL, 10);
         double page = (double)sysconf(_SC_PAGESIZE);
         put_gauge(out, "process_resident_memory_bytes", "Resident memory size in bytes.",
                   (double)resident_pages * page);

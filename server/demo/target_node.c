@@ -77,7 +77,7 @@ static void node_start(struct target *target, int64_t time_ms)
     node->available = MEMORY_TOTAL * 0.7;
     node->temperature_values[0] = 50;
     node->temperature_values[1] = 38;
-    node->boot_value = (double)(time_ms / 1000) - (double)(int64_t)age;
+    node->boot_value = (double)(time_ms - time_ms % 1000) / 1000 - (double)(int64_t)age;
     node->booted = true;
 }
 
