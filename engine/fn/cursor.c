@@ -20,7 +20,7 @@ struct cursor cursor_begin(const struct window_call *call)
         .times_ms = call->times_ms,
         .count = call->sample_count,
         .range_ms = call->range_ms,
-        .lo = cursor_search(call, call->refs.start_ms - call->range_ms),
+        .lo = cursor_search(call, ms_sub(call->refs.start_ms, call->range_ms)),
         .hi = cursor_search(call, call->refs.start_ms),
     };
 }

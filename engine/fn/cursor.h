@@ -51,7 +51,8 @@ HOT_INLINE void cursor_move_hi(struct cursor *cursor, int64_t ref_ms)
 HOT_INLINE void cursor_move(struct cursor *cursor, int64_t ref_ms)
 {
     cursor_move_hi(cursor, ref_ms);
-    cursor->lo = cursor_seek(cursor, cursor->lo, &cursor->lo_stride, ref_ms - cursor->range_ms);
+    cursor->lo =
+        cursor_seek(cursor, cursor->lo, &cursor->lo_stride, ms_sub(ref_ms, cursor->range_ms));
 }
 
 /* Stands at the window of step 0. */

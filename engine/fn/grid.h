@@ -13,9 +13,20 @@ struct grid {
     size_t count;
 };
 
+/* Times are a client's to choose: at the ends of int64 they wrap around, as Go's do. */
+static inline int64_t ms_add(int64_t a, int64_t b)
+{
+    return (int64_t)((uint64_t)a + (uint64_t)b);
+}
+
+static inline int64_t ms_sub(int64_t a, int64_t b)
+{
+    return (int64_t)((uint64_t)a - (uint64_t)b);
+}
+
 static inline int64_t grid_time(const struct grid *grid, size_t step)
 {
-    return grid->start_ms + (int64_t)step * grid->step_ms;
+    return ms_add(grid->start_ms, (int64_t)(step * (uint64_t)grid->step_ms));
 }
 
 static inline int64_t grid_end(const struct grid *grid)

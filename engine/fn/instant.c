@@ -13,7 +13,7 @@ void window_instant(const struct window_call *call)
         cursor_move_hi(&cursor, ref_ms);
 
         size_t hi = cursor.hi;
-        bool seen = hi > 0 && call->times_ms[hi - 1] > ref_ms - call->range_ms;
+        bool seen = hi > 0 && call->times_ms[hi - 1] > ms_sub(ref_ms, call->range_ms);
         /* A stale marker says "nothing here" in the row as it does in the series. */
         call->out[i] = seen ? call->values[hi - 1] : value_stale();
     }
@@ -28,7 +28,7 @@ void window_instant_time(const struct window_call *call)
         cursor_move_hi(&cursor, ref_ms);
 
         size_t hi = cursor.hi;
-        bool seen = hi > 0 && call->times_ms[hi - 1] > ref_ms - call->range_ms &&
+        bool seen = hi > 0 && call->times_ms[hi - 1] > ms_sub(ref_ms, call->range_ms) &&
                     !value_is_stale(call->values[hi - 1]);
         call->out[i] = seen ? (double)call->times_ms[hi - 1] / 1000 : value_stale();
     }

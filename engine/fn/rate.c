@@ -96,7 +96,7 @@ HOT_INLINE void rate_see_edges(struct rate *rate, const struct cursor *cursor, i
     struct rate_edges *edges = &rate->edges;
     int64_t first_ms = cursor->times_ms[cursor->lo];
     int64_t last_ms = cursor->times_ms[cursor->hi - 1];
-    int64_t start_gap_ms = first_ms - (ref_ms - cursor->range_ms);
+    int64_t start_gap_ms = first_ms - ms_sub(ref_ms, cursor->range_ms);
     int64_t end_gap_ms = ref_ms - last_ms;
     int64_t sampled_ms = last_ms - first_ms;
     size_t sample_count = cursor->hi - cursor->lo;

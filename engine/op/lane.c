@@ -127,7 +127,7 @@ static size_t complete_steps(const struct grid *refs, int64_t last_ms)
         return 0;
     if (refs->step_ms == 0)
         return refs->count;
-    size_t steps = (size_t)((last_ms - refs->start_ms) / refs->step_ms) + 1;
+    size_t steps = (size_t)(ms_sub(last_ms, refs->start_ms) / refs->step_ms) + 1;
     return steps < refs->count ? steps : refs->count;
 }
 
@@ -167,7 +167,7 @@ bool lane_fill_row(struct lane *lane, const struct row_spec *spec, size_t series
         }
         if (step == refs->count)
             break;
-        lane_forget(&lane->samples, grid_time(refs, step) - spec->select->range_ms);
+        lane_forget(&lane->samples, ms_sub(grid_time(refs, step), spec->select->range_ms));
         /* A window nearly as large as what is held: hold more, or each stretch would be short. */
         if (lane->samples.count > want / 2)
             want *= 2;

@@ -93,7 +93,7 @@ bool plan_range(struct plan_builder *builder, int64_t written_ms, const struct n
     const struct plan_request *request = builder->request;
     const struct duration_values values = {
         .step = (double)request->step_ms / 1000,
-        .range = (double)(request->end_ms - request->start_ms) / 1000,
+        .range = (double)ms_sub(request->end_ms, request->start_ms) / 1000,
     };
     return duration_eval(expr, &values, may_be_negative, ret_ms, builder->err);
 }
@@ -189,13 +189,13 @@ static struct plan *plan_of_selector(struct plan_builder *builder, const struct 
  */
 static struct grid subquery_grid(const struct grid *refs, int64_t range_ms, int64_t step_ms)
 {
-    int64_t begin_ms = refs->start_ms - range_ms;
+    int64_t begin_ms = ms_sub(refs->start_ms, range_ms);
     struct grid inner = {.start_ms = step_ms * (begin_ms / step_ms), .step_ms = step_ms};
     if (inner.start_ms <= begin_ms)
-        inner.start_ms += step_ms;
+        inner.start_ms = ms_add(inner.start_ms, step_ms);
     int64_t end_ms = grid_end(refs);
     if (end_ms >= inner.start_ms)
-        inner.count = (size_t)((end_ms - inner.start_ms) / step_ms) + 1;
+        inner.count = (size_t)(ms_sub(end_ms, inner.start_ms) / step_ms) + 1;
     return inner;
 }
 
@@ -438,7 +438,7 @@ bool plan_build(const struct plan_request *request, struct arena *arena, struct 
         .count = 1,
     };
     if (request->step_ms > 0)
-        grid.count = (size_t)((request->end_ms - request->start_ms) / request->step_ms) + 1;
+        grid.count = (size_t)(ms_sub(request->end_ms, request->start_ms) / request->step_ms) + 1;
 
     const struct node *root = request->root;
     while (root->kind == NODE_PAREN)
