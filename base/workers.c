@@ -157,13 +157,13 @@ void work_queue_wait(struct work_queue *queue, size_t task)
     }
     pthread_mutex_lock(&queue->workers->lock);
     while (task >= queue->begun || !queue->ended[task % WORK_AHEAD_MAX]) {
-        if (task == queue->begun && queue->running < queue->lanes_max) {
+        if (queue->begun < queue->added && queue->running < queue->lanes_max) {
             size_t lane;
-            work_queue_begin(queue, &lane);
+            size_t begun = work_queue_begin(queue, &lane);
             pthread_mutex_unlock(&queue->workers->lock);
-            queue->run(queue, task, lane);
+            queue->run(queue, begun, lane);
             pthread_mutex_lock(&queue->workers->lock);
-            work_queue_end(queue, task, lane);
+            work_queue_end(queue, begun, lane);
         } else {
             pthread_cond_wait(&queue->task_ended, &queue->workers->lock);
         }

@@ -13,7 +13,7 @@
  *
  *     work_queue_init(&queue, workers, lanes_max, run);
  *     work_queue_add(&queue, count);      tasks next, next + 1, ... may start
- *     work_queue_wait(&queue, task);      done when this returns; runs it here if nobody has begun
+ *     work_queue_wait(&queue, task);      done when this returns; until then works on tasks here
  *     work_queue_done(&queue);            forgets those not begun, waits for those that run
  *
  * At most `lanes_max` tasks of a queue run at once, each in a lane of its own: what a task needs
