@@ -18,7 +18,7 @@
  *
  * At most `lanes_max` tasks of a queue run at once, each in a lane of its own: what a task needs
  * for itself is kept per lane. Tasks are begun in order and must not wait for anything; so whoever
- * waits for the oldest task either runs it or sees it end.
+ * waits for the oldest task runs it or a later one, or sees it end.
  */
 struct workers;
 
