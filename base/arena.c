@@ -98,6 +98,38 @@ void *arena_alloc(struct arena *arena, size_t count, size_t size)
     return p;
 }
 
+void arena_reset(struct arena *arena)
+{
+    struct piece *kept = NULL;
+    size_t released = 0;
+    for (struct piece *piece = arena->pieces; piece;) {
+        struct piece *next = piece->next;
+        struct piece *gone = piece;
+        if (!kept || piece->size > kept->size) {
+            gone = kept;
+            kept = piece;
+        }
+        if (gone) {
+            released += sizeof(struct piece) + gone->size;
+            free(gone);
+        }
+        piece = next;
+    }
+    arena->used -= released;
+    if (released > arena->charged)
+        released = arena->charged;
+    budget_release(arena->budget, released);
+    arena->charged -= released;
+    arena->pieces = kept;
+    if (kept) {
+        bool current = arena->end == kept->bytes + kept->size;
+        memset(kept->bytes, 0, current ? (size_t)(arena->at - kept->bytes) : kept->size);
+        kept->next = NULL;
+        arena->at = kept->bytes;
+        arena->end = kept->bytes + kept->size;
+    }
+}
+
 bool arena_check(const struct arena *arena, struct err *err)
 {
     if (!arena->over)

@@ -28,6 +28,12 @@ void *arena_alloc(struct arena *arena, size_t count, size_t size);
 /* False, with the budget's error, once a charge did not fit. */
 bool arena_check(const struct arena *arena, struct err *err) MUST_CHECK;
 
+/*
+ * Forgets all that was allocated, for an arena that is filled again and again. Its largest piece is
+ * kept, so that the next round takes little or nothing from the heap.
+ */
+void arena_reset(struct arena *arena);
+
 /* Copies of text; arena_text adds a terminator that is not counted. */
 struct str arena_str(struct arena *arena, struct str s);
 char *arena_text(struct arena *arena, struct str s);

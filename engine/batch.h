@@ -5,14 +5,21 @@
 
 #include "base/budget.h"
 #include "base/err.h"
+#include "model/histogram.h"
 #include "model/sample.h"
 
 /*
  * A tile of rows x steps, row after row. No times: value [r][s] is at step s of the operator's
  * grid. A missing point is value_stale(), which no arithmetic can produce.
+ *
+ * A point that is a native histogram is missing among the values, and is in `histograms`, which has
+ * the same shape. Who works on floats alone need not know of it: it hands on no histograms. The
+ * histograms, as the column, are the operator's until its next pull; who holds one longer copies
+ * it.
  */
 struct batch {
     double *values;
+    const struct histogram **histograms; /* NULL: no point of the tile is one */
     size_t row_count;
     size_t step_count;
 };
@@ -20,6 +27,12 @@ struct batch {
 static inline double *batch_row(const struct batch *batch, size_t row)
 {
     return batch->values + row * batch->step_count;
+}
+
+/* The histograms of a row; NULL: it has none. */
+static inline const struct histogram **batch_row_histograms(const struct batch *batch, size_t row)
+{
+    return batch->histograms ? batch->histograms + row * batch->step_count : NULL;
 }
 
 static inline bool row_has_point(const double *row, size_t steps)

@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "engine/batch.h"
 #include "engine/op.h"
+#include "engine/query.h"
 #include "model/annotations.h"
 #include "parser/parse.h"
 #include "storage/select.h"
@@ -20,6 +21,14 @@
  */
 struct engine;
 
+/* What becomes of a node that the streaming engine does not do. */
+enum engine_fallback {
+    FALLBACK_REFERENCE, /* the reference engine evaluates it */
+    FALLBACK_NONE,      /* ERR_UNSUPPORTED, naming it */
+};
+
+enum engine_kind { ENGINE_STREAMING, ENGINE_REFERENCE };
+
 struct engine_options {
     size_t thread_count;       /* 0: one a core */
     size_t memory_limit_bytes; /* a query's; 0: none */
@@ -29,6 +38,9 @@ struct engine_options {
     int64_t lookback_ms;       /* 0: 5m */
     int64_t subquery_step_ms;  /* where a subquery names none; 0: 1m */
     struct parse_options parse;
+    struct query_modes modes;
+    enum engine_fallback fallback;
+    bool disabled[FN_COUNT]; /* functions taken away from the streaming engine */
 };
 
 struct engine *engine_create(struct storage *storage, const struct engine_options *options);
@@ -43,6 +55,7 @@ struct query_spec {
     int64_t step_ms;
     int64_t timeout_ms;         /* 0: the engine's; a larger one is cut to the engine's */
     int64_t lookback_ms;        /* 0: the engine's */
+    enum engine_kind engine;    /* which one answers */
     bool measure;               /* EXPLAIN ANALYZE */
     const _Atomic bool *cancel; /* whoever asked sets it when it goes away; NULL: never */
 };
@@ -89,6 +102,7 @@ struct result_info running_info(const struct running *running);
 struct result_row {
     const struct labels *labels;
     const double *values;
+    const struct histogram *const *histograms; /* NULL: none; else one a point, NULL: a float */
     const int64_t *times_ms;
     size_t count;
 };
@@ -101,6 +115,9 @@ enum pull running_next(struct running *running, struct result_row *ret_row, stru
  * one. The next running_next waits for a turn again, ahead of queries that have not begun.
  */
 void running_pause(struct running *running);
+
+/* How many nodes of the plan the reference engine evaluates; after running_create. */
+size_t running_fallback_count(const struct running *running);
 
 /* Complete after PULL_END. */
 const struct annotations *running_annotations(const struct running *running);

@@ -179,6 +179,7 @@ enum pull row_reader_next(struct row_reader *reader, double **ret_row, struct er
             return got;
         reader->at = 0;
     }
+    reader->histograms = batch_row_histograms(&reader->batch, reader->at);
     *ret_row = batch_row(&reader->batch, reader->at++);
     return PULL_BATCH;
 }

@@ -76,6 +76,11 @@ struct op {
     /* After open. In the arena. */
     const struct labels **labels;
     size_t series_count;
+    /*
+     * With delayed name removal: which series will lose their name in the end, by series; NULL:
+     * none. Their labels still have it.
+     */
+    const bool *drops_name;
 
     /* After arrange: series of the rows to come. */
     const uint32_t *order;
@@ -125,6 +130,7 @@ struct row_reader {
     struct op *op;
     struct batch batch;
     size_t at;
+    const struct histogram **histograms; /* of the row handed out; NULL: it has none */
 };
 
 enum pull row_reader_next(struct row_reader *reader, double **ret_row, struct err *err) MUST_CHECK;

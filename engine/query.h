@@ -15,6 +15,13 @@
 struct pool;
 struct workers;
 
+/* Feature flags that change answers, by Prometheus's names; all off by default. */
+struct query_modes {
+    bool delayed_names;    /* promql-delayed-name-removal */
+    bool type_and_unit;    /* type-and-unit-labels */
+    bool start_timestamps; /* use-start-timestamps */
+};
+
 /*
  * What all operators of one query share. Owned by the engine; operators borrow it.
  *
@@ -30,6 +37,7 @@ struct query {
     struct pool *pool;       /* batch buffers, the process's */
     struct workers *workers; /* the process's; NULL: one thread */
     size_t thread_count;     /* how many tasks of this query may run at once; 1: none but its own */
+    struct query_modes modes;
     int64_t lookback_ms;
     int64_t whole_begin_ms; /* what all its selectors look at together */
     int64_t whole_end_ms;

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/float_text.h"
+#include "base/quote.h"
 
 void annotations_init(struct annotations *annotations, struct arena *arena)
 {
@@ -18,18 +19,19 @@ static struct annotation *annotations_find(const struct annotations *annotations
 {
     for (size_t i = 0; i < annotations->count; i++) {
         struct annotation *item = &annotations->items[i];
-        if (item->level == level && str_eq(item->text, text))
+        if (item->level == level && !item->raises && str_eq(item->text, text))
             return item;
     }
     return NULL;
 }
 
-/* False once there are too many. */
-static bool annotations_append(struct annotations *annotations, enum annotation_level level,
-                               size_t begin, struct str text)
+/* NULL once there are too many. */
+static struct annotation *annotations_append(struct annotations *annotations,
+                                             enum annotation_level level, size_t begin,
+                                             struct str text)
 {
     if (annotations->count == ANNOTATIONS_MAX)
-        return false;
+        return NULL;
     if (annotations->count == annotations->cap) {
         size_t cap = annotations->cap ? annotations->cap * 2 : 8;
         struct annotation *items = arena_array(annotations->arena, struct annotation, cap);
@@ -38,9 +40,13 @@ static bool annotations_append(struct annotations *annotations, enum annotation_
         annotations->items = items;
         annotations->cap = cap;
     }
-    annotations->items[annotations->count++] =
-        (struct annotation){level, arena_str(annotations->arena, text), begin};
-    return true;
+    struct annotation *item = &annotations->items[annotations->count++];
+    *item = (struct annotation){
+        .level = level,
+        .text = arena_str(annotations->arena, text),
+        .begin = begin,
+    };
+    return item;
 }
 
 void annotations_add(struct annotations *annotations, enum annotation_level level, size_t begin,
@@ -57,6 +63,18 @@ void annotations_add(struct annotations *annotations, enum annotation_level leve
         known->begin = begin;
     else
         annotations_append(annotations, level, begin, buf_view(&buf));
+}
+
+void annotations_add_counted(struct annotations *annotations, enum annotation_level level,
+                             size_t begin, uint64_t occurrences, struct str text)
+{
+    struct annotation *item = annotations_find(annotations, level, text);
+    if (!item)
+        item = annotations_append(annotations, level, begin, text);
+    if (!item)
+        return;
+    item->begin = begin;
+    item->occurrences += occurrences;
 }
 
 static void raises_merge(struct annotation_raises *all, const struct annotation_raises *more)
@@ -95,7 +113,12 @@ static void raises_print(struct buf *out, const struct annotation_raises *raises
     buf_text(out,
              "input to histogram_quantile needed to be fixed for monotonicity (see "
              "https://prometheus.io/docs/prometheus/latest/querying/functions/"
-             "#histogram_quantile), from buckets ");
+             "#histogram_quantile)");
+    if (raises->metric.len) {
+        buf_text(out, " for metric name ");
+        quote_append(out, raises->metric);
+    }
+    buf_text(out, ", from buckets ");
     raises_print_float(out, raises->bound_min);
     buf_text(out, " to ");
     raises_print_float(out, raises->bound_max);
@@ -107,23 +130,36 @@ static void raises_print(struct buf *out, const struct annotation_raises *raises
     raises_print_time(out, raises->end_ms);
 }
 
+static struct annotation *annotations_find_raises(const struct annotations *annotations,
+                                                  struct str metric)
+{
+    for (size_t i = 0; i < annotations->count; i++) {
+        struct annotation *item = &annotations->items[i];
+        if (item->raises && str_eq(item->raises->metric, metric))
+            return item;
+    }
+    return NULL;
+}
+
 void annotations_add_raises(struct annotations *annotations, size_t begin,
                             const struct annotation_raises *raises)
 {
     AUTO(buf_done) struct buf text = {0};
-    if (annotations->raises_item == 0) {
-        annotations->raises = *raises;
-        raises_print(&text, raises);
-        if (annotations_append(annotations, ANNOTATION_INFO, begin, buf_view(&text)))
-            annotations->raises_item = annotations->count;
-        return;
+    struct annotation *item = annotations_find_raises(annotations, raises->metric);
+    if (item) {
+        raises_merge(item->raises, raises);
+        if (begin < item->begin)
+            item->begin = begin;
+    } else {
+        item = annotations_append(annotations, ANNOTATION_INFO, begin, (struct str){0});
+        if (!item)
+            return;
+        item->raises = arena_new(annotations->arena, struct annotation_raises);
+        *item->raises = *raises;
+        item->raises->metric = arena_str(annotations->arena, raises->metric);
     }
-    struct annotation *item = &annotations->items[annotations->raises_item - 1];
-    raises_merge(&annotations->raises, raises);
-    raises_print(&text, &annotations->raises);
+    raises_print(&text, item->raises);
     item->text = arena_str(annotations->arena, buf_view(&text));
-    if (begin < item->begin)
-        item->begin = begin;
 }
 
 void annotation_print(const struct annotation *annotation, struct str query, struct buf *out)
@@ -142,5 +178,7 @@ void annotation_print(const struct annotation *annotation, struct str query, str
     }
     buf_text(out, annotation->level == ANNOTATION_WARNING ? "PromQL warning: " : "PromQL info: ");
     buf_str(out, annotation->text);
+    if (annotation->occurrences > 1)
+        buf_printf(out, " (%" PRIu64 " occurrences)", annotation->occurrences);
     buf_printf(out, " (%zu:%zu)", line, column);
 }

@@ -15,14 +15,19 @@
  */
 enum annotation_level { ANNOTATION_WARNING, ANNOTATION_INFO };
 
+struct annotation_raises;
+
 struct annotation {
     enum annotation_level level;
-    struct str text; /* without prefix and position */
-    size_t begin;    /* byte offset in the query text; SIZE_MAX: no position */
+    struct str text;                  /* without prefix and position */
+    size_t begin;                     /* byte offset in the query text; SIZE_MAX: no position */
+    uint64_t occurrences;             /* told if more than one; 0: not counted */
+    struct annotation_raises *raises; /* what `text` was made of; else NULL */
 };
 
 /* Where histogram_quantile had to raise counts, since those of wider buckets were lower. */
 struct annotation_raises {
+    struct str metric;           /* empty: not told */
     double bound_min, bound_max; /* of the buckets raised */
     double raise_max;
     uint64_t count; /* of histograms, as Prometheus tells it; wraps */
@@ -34,8 +39,6 @@ struct annotations {
     struct annotation *items; /* in the arena */
     size_t count;
     size_t cap;
-    size_t raises_item; /* index + 1 of the item that tells of `raises` */
-    struct annotation_raises raises;
 };
 
 #define ANNOTATIONS_MAX 1000
@@ -46,8 +49,12 @@ void annotations_init(struct annotations *annotations, struct arena *arena);
 void annotations_add(struct annotations *annotations, enum annotation_level level, size_t begin,
                      const char *fmt, ...) PRINTF(4, 5);
 
+/* As annotations_add, and counts how often: "text (3 occurrences)". */
+void annotations_add_counted(struct annotations *annotations, enum annotation_level level,
+                             size_t begin, uint64_t occurrences, struct str text);
+
 /*
- * One info for all histograms of the query: adds these to those already told of. The foremost
+ * One info for all histograms of a metric: adds these to those already told of. The foremost
  * position stays, which is that of the call Prometheus evaluates first.
  */
 void annotations_add_raises(struct annotations *annotations, size_t begin,

@@ -51,7 +51,7 @@ START_TEST(tells_of_all_raises_in_one_info)
     struct annotations annotations;
     annotations_init(&annotations, arena);
 
-    struct annotation_raises raises = {1e6, 1e6, 1234.5, 2, INT64_C(1703462400999), 0};
+    struct annotation_raises raises = {{0}, 1e6, 1e6, 1234.5, 2, INT64_C(1703462400999), 0};
     raises.end_ms = raises.begin_ms;
     annotations_add_raises(&annotations, 4, &raises);
     check_printed(&annotations, 0,
@@ -59,7 +59,7 @@ START_TEST(tells_of_all_raises_in_one_info)
                   "from buckets 1e+06 to 1e+06, with a max diff of 1.2e+03, over 2 "
                   "samples from 2023-12-25T00:00:00Z to 2023-12-25T00:00:00Z (2:2)");
 
-    raises = (struct annotation_raises){2.5, 100, 3, 5, -1500, INT64_C(253402300800001)};
+    raises = (struct annotation_raises){{0}, 2.5, 100, 3, 5, -1500, INT64_C(253402300800001)};
     annotations_add_raises(&annotations, 1, &raises);
     raises.count = (uint64_t)-9;
     annotations_add_raises(&annotations, 5, &raises);
@@ -71,5 +71,27 @@ START_TEST(tells_of_all_raises_in_one_info)
 }
 END_TEST
 
-TEST_MAIN("annotations", keeps_each_text_once_at_its_newest_place, holds_no_more_than_the_limit,
+START_TEST(tells_raises_of_each_metric_apart)
+{
+    AUTO(arena_destroy) struct arena *arena = arena_create(NULL);
+    struct annotations annotations;
+    annotations_init(&annotations, arena);
+
+    struct annotation_raises raises = {STR("a"), 1, 1, 1, 1, 0, 0};
+    annotations_add_raises(&annotations, 0, &raises);
+    raises.metric = STR("b");
+    annotations_add_raises(&annotations, 0, &raises);
+    annotations_add_raises(&annotations, 0, &raises);
+    ck_assert_uint_eq(annotations.count, 2);
+    check_printed(&annotations, 1,
+                  "PromQL info: input to histogram_quantile needed to be fixed for monotonicity "
+                  "(see https://prometheus.io/docs/prometheus/latest/querying/functions/"
+                  "#histogram_quantile) for metric name \"b\", from buckets 1 to 1, with a max "
+                  "diff of 1, over 2 samples from 1970-01-01T00:00:00Z to 1970-01-01T00:00:00Z "
+                  "(1:1)");
+}
+END_TEST
+
+TEST_MAIN("annotations", tells_raises_of_each_metric_apart,
+          keeps_each_text_once_at_its_newest_place, holds_no_more_than_the_limit,
           tells_of_all_raises_in_one_info)

@@ -11,6 +11,8 @@ void samples_reserve(struct samples *samples, size_t more)
         cap *= 2;
     samples->times_ms = mem_resize(samples->times_ms, int64_t, cap);
     samples->values = mem_resize(samples->values, double, cap);
+    if (samples->wants_starts)
+        samples->starts_ms = mem_resize(samples->starts_ms, int64_t, cap);
     samples->cap = cap;
 }
 
@@ -18,5 +20,6 @@ void samples_done(struct samples *samples)
 {
     free(samples->times_ms);
     free(samples->values);
+    free(samples->starts_ms);
     *samples = (struct samples){0};
 }

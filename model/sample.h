@@ -41,15 +41,24 @@ static inline double value_nan(void)
     return value_of_bits(NAN_BITS);
 }
 
+struct histogram_samples;
+
 /*
- * Samples of one series in order of time, as two columns that their owner lets grow; times in
+ * Samples of one series in order of time, as columns that their owner lets grow; times in
  * milliseconds, strictly rising. `{0}` is an empty one.
+ *
+ * What a reader asks for beyond floats it says beforehand: `wants_starts` for start timestamps, and
+ * `histograms` for native histograms, which lie apart, with times of their own (no time is in
+ * both). A histogram that is a stale marker is a stale float.
  */
 struct samples {
     int64_t *times_ms;
     double *values;
+    int64_t *starts_ms; /* 0: none; only if wants_starts, else NULL */
     size_t count;
     size_t cap;
+    bool wants_starts;
+    struct histogram_samples *histograms; /* borrowed; NULL: native histograms are an error */
 };
 
 /* Room for `more` samples behind count, and a little more for decoders that write ahead. */

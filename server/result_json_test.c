@@ -53,8 +53,15 @@ START_TEST(writes_a_matrix_without_its_missing_points)
     double first[] = {1, value_stale(), 1, 0.1, -0.0};
     double second[] = {NAN, INFINITY, -INFINITY, 1e21, 1e-7};
     result_json_begin(&json, &info, &out);
-    result_json_row(&json, &(struct result_row){labels_of("a<b"), first, NULL, 5}, &out);
-    result_json_row(&json, &(struct result_row){labels_of("\"x\""), second, NULL, 5}, &out);
+    result_json_row(&json,
+                    &(struct result_row){
+                        .labels = labels_of("a<b"), .values = first, .times_ms = NULL, .count = 5},
+                    &out);
+    result_json_row(
+        &json,
+        &(struct result_row){
+            .labels = labels_of("\"x\""), .values = second, .times_ms = NULL, .count = 5},
+        &out);
     result_json_end(&json, &out);
     result_json_done(&json);
     check_text(
@@ -78,7 +85,10 @@ START_TEST(writes_a_range_vector_with_its_own_times)
     double values[] = {3, 3};
     int64_t times[] = {1001, 1760002000010};
     result_json_begin(&json, &info, &out);
-    result_json_row(&json, &(struct result_row){&labels_empty, values, times, 2}, &out);
+    result_json_row(&json,
+                    &(struct result_row){
+                        .labels = &labels_empty, .values = values, .times_ms = times, .count = 2},
+                    &out);
     result_json_end(&json, &out);
     result_json_done(&json);
     check_text(&out,
@@ -97,8 +107,14 @@ START_TEST(writes_vectors_scalars_and_strings)
     struct result_info info = {.instant = true, .grid = {1500, 0, 1}, .symbols = symbols};
     info.kind = RESULT_VECTOR;
     result_json_begin(&json, &info, &out);
-    result_json_row(&json, &(struct result_row){&labels_empty, &v, NULL, 1}, &out);
-    result_json_row(&json, &(struct result_row){&labels_empty, &v, NULL, 1}, &out);
+    result_json_row(
+        &json,
+        &(struct result_row){.labels = &labels_empty, .values = &v, .times_ms = NULL, .count = 1},
+        &out);
+    result_json_row(
+        &json,
+        &(struct result_row){.labels = &labels_empty, .values = &v, .times_ms = NULL, .count = 1},
+        &out);
     result_json_end(&json, &out);
     check_text(&out,
                "{\"resultType\":\"vector\",\"result\":["
@@ -107,7 +123,9 @@ START_TEST(writes_vectors_scalars_and_strings)
 
     info.kind = RESULT_SCALAR;
     result_json_begin(&json, &info, &out);
-    result_json_row(&json, &(struct result_row){NULL, &v, NULL, 1}, &out);
+    result_json_row(
+        &json, &(struct result_row){.labels = NULL, .values = &v, .times_ms = NULL, .count = 1},
+        &out);
     result_json_end(&json, &out);
     check_text(&out, "{\"resultType\":\"scalar\",\"result\":[1.5,\"1000000000000000000000\"]");
 
@@ -148,7 +166,11 @@ START_TEST(agrees_with_a_plain_writer_over_many_points)
     }
     buf_text(&plain, "]}]");
     result_json_begin(&json, &info, &out);
-    result_json_row(&json, &(struct result_row){&labels_empty, values, NULL, COUNT}, &out);
+    result_json_row(
+        &json,
+        &(struct result_row){
+            .labels = &labels_empty, .values = values, .times_ms = NULL, .count = COUNT},
+        &out);
     result_json_end(&json, &out);
     result_json_done(&json);
     ck_assert(str_eq(buf_view(&out), buf_view(&plain)));

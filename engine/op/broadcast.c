@@ -31,7 +31,7 @@ static bool broadcast_pull(struct op *op, struct batch *ret, struct err *err)
         for (size_t step = 0; step < steps; step++)
             self->values[i * steps + step] = *value;
     }
-    *ret = (struct batch){self->values, count, steps};
+    *ret = (struct batch){.values = self->values, .row_count = count, .step_count = steps};
     return true;
 }
 

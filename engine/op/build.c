@@ -25,6 +25,7 @@
 #include "engine/op/source.h"
 #include "engine/op/subquery.h"
 #include "engine/op/topk.h"
+#include "model/notes.h"
 
 struct op_builder {
     struct query *query;
@@ -197,9 +198,7 @@ static struct op *op_of_absent(struct op_builder *builder, const struct plan *pl
 static struct op *op_of_sort(struct op_builder *builder, const struct plan *plan, struct op *child)
 {
     if (plan->grid.count > 1)
-        annotations_add(&builder->query->annotations, ANNOTATION_WARNING, plan->ast->span.begin,
-                        "sort is ineffective for range queries since results are always ordered "
-                        "by labels");
+        note_sort(&builder->query->annotations, plan->ast->span.begin);
     return op_sort_new(builder->query, child, plan->ast->call.function->id == FN_sort_desc);
 }
 

@@ -7,13 +7,12 @@
 #include "engine/op/histogram_quantile.h"
 
 #include "base/float_text.h"
-#include "base/quote.h"
 #include "engine/fn/bucket_quantile.h"
 #include "engine/fn/columns.h"
 #include "engine/fn/quantile.h"
 #include "engine/op/group.h"
-#include "engine/op/invalid_quantile.h"
 #include "engine/op/row_output.h"
+#include "model/notes.h"
 
 #define PLACE_NONE UINT32_MAX /* of a bucket without a bound */
 
@@ -53,7 +52,7 @@ static void histogram_quantile_check_phi(const struct histogram_quantile *self)
         double result;
         bool again = s > 0 && value_bits(self->phi[s]) == value_bits(self->phi[s - 1]);
         if (!again && !quantile_phi_valid(self->phi[s], &result))
-            invalid_quantile_warn(self->op.query, self->phi_begin, self->phi[s]);
+            note_quantile(&self->op.query->annotations, self->phi_begin, self->phi[s]);
     }
 }
 
@@ -110,11 +109,8 @@ static void histogram_quantile_warn_le(struct histogram_quantile *self, uint32_t
     if (self->bad_le == le + 1)
         return;
     self->bad_le = le + 1;
-    AUTO(buf_done) struct buf quoted = {0};
-    quote_append(&quoted, symbols_get(self->op.query->symbols, le));
-    annotations_add(&self->op.query->annotations, ANNOTATION_WARNING, self->vector_begin,
-                    "bucket label \"le\" is missing or has a malformed value of %s",
-                    buf_terminated(&quoted));
+    note_bad_bucket(&self->op.query->annotations, self->vector_begin,
+                    symbols_get(self->op.query->symbols, le), (struct str){0});
 }
 
 /* The child hands out this histogram's members next. */

@@ -2,9 +2,9 @@
 
 #include "engine/fn/columns.h"
 #include "engine/fn/quantile.h"
-#include "engine/op/invalid_quantile.h"
 #include "engine/op/param.h"
 #include "engine/op/row_output.h"
+#include "model/notes.h"
 #include "model/sample.h"
 
 struct quantile_rows {
@@ -25,11 +25,11 @@ static void quantile_warn(const struct quantile_rows *self)
 {
     struct query *query = self->op.query;
     if (self->param.has_nan)
-        invalid_quantile_warn(query, self->param_begin, value_nan());
+        note_quantile(&query->annotations, self->param_begin, value_nan());
     if (self->param.max > 1)
-        invalid_quantile_warn(query, self->param_begin, self->param.max);
+        note_quantile(&query->annotations, self->param_begin, self->param.max);
     if (self->param.min < 0)
-        invalid_quantile_warn(query, self->param_begin, self->param.min);
+        note_quantile(&query->annotations, self->param_begin, self->param.min);
 }
 
 static bool quantile_open(struct op *op, struct err *err)

@@ -75,7 +75,7 @@ static bool shared_reader_pull(struct op *op, struct batch *ret, struct err *err
     for (size_t i = 0; i < count; i++)
         memcpy(self->values + i * steps, self->shared->rows[op->order[op->rows_done + i]],
                steps * sizeof(double));
-    *ret = (struct batch){self->values, count, steps};
+    *ret = (struct batch){.values = self->values, .row_count = count, .step_count = steps};
     return true;
 }
 

@@ -56,7 +56,7 @@ static bool sort_pull(struct op *op, struct batch *ret, struct err *err)
     struct sort *self = CONTAINER(struct sort, op, op);
     if (op->grid.count > 1)
         return op_pull(op->children[0], ret, err) == PULL_BATCH;
-    *ret = (struct batch){self->values, op->series_count, 1};
+    *ret = (struct batch){.values = self->values, .row_count = op->series_count, .step_count = 1};
     return true;
 }
 

@@ -224,7 +224,8 @@ static bool source_pull(struct op *op, struct batch *ret, struct err *err)
                          self->row_spec.params, slot->values + i * op->grid.count, op->grid.count);
     }
     self->tasks_pulled++;
-    *ret = (struct batch){slot->values, slot->row_count, op->grid.count};
+    *ret = (struct batch){
+        .values = slot->values, .row_count = slot->row_count, .step_count = op->grid.count};
     return true;
 }
 

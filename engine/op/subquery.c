@@ -140,7 +140,7 @@ static bool subquery_pull(struct op *op, struct batch *ret, struct err *err)
     for (size_t i = 0; i < count; i++)
         if (!subquery_note_row(self, op->order[op->rows_done + i], self->values + i * steps, err))
             return false;
-    *ret = (struct batch){self->values, count, steps};
+    *ret = (struct batch){.values = self->values, .row_count = count, .step_count = steps};
     return true;
 }
 

@@ -299,7 +299,8 @@ static bool topk_pull(struct op *op, struct batch *ret, struct err *err)
 {
     struct topk *self = CONTAINER(struct topk, op, op);
     if (op->grid.count == 1) {
-        *ret = (struct batch){self->settled, op->series_count, 1};
+        *ret =
+            (struct batch){.values = self->settled, .row_count = op->series_count, .step_count = 1};
         return true;
     }
     struct batch out = row_output_next(&self->output, op);

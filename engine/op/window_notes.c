@@ -1,8 +1,7 @@
 #include "engine/op/window_notes.h"
 
-#include "base/quote.h"
 #include "engine/batch.h"
-#include "engine/op/invalid_quantile.h"
+#include "model/notes.h"
 #include "model/sample.h"
 
 static bool quantile_is_valid(double phi)
@@ -44,12 +43,7 @@ static void notes_of_counter(struct window_notes *notes, struct query *query,
     if (!name_is_counters(text)) {
         if (!row_has_point(row, steps))
             return;
-        AUTO(buf_done) struct buf quoted = {0};
-        quote_append(&quoted, text);
-        annotations_add(&query->annotations, ANNOTATION_INFO, notes->begin,
-                        "metric might not be a counter, name does not end in "
-                        "_total/_sum/_count/_bucket: %s",
-                        buf_terminated(&quoted));
+        note_no_counter_name(&query->annotations, notes->begin, text);
     }
     notes->looked_name = name;
 }
@@ -67,7 +61,7 @@ static void notes_of_quantile(struct window_notes *notes, struct query *query, c
             notes->all_told = false;
         } else if (value_bits(params[step]) != value_bits(told)) {
             told = params[step];
-            invalid_quantile_warn(query, notes->begin, told);
+            note_quantile(&query->annotations, notes->begin, told);
         }
     }
 }
