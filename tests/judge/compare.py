@@ -131,6 +131,43 @@ def compare_result(left, right, order, measure):
         compare_series(ours, theirs, measure)
 
 
+def steps_of(answer):
+    """A range query's answer as what stands at each step; None if it is something else."""
+    if not isinstance(answer, dict) or answer.get("data", {}).get("resultType") != "matrix":
+        return None
+    steps = {}
+    for one in answer["data"]["result"]:
+        for kind in ("values", "histograms"):
+            for time, value in one.get(kind, []):
+                steps.setdefault(time, {})[label_text(one["metric"])] = value
+    return steps
+
+
+class OpenSteps:
+    """The steps of an answer for which no judge's answer has stood the same, exactly, so far.
+
+    Where a judge decides at random, it does so at each step anew: an answer is right if at each of its
+    steps the judge has given that very answer once.
+    """
+
+    def __init__(self, tested):
+        self.tested = steps_of(tested)
+        self.notes = {kind: set(tested.get(kind, [])) for kind in ("warnings", "infos")} if self.tested is not None else None
+        self.seen = set(self.tested or ())
+        self.answered = set()
+
+    def all_answered_by(self, judge):
+        """Takes another answer of the judge's; true once each step has been answered alike."""
+        steps = steps_of(judge)
+        if self.tested is None or steps is None:
+            return False
+        if any(set(judge.get(kind, [])) != texts for kind, texts in self.notes.items()):
+            return False
+        self.seen |= set(steps)
+        self.answered |= {time for time in self.seen if steps.get(time) == self.tested.get(time)}
+        return self.answered == self.seen
+
+
 def compare_query_data(left, right, order, measure):
     kind = left.get("resultType")
     if kind != right.get("resultType"):
