@@ -30,9 +30,11 @@ void histogram_samples_add(struct histogram_samples *samples, int64_t time_ms, i
         samples->times_ms = mem_resize(samples->times_ms, int64_t, samples->cap);
         samples->items = mem_resize(samples->items, const struct histogram *, samples->cap);
         samples->starts_ms = mem_resize(samples->starts_ms, int64_t, samples->cap);
+        samples->stored_hints = mem_resize(samples->stored_hints, uint8_t, samples->cap);
     }
     samples->times_ms[samples->count] = time_ms;
     samples->starts_ms[samples->count] = start_ms;
+    samples->stored_hints[samples->count] = (uint8_t)h->hint;
     samples->items[samples->count++] = h;
     samples->last_region->sample_count++;
 }
@@ -55,6 +57,7 @@ void histogram_samples_forget(struct histogram_samples *samples, size_t count)
     memmove(samples->times_ms, samples->times_ms + count, left * sizeof *samples->times_ms);
     memmove(samples->items, samples->items + count, left * sizeof *samples->items);
     memmove(samples->starts_ms, samples->starts_ms + count, left * sizeof *samples->starts_ms);
+    memmove(samples->stored_hints, samples->stored_hints + count, left);
     samples->count = left;
     while (samples->regions && samples->regions->sample_count <= count) {
         count -= samples->regions->sample_count;
@@ -62,6 +65,42 @@ void histogram_samples_forget(struct histogram_samples *samples, size_t count)
     }
     if (samples->regions)
         samples->regions->sample_count -= count;
+}
+
+static void samples_drop_last_region(struct histogram_samples *samples)
+{
+    struct histogram_region *last = samples->last_region;
+    struct histogram_region *before = NULL;
+    for (struct histogram_region *region = samples->regions; region != last; region = region->next)
+        before = region;
+    samples->last_region = before;
+    if (before)
+        before->next = NULL;
+    else
+        samples->regions = NULL;
+    arena_destroy(last->arena);
+    free(last);
+}
+
+void histogram_samples_truncate(struct histogram_samples *samples, size_t count)
+{
+    size_t dropped = samples->count - count;
+    samples->count = count;
+    while (samples->last_region && samples->last_region->sample_count <= dropped) {
+        dropped -= samples->last_region->sample_count;
+        samples_drop_last_region(samples);
+    }
+    if (samples->last_region)
+        samples->last_region->sample_count -= dropped;
+}
+
+void histogram_samples_set_hint(struct histogram_samples *samples, size_t index,
+                                enum histogram_hint hint)
+{
+    struct histogram *said = arena_new(samples->last_region->arena, struct histogram);
+    *said = *samples->items[index];
+    said->hint = hint;
+    samples->items[index] = said;
 }
 
 void histogram_samples_clear(struct histogram_samples *samples)
@@ -77,13 +116,14 @@ void histogram_samples_done(struct histogram_samples *samples)
     free(samples->times_ms);
     free(samples->items);
     free(samples->starts_ms);
+    free(samples->stored_hints);
     *samples = (struct histogram_samples){0};
 }
 
 size_t histogram_samples_bytes(const struct histogram_samples *samples)
 {
     size_t bytes = samples->cap * (sizeof *samples->times_ms + sizeof *samples->items +
-                                   sizeof *samples->starts_ms);
+                                   sizeof *samples->starts_ms + sizeof *samples->stored_hints);
     for (const struct histogram_region *region = samples->regions; region; region = region->next)
         bytes += sizeof *region + arena_used(region->arena);
     return bytes;

@@ -21,8 +21,15 @@ struct histogram_samples {
     int64_t *starts_ms; /* 0: none; always there */
     size_t count;
     size_t cap;
-    bool totals_only; /* the reader wants hint, count and sum; buckets and zero bucket may be left
-                         out */
+    /*
+     * The reader wants hint, count and sum: spans, bounds and buckets may be left out, and where
+     * the storage does not know whether the counter started anew, it compares all buckets with
+     * those of the sample before, so that hints are what Prometheus's HistogramStatsIterator says
+     * of samples read one after another. Who jumps over samples has not seen the one before: the
+     * first one behind the jump has its stored hint.
+     */
+    bool totals_only;
+    uint8_t *stored_hints; /* enum histogram_hint; as without totals_only; always there */
 
     struct histogram_region *regions; /* the oldest first */
     struct histogram_region *last_region;
@@ -40,6 +47,13 @@ void histogram_samples_add(struct histogram_samples *samples, int64_t time_ms, i
  * and its first sample.
  */
 void histogram_samples_forget(struct histogram_samples *samples, size_t count);
+
+/* Drops samples from the end until `count` are left, and the regions that held nothing else. */
+void histogram_samples_truncate(struct histogram_samples *samples, size_t count);
+
+/* Says otherwise of a sample, which may share its histogram; stored_hints stay. */
+void histogram_samples_set_hint(struct histogram_samples *samples, size_t index,
+                                enum histogram_hint hint);
 
 /* Drops all, but keeps memory for the next series. */
 void histogram_samples_clear(struct histogram_samples *samples);
