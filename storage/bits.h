@@ -67,18 +67,30 @@ HOT_INLINE bool bits_overrun(const struct bits *bits)
     return bits->at > bits->end;
 }
 
+/* 64 bits from bit `at` of `data` on, the first one on top. Reads 9 bytes. */
+HOT_INLINE uint64_t bits_at(const uint8_t *data, uint64_t at)
+{
+    const uint8_t *from = data + (at >> 3);
+    unsigned shift = at & 7;
+    return load_be64(from) << shift | (uint64_t)from[8] >> (8 - shift);
+}
+
+/* At least 57 of them, at less cost. */
+HOT_INLINE uint64_t bits_at_57(const uint8_t *data, uint64_t at)
+{
+    return load_be64(data + (at >> 3)) << (at & 7);
+}
+
 /* The next 64 bits, the first one on top. */
 HOT_INLINE uint64_t bits_peek(const struct bits *bits)
 {
-    const uint8_t *from = bits->data + (bits->at >> 3);
-    unsigned shift = bits->at & 7;
-    return load_be64(from) << shift | (uint64_t)from[8] >> (8 - shift);
+    return bits_at(bits->data, bits->at);
 }
 
 /* At least the next 57, at less cost. */
 HOT_INLINE uint64_t bits_peek_57(const struct bits *bits)
 {
-    return load_be64(bits->data + (bits->at >> 3)) << (bits->at & 7);
+    return bits_at_57(bits->data, bits->at);
 }
 
 /* The next `count` bits, 1 to 64, as a number. */

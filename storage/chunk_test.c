@@ -94,7 +94,7 @@ static void slow_xor(const uint8_t *data, size_t size, struct samples *out)
     }
 }
 
-/* Series of several kinds, from a seed. */
+/* Series of several kinds, from a seed. Kind 5 has narrow windows and now and then a wide one. */
 static void make_series(unsigned kind, size_t count, struct samples *out)
 {
     samples_reserve(out, count);
@@ -102,7 +102,7 @@ static void make_series(unsigned kind, size_t count, struct samples *out)
     double v = 0;
     for (size_t i = 0; i < count; i++) {
         t += 15000;
-        if (kind >= 2)
+        if (kind >= 2 && (kind != 5 || rand() % 8 == 0))
             t += rand() % 5;
         if (kind == 4)
             t += (int64_t)1 << (rand() % 36);
@@ -112,8 +112,10 @@ static void make_series(unsigned kind, size_t count, struct samples *out)
             v = (double)rand() / 7;
         else if (kind == 4)
             v = value_of_bits((uint64_t)rand() << 33 ^ (uint64_t)rand());
+        else if (kind == 5)
+            v = rand() % 20 ? v + rand() % 3 : (double)rand() / 7;
         out->times_ms[out->count] = t;
-        out->values[out->count++] = rand() % 50 == 0 && kind > 1 ? value_stale() : v;
+        out->values[out->count++] = rand() % 50 == 0 && kind > 1 && kind != 5 ? value_stale() : v;
     }
 }
 
@@ -213,6 +215,138 @@ START_TEST(xor_refuses_times_that_fall)
 }
 END_TEST
 
+/* Four chunks of a random series, each in memory of exactly its size. */
+struct quad {
+    struct samples made;
+    struct xor_bytes chunks[XOR_QUAD];
+    uint8_t *bytes[XOR_QUAD];
+};
+
+static void quad_make(struct quad *quad, unsigned kind, size_t count_max)
+{
+    struct xor_appender a;
+    size_t counts[XOR_QUAD];
+    size_t total = 0;
+    bool even = rand() % 2;
+    for (size_t k = 0; k < XOR_QUAD; k++)
+        total += counts[k] = even ? count_max / 2 : 3 + (size_t)rand() % (count_max - 2);
+    *quad = (struct quad){0};
+    make_series(kind, total, &quad->made);
+    xor_appender_init(&a);
+    for (size_t k = 0, i = 0; k < XOR_QUAD; k++) {
+        xor_appender_reset(&a);
+        for (size_t end = i + counts[k]; i < end; i++)
+            xor_appender_append(&a, quad->made.times_ms[i], quad->made.values[i]);
+        quad->bytes[k] = malloc(a.size);
+        memcpy(quad->bytes[k], a.bytes, a.size);
+        quad->chunks[k] = (struct xor_bytes){quad->bytes[k], a.size};
+    }
+    xor_appender_done(&a);
+}
+
+static void quad_done(struct quad *quad)
+{
+    for (size_t k = 0; k < XOR_QUAD; k++)
+        free(quad->bytes[k]);
+    samples_done(&quad->made);
+}
+
+/* Decodes at once and one by one, and compares. True: at once it went. */
+static bool quad_agrees(const struct quad *quad)
+{
+    struct samples at_once = {0};
+    struct samples alone = {0};
+    static struct err err;
+    bool good = true;
+    bool suits = true;
+    for (size_t k = 0; k < XOR_QUAD && good; k++) {
+        const struct xor_bytes *chunk = &quad->chunks[k];
+        size_t from = alone.count;
+        suits = suits && chunk_xor_suits_quad(chunk->data, chunk->size);
+        good =
+            chunk_xor_decode(chunk->data, chunk->size, &alone, &err) &&
+            (from == 0 || from == alone.count || alone.times_ms[from] > alone.times_ms[from - 1]);
+    }
+    bool went = chunk_xor_decode_quad(quad->chunks, &at_once);
+    ck_assert_int_eq(went, good && suits);
+    if (went)
+        assert_same(&alone, &at_once);
+    else
+        ck_assert_uint_eq(at_once.count, 0);
+    samples_done(&at_once);
+    samples_done(&alone);
+    return went;
+}
+
+START_TEST(xor_quads_decode_as_chunks_alone_do)
+{
+    size_t went = 0;
+    for (unsigned round = 0; round < 2000; round++) {
+        struct quad quad;
+        quad_make(&quad, round % 6, 250);
+        went += quad_agrees(&quad);
+        quad_done(&quad);
+    }
+    ck_assert_uint_gt(went, 200);
+}
+END_TEST
+
+START_TEST(xor_quads_with_a_flipped_bit_decode_as_chunks_alone_do)
+{
+    for (unsigned round = 0; round < 12; round++) {
+        struct quad quad;
+        quad_make(&quad, round % 2 ? 5 : round % 6, 60);
+        for (size_t k = 0; k < XOR_QUAD; k++)
+            for (size_t bit = 0; bit < quad.chunks[k].size * 8; bit++) {
+                quad.bytes[k][bit / 8] ^= (uint8_t)(1u << bit % 8);
+                quad_agrees(&quad);
+                quad.bytes[k][bit / 8] ^= (uint8_t)(1u << bit % 8);
+            }
+        quad_done(&quad);
+    }
+}
+END_TEST
+
+START_TEST(xor_quads_refuse_every_cut)
+{
+    struct quad quad;
+    quad_make(&quad, 5, 200);
+    for (size_t k = 0; k < XOR_QUAD; k++) {
+        struct xor_bytes whole = quad.chunks[k];
+        for (size_t size = 0; size < whole.size; size++) {
+            struct samples got = {0};
+            uint8_t *exact = malloc(size + 1);
+            memcpy(exact, whole.data, size);
+            quad.chunks[k] = (struct xor_bytes){exact, size};
+            ck_assert(!chunk_xor_decode_quad(quad.chunks, &got));
+            ck_assert_uint_eq(got.count, 0);
+            free(exact);
+            samples_done(&got);
+        }
+        quad.chunks[k] = whole;
+    }
+    quad_done(&quad);
+}
+END_TEST
+
+START_TEST(xor_quads_refuse_chunks_out_of_order)
+{
+    struct quad quad = {0};
+    do {
+        quad_done(&quad);
+        quad_make(&quad, 1, 100);
+    } while (!quad_agrees(&quad));
+    ck_assert(quad_agrees(&quad));
+    struct xor_bytes first = quad.chunks[0];
+    quad.chunks[0] = quad.chunks[1];
+    quad.chunks[1] = first;
+    ck_assert(!quad_agrees(&quad));
+    quad.chunks[0] = first;
+    ck_assert(!quad_agrees(&quad));
+    quad_done(&quad);
+}
+END_TEST
+
 START_TEST(histograms_are_recognised)
 {
     uint8_t data[16] = {0};
@@ -228,4 +362,6 @@ START_TEST(histograms_are_recognised)
 END_TEST
 
 TEST_MAIN("chunk", xor_gives_back_what_was_appended, xor_bytes_are_a_chunk_after_every_append,
-          xor_refuses_every_cut, xor_refuses_times_that_fall, histograms_are_recognised)
+          xor_refuses_every_cut, xor_refuses_times_that_fall, xor_quads_decode_as_chunks_alone_do,
+          xor_quads_with_a_flipped_bit_decode_as_chunks_alone_do, xor_quads_refuse_every_cut,
+          xor_quads_refuse_chunks_out_of_order, histograms_are_recognised)

@@ -46,3 +46,24 @@ static inline size_t xor_appender_count(const struct xor_appender *appender)
 /* Appends the samples to `into`; ERR_CORRUPT leaves it as it was. Called by chunk_decode_floats. */
 bool chunk_xor_decode(const uint8_t *data, size_t size, struct samples *into, struct err *err)
     MUST_CHECK;
+
+/*
+ * Four chunks at once, in less time than one after another: while a sample of one waits for the
+ * size of the one before it, the others go on. Each chunk must begin after the one in front of it
+ * ended.
+ *
+ * Appends the samples of all four. False, with nothing appended: there is something about one of
+ * them that is better looked at alone, damage or a rare shape; chunk_xor_decode then tells what.
+ */
+#define XOR_QUAD 4
+
+struct xor_bytes {
+    const uint8_t *data;
+    size_t size;
+};
+
+bool chunk_xor_decode_quad(const struct xor_bytes chunks[XOR_QUAD], struct samples *into)
+    MUST_CHECK;
+
+/* Is it worth while to look for three more chunks like this one? */
+bool chunk_xor_suits_quad(const uint8_t *data, size_t size);
