@@ -1,10 +1,10 @@
 /*
  * Reads a series of a selection: the chunks of all its parts, by their begins.
  *
- * A chunk that overlaps no other one is decoded straight into the caller's columns. Chunks that
- * overlap form a group: those of one source, one after another, are a lane; lanes are merged as
- * Prometheus's chained iterator does it, with its heap and its ties, so that of two samples at one
- * time the same one is left.
+ * A chunk that overlaps no other one is decoded straight into the caller's columns, and where four
+ * such follow each other, all four at once. Chunks that overlap form a group: those of one source,
+ * one after another, are a lane; lanes are merged as Prometheus's chained iterator does it, with
+ * its heap and its ties, so that of two samples at one time the same one is left.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 #include "storage/chunk.h"
+#include "storage/chunk_xor.h"
 #include "storage/db_select.h"
 
 struct piece {
@@ -43,6 +44,7 @@ struct db_cursor {
     size_t piece_count;
     size_t piece_cap;
     size_t piece_next;
+    size_t quad_next;     /* from this piece on, four at once may be tried */
     int64_t last_ms;      /* time of the last sample handed out */
     uint32_t last_source; /* and where it came from; the first part's before there is one */
     bool any;             /* one was */
@@ -89,6 +91,7 @@ void db_cursor_open(struct cursor *base, size_t series)
     cursor->opened = false;
     cursor->piece_count = 0;
     cursor->piece_next = 0;
+    cursor->quad_next = 0;
     cursor->any = false;
 }
 
@@ -179,29 +182,104 @@ static bool db_cursor_load(struct db_cursor *cursor, struct err *err)
     return true;
 }
 
+static bool db_cursor_bytes(struct db_cursor *cursor, const struct piece *piece,
+                            struct chunk_bytes *ret_chunk, struct err *err)
+{
+    if (piece->source == DB_SOURCE_HEAD) {
+        *ret_chunk = (struct chunk_bytes){piece->data, piece->size, piece->encoding};
+        return true;
+    }
+    return block_chunk(cursor->selection->sources.blocks[piece->source - 1],
+                       &cursor->windows[piece->source - 1], piece->ref, ret_chunk, err);
+}
+
 /* Appends one chunk's samples without those that were deleted. */
-static bool db_cursor_decode(struct db_cursor *cursor, const struct piece *piece,
-                             struct samples *into, struct err *err)
+static bool db_cursor_decode_bytes(struct db_cursor *cursor, const struct piece *piece,
+                                   const struct chunk_bytes *chunk, struct samples *into,
+                                   struct err *err)
 {
     size_t from = into->count;
-    if (piece->source == DB_SOURCE_HEAD) {
-        if (!chunk_decode_floats(piece->encoding, piece->data, piece->size, into, err))
-            return err->kind == ERR_CORRUPT ? err_wrap(err, "head") : false;
-    } else {
-        struct block *block = cursor->selection->sources.blocks[piece->source - 1];
-        struct chunk_bytes chunk;
-        if (!block_chunk(block, &cursor->windows[piece->source - 1], piece->ref, &chunk, err))
+    if (!chunk_decode_floats(chunk->encoding, chunk->data, chunk->size, into, err)) {
+        if (err->kind != ERR_CORRUPT)
             return false;
-        if (!chunk_decode_floats(chunk.encoding, chunk.data, chunk.size, into, err))
-            return err->kind == ERR_CORRUPT
-                       ? err_wrap(err, "%s/chunks: chunk %llu of segment %llu", block_dir(block),
-                                  (unsigned long long)(uint32_t)piece->ref,
-                                  (unsigned long long)(piece->ref >> 32) + 1)
-                       : false;
+        if (piece->source == DB_SOURCE_HEAD)
+            return err_wrap(err, "head");
+        return err_wrap(err, "%s/chunks: chunk %llu of segment %llu",
+                        block_dir(cursor->selection->sources.blocks[piece->source - 1]),
+                        (unsigned long long)(uint32_t)piece->ref,
+                        (unsigned long long)(piece->ref >> 32) + 1);
     }
     db_selection_has_read(cursor->selection);
     if (piece->deleted_count)
         time_ranges_cut(piece->deleted, piece->deleted_count, into, from);
+    return true;
+}
+
+static bool db_cursor_decode(struct db_cursor *cursor, const struct piece *piece,
+                             struct samples *into, struct err *err)
+{
+    struct chunk_bytes chunk;
+    return db_cursor_bytes(cursor, piece, &chunk, err) &&
+           db_cursor_decode_bytes(cursor, piece, &chunk, into, err);
+}
+
+/* Do XOR_QUAD pieces stand next of which none overlaps another one, nor has deleted samples? */
+static bool db_cursor_has_quad(const struct db_cursor *cursor)
+{
+    const struct piece *pieces = cursor->pieces + cursor->piece_next;
+    size_t left = cursor->piece_count - cursor->piece_next;
+    if (left < XOR_QUAD || cursor->piece_next < cursor->quad_next)
+        return false;
+    for (size_t i = 0; i < XOR_QUAD; i++)
+        if (pieces[i].deleted_count || (i + 1 < left && pieces[i + 1].begin_ms <= pieces[i].end_ms))
+            return false;
+    return true;
+}
+
+/*
+ * Four chunks at once, of which the first is there. False: they are read one by one, where errors
+ * are told; so what goes wrong here is not.
+ */
+static bool db_cursor_decode_quad(struct db_cursor *cursor, const struct chunk_bytes *first,
+                                  struct samples *into)
+{
+    struct err untold;
+    struct chunk_bytes chunk = *first;
+    struct xor_bytes quad[XOR_QUAD];
+    for (size_t i = 0; i < XOR_QUAD; i++) {
+        const struct piece *piece = &cursor->pieces[cursor->piece_next + i];
+        if (i > 0 && !db_cursor_bytes(cursor, piece, &chunk, &untold))
+            return false;
+        if (chunk.encoding != CHUNK_XOR || !chunk_xor_suits_quad(chunk.data, chunk.size))
+            return false;
+        quad[i] = (struct xor_bytes){chunk.data, chunk.size};
+    }
+    if (!chunk_xor_decode_quad(quad, into))
+        return false;
+    db_selection_has_read(cursor->selection);
+    return true;
+}
+
+/* The next piece, which overlaps no other one, and perhaps those behind it. */
+static bool db_cursor_next_alone(struct db_cursor *cursor, struct samples *into, struct err *err)
+{
+    const struct piece *piece = &cursor->pieces[cursor->piece_next];
+    size_t from = into->count;
+    size_t count = 1;
+    struct chunk_bytes chunk;
+    if (!db_cursor_bytes(cursor, piece, &chunk, err))
+        return false;
+    if (db_cursor_has_quad(cursor) && db_cursor_decode_quad(cursor, &chunk, into)) {
+        count = XOR_QUAD;
+    } else {
+        if (cursor->quad_next <= cursor->piece_next)
+            cursor->quad_next = cursor->piece_next + XOR_QUAD; /* or each would be fetched twice */
+        if (!db_cursor_decode_bytes(cursor, piece, &chunk, into, err))
+            return false;
+    }
+    if (into->count > from)
+        cursor->last_source = piece[count - 1].source;
+    cursor->piece_next += count;
     return true;
 }
 
@@ -363,6 +441,7 @@ static bool db_cursor_next_group(struct db_cursor *cursor, size_t count, struct 
     qsort(cursor->lanes, cursor->lane_count, sizeof *cursor->lanes, lane_order);
     samples_reserve(into, total);
     db_cursor_merge(cursor, into);
+    cursor->piece_next += count;
     return true;
 }
 
@@ -375,14 +454,9 @@ bool db_cursor_next(struct cursor *base, struct samples *into, bool *ret_more, s
     size_t from = into->count;
     while (into->count == from && cursor->piece_next < cursor->piece_count) {
         size_t count = db_cursor_group(cursor);
-        const struct piece *piece = &cursor->pieces[cursor->piece_next];
-        bool ok = count == 1 ? db_cursor_decode(cursor, piece, into, err)
-                             : db_cursor_next_group(cursor, count, into, err);
-        if (!ok)
+        if (!(count == 1 ? db_cursor_next_alone(cursor, into, err)
+                         : db_cursor_next_group(cursor, count, into, err)))
             return false;
-        if (count == 1 && into->count > from)
-            cursor->last_source = piece->source;
-        cursor->piece_next += count;
     }
     *ret_more = into->count > from;
     if (!*ret_more)

@@ -212,6 +212,49 @@ START_TEST(merges_any_overlap)
 }
 END_TEST
 
+/* Long enough to be decoded four chunks at a time; the damaged one is the sixth of seven. */
+START_TEST(gives_what_is_before_a_damaged_chunk)
+{
+    struct fixture f;
+    setup(&f);
+    static const struct test_series series = {
+        .labels = "a=x", .step_ms = 10, .count = 420, .chunk_samples = 60};
+    struct ulid ulid = test_dir_block(&f.dir, 1, 0, 4200, &series, 1);
+    const char *path = arena_printf(f.arena, "%s/%s/chunks/000001", f.dir.path, ulid.text);
+    AUTO(buf_done) struct buf bytes = {0};
+    test_read_file(path, &bytes);
+
+    for (size_t good = 300; good <= series.count; good += 120) {
+        if (good < series.count)
+            bytes.ptr[bytes.len * 6 / 7 - 10] ^= 1;
+        test_write_file(path, buf_view(&bytes));
+        bytes.ptr[bytes.len * 6 / 7 - 10] ^= 1;
+        open_db(&f);
+        struct selection *selection = select_range(&f, "a=x", 0, 10000);
+        struct cursor *cursor = cursor_create(selection);
+        struct samples samples = {0};
+        struct err err = {0};
+        bool more = true;
+        bool ok = true;
+        cursor_open(cursor, 0);
+        while (ok && more)
+            ok = cursor_next(cursor, &samples, &more, &err);
+        ck_assert_int_eq(err.kind, good < series.count ? ERR_CORRUPT : ERR_NONE);
+        ck_assert_uint_eq(samples.count, good);
+        for (size_t i = 0; i < good; i++) {
+            ck_assert_int_eq(samples.times_ms[i], (int64_t)i * 10);
+            ck_assert(samples.values[i] == (double)i);
+        }
+        samples_done(&samples);
+        cursor_destroy(cursor);
+        selection_close(selection);
+        db_close(f.db);
+        f.db = NULL;
+    }
+    teardown(&f);
+}
+END_TEST
+
 static void write_tombstones(struct fixture *f, struct ulid ulid, uint32_t ref, int64_t begin_ms,
                              int64_t end_ms)
 {
@@ -548,7 +591,7 @@ END_TEST
 TEST_MAIN("db", merges_series_of_blocks_in_label_order, reads_only_chunks_that_overlap_the_range,
           counts_equal_times_of_overlapping_blocks_once,
           equal_times_are_left_to_the_source_that_waits, merges_any_overlap,
-          leaves_deleted_ranges_out, sees_blocks_come_and_go,
+          gives_what_is_before_a_damaged_chunk, leaves_deleted_ranges_out, sees_blocks_come_and_go,
           leaves_damaged_blocks_out_and_says_so_once,
           counts_a_compacted_block_instead_of_its_parents, lists_label_names_and_values,
           counts_labels_of_the_newest_block, a_query_over_its_budget_ends_with_the_limit,

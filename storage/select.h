@@ -75,9 +75,10 @@ void cursor_destroy(struct cursor *cursor);
 void cursor_open(struct cursor *cursor, size_t series);
 
 /*
- * Appends the samples of the next chunk (or of a group of overlapping ones) to `into`, none of them
- * before what earlier calls appended. *ret_more: false when the series has ended and nothing was
- * appended. ERR_UNSUPPORTED for native histograms, ERR_CORRUPT for a damaged chunk.
+ * Appends the samples of the next chunk (or of a group of overlapping ones, or of a few that are
+ * decoded at once) to `into`, none of them before what earlier calls appended. *ret_more: false
+ * when the series has ended and nothing was appended. ERR_UNSUPPORTED for native histograms,
+ * ERR_CORRUPT for a damaged chunk.
  */
 bool cursor_next(struct cursor *cursor, struct samples *into, bool *ret_more, struct err *err)
     MUST_CHECK;
