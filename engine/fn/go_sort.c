@@ -29,11 +29,12 @@ enum trend { TREND_NONE, TREND_RISING, TREND_FALLING };
 struct sorter {
     struct go_item *items;
     go_less_fn *less;
+    const void *context;
 };
 
 HOT_INLINE bool less_at(const struct sorter *sorter, size_t i, size_t j)
 {
-    return sorter->less(sorter->items[i].value, sorter->items[j].value);
+    return sorter->less(&sorter->items[i], &sorter->items[j], sorter->context);
 }
 
 HOT_INLINE void swap_at(const struct sorter *sorter, size_t i, size_t j)
@@ -245,30 +246,35 @@ static void sort_range(const struct sorter *sorter, size_t a, size_t b, size_t l
     insertion_sort(sorter, a, b);
 }
 
-void go_sort(struct go_item *items, size_t count, go_less_fn *less)
+void go_sort_with(struct go_item *items, size_t count, go_less_fn *less, const void *context)
 {
-    struct sorter sorter = {items, less};
+    struct sorter sorter = {items, less, context};
     if (count > 1)
         sort_range(&sorter, 0, count, bit_length(count));
 }
 
+void go_sort(struct go_item *items, size_t count, go_less_fn *less)
+{
+    go_sort_with(items, count, less, NULL);
+}
+
 /* Go sorts these by the reverse of "a is NaN, or a is before b the other way round". */
-bool go_less_ascending(double a, double b)
+bool go_less_ascending(const struct go_item *a, const struct go_item *b, const void *context)
 {
-    return b != b || b > a;
+    return b->value != b->value || b->value > a->value;
 }
 
-bool go_less_descending(double a, double b)
+bool go_less_descending(const struct go_item *a, const struct go_item *b, const void *context)
 {
-    return b != b || b < a;
+    return b->value != b->value || b->value < a->value;
 }
 
-bool go_less_nan_first(double a, double b)
+bool go_less_nan_first(const struct go_item *a, const struct go_item *b, const void *context)
 {
-    return a != a || a < b;
+    return a->value != a->value || a->value < b->value;
 }
 
-bool go_less_plain(double a, double b)
+bool go_less_plain(const struct go_item *a, const struct go_item *b, const void *context)
 {
-    return a < b;
+    return a->value < b->value;
 }

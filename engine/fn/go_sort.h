@@ -17,12 +17,12 @@ struct go_item {
     uint32_t index;
 };
 
-typedef bool go_less_fn(double a, double b);
+/* Is a before b? `context` is what go_sort_with was given. */
+typedef bool go_less_fn(const struct go_item *a, const struct go_item *b, const void *context);
 
 void go_sort(struct go_item *items, size_t count, go_less_fn *less);
+void go_sort_with(struct go_item *items, size_t count, go_less_fn *less, const void *context);
 
-/* As Prometheus compares: upwards, downwards, and both with NaN behind all others. */
-bool go_less_ascending(double a, double b);
-bool go_less_descending(double a, double b);
-bool go_less_nan_first(double a, double b);
-bool go_less_plain(double a, double b); /* a < b; NaN is neither before nor behind */
+/* As Prometheus compares: upwards, downwards, and both with NaN behind all others; NaN first; and
+ * a < b, where NaN is neither before nor behind. */
+go_less_fn go_less_ascending, go_less_descending, go_less_nan_first, go_less_plain;

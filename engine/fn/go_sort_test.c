@@ -100,4 +100,22 @@ START_TEST(sorts)
 }
 END_TEST
 
-TEST_MAIN("go_sort", leaves_equal_items_in_the_order_that_go_leaves_them, sorts)
+/* As sort_by_label does: by what the index stands for. */
+static bool less_by_name(const struct go_item *a, const struct go_item *b, const void *context)
+{
+    const char *const *names = context;
+    return strcmp(names[a->index], names[b->index]) < 0;
+}
+
+START_TEST(sorts_by_what_the_context_tells)
+{
+    static const char *const names[] = {"c", "a", "d", "b"};
+    struct go_item items[] = {{0, 0}, {0, 1}, {0, 2}, {0, 3}};
+    go_sort_with(items, ARRAY_COUNT(items), less_by_name, names);
+    for (size_t i = 0; i < ARRAY_COUNT(items); i++)
+        ck_assert_int_eq(*names[items[i].index], 'a' + (int)i);
+}
+END_TEST
+
+TEST_MAIN("go_sort", leaves_equal_items_in_the_order_that_go_leaves_them, sorts,
+          sorts_by_what_the_context_tells)
