@@ -16,6 +16,7 @@ double gomath_min(double a, double b);
 double gomath_pow(double base, double exponent);
 
 double gomath_exp(double v);
+double gomath_exp2(double v);
 double gomath_log(double v);
 double gomath_log2(double v);
 double gomath_log10(double v);

@@ -51,6 +51,28 @@ FMA_CLONES double gomath_exp(double v)
     return ldexp(fma(t + 2, t, 1), (int)k);
 }
 
+/* fdlibm's: r - r * (exp(r) + 1) / (exp(r) - 1) + 2 in powers of r * r. */
+static const double exp2_terms[] = {
+    4.13813679705723846039e-08,  -1.65339022054652515390e-06, 6.61375632143793436117e-05,
+    -2.77777777770155933842e-03, 1.66666666666666657415e-01,
+};
+
+/* No assembly for this one: v = k + t, and r = t ln 2 in two parts. */
+double gomath_exp2(double v)
+{
+    if (!(v >= -1074 && v <= 0x1.fffffffffffffp+9))
+        return v < 0 ? 0 : v + INFINITY;
+
+    int k = (int)(v > 0 ? v + 0.5 : v - 0.5);
+    double t = v - k;
+    double high = t * 6.93147180369123816490e-01;
+    double low = -t * 1.90821492927058770002e-10;
+    double r = high - low;
+    double square = r * r;
+    double c = r - square * HORNER(square, exp2_terms);
+    return ldexp(1 - ((low - (r * c) / (2 - c)) - high), k);
+}
+
 /* Hart and others, "Computer Approximations", no. 2029. */
 static const double sinh_above[] = {
     -0.2630563213397497062819489e+2,
