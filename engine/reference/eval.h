@@ -74,6 +74,9 @@ struct ref_call {
     const struct ref_window *window;  /* NULL: the function takes no range vector */
     struct arena *arena;              /* the query's: for what goes into `out` */
     struct arena *scratch;            /* forgotten after the call */
+    /* What the function keeps over the steps of one evaluation of the node; NULL at the first one.
+     * In the query's arena. */
+    void **memory;
     struct ref_vector *out; /* empty at first; of a window only the first sample's value counts */
 };
 
