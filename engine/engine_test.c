@@ -2,7 +2,7 @@
 
 #include "base/float_text.h"
 #include "base/test.h"
-#include "engine/op/test_storage.h"
+#include "storage/test_storage.h"
 #include "model/sample.h"
 
 /*

@@ -7,7 +7,7 @@
 #include "base/test.h"
 #include "base/workers.h"
 #include "engine/op/test_rows.h"
-#include "engine/op/test_storage.h"
+#include "storage/test_storage.h"
 #include "model/sample.h"
 
 #define SERIES 57
