@@ -1,0 +1,99 @@
+/* irate and idelta: of the last two samples of a window, whatever they are. */
+#include "engine/fn/grid.h"
+#include "engine/reference/fn_rate.h"
+
+/* The last two points of the window by time; it has at least two. */
+static void irate_last_two(const struct ref_window *window, struct reference_point ret_points[2])
+{
+    size_t floats = window->float_count;
+    size_t histograms = window->histogram_count;
+    for (size_t i = 2; i-- > 0;) {
+        const struct reference_point *f = floats > 0 ? &window->floats[floats - 1] : NULL;
+        const struct reference_point *h =
+            histograms > 0 ? &window->histograms[histograms - 1] : NULL;
+        if (!h || (f && f->time_ms > h->time_ms)) {
+            ret_points[i] = *f;
+            floats--;
+        } else {
+            ret_points[i] = *h;
+            histograms--;
+        }
+    }
+}
+
+static void irate_float(const struct rate *rate, const struct reference_point points[2])
+{
+    double result = points[1].value;
+    bool anew = points[1].value < points[0].value || rate_starts_anew(&points[0], &points[1]);
+    if (!rate->counter || !anew)
+        result = points[1].value - points[0].value;
+    if (rate->per_second)
+        result /= (double)ms_sub(points[1].time_ms, points[0].time_ms) / 1000;
+    ref_call_value(rate->call, result);
+}
+
+static void irate_note_hints(const struct rate *rate, const struct histogram *before,
+                             const struct histogram *last)
+{
+    bool any_gauge = before->hint == HISTOGRAM_GAUGE || last->hint == HISTOGRAM_GAUGE;
+    bool all_gauges = before->hint == HISTOGRAM_GAUGE && last->hint == HISTOGRAM_GAUGE;
+    if (rate->counter && any_gauge)
+        note_not_counter(rate->call->notes, rate->begin, rate->metric);
+    if (!rate->counter && !all_gauges)
+        note_not_gauge(rate->call->notes, rate->begin, rate->metric);
+}
+
+static void irate_histogram(const struct rate *rate, const struct reference_point points[2])
+{
+    struct arena *scratch = rate->call->scratch;
+    const struct histogram *before = points[0].histogram;
+    const struct histogram *last = points[1].histogram;
+    const struct histogram *grown = last;
+    irate_note_hints(rate, before, last);
+    bool anew = rate_starts_anew(&points[0], &points[1]) || histogram_is_reset(last, before);
+    if (!rate->counter || !anew)
+        grown = rate_histogram_subtract(rate, scratch, last, before);
+    if (!grown)
+        return;
+
+    struct histogram *result = histogram_compact(scratch, grown);
+    result->hint = HISTOGRAM_GAUGE;
+    if (rate->per_second) {
+        double seconds = (double)ms_sub(points[1].time_ms, points[0].time_ms) / 1000;
+        result = histogram_divide(scratch, result, seconds);
+    }
+    ref_call_histogram(rate->call, histogram_copy(rate->call->arena, result));
+}
+
+static bool irate_call(struct ref_call *call, bool counter, bool per_second)
+{
+    struct rate rate = {
+        .call = call,
+        .window = call->window,
+        .metric = fn_window_metric(call),
+        .begin = ref_call_begin(call, 0),
+        .counter = counter,
+        .per_second = per_second,
+    };
+    struct reference_point points[2];
+    if (rate.window->float_count + rate.window->histogram_count < 2)
+        return true;
+    irate_last_two(rate.window, points);
+    if (!points[0].histogram != !points[1].histogram)
+        note_mixed(call->notes, rate.begin, rate.metric);
+    else if (points[0].histogram)
+        irate_histogram(&rate, points);
+    else
+        irate_float(&rate, points);
+    return true;
+}
+
+bool fn_irate(struct ref_call *call, struct err *err)
+{
+    return irate_call(call, true, true);
+}
+
+bool fn_idelta(struct ref_call *call, struct err *err)
+{
+    return irate_call(call, false, false);
+}
