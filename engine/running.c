@@ -60,7 +60,8 @@ static bool running_plan(struct running *running, const struct query_spec *spec,
         .subquery_step_ms = running->engine->options.subquery_step_ms,
     };
     struct plan_extent extent;
-    if (!plan_build(&request, query->arena, &running->plan, &extent, err))
+    if (!plan_extent_find(&request, &extent, err) ||
+        !plan_build(&request, query->arena, &running->plan, err))
         return false;
     query->whole_begin_ms = extent.begin_ms;
     query->whole_end_ms = extent.end_ms;

@@ -10,7 +10,6 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "engine/plan/builder.h"
-#include "parser/duration_eval.h"
 
 struct plan *plan_new(struct plan_builder *builder, enum plan_kind kind, const struct node *ast,
                       const struct grid *grid)
@@ -87,15 +86,7 @@ struct plan *plan_unsupported(struct plan_builder *builder, const char *what)
 bool plan_range(struct plan_builder *builder, int64_t written_ms, const struct node *expr,
                 bool may_be_negative, int64_t *ret_ms)
 {
-    *ret_ms = written_ms;
-    if (!expr)
-        return true;
-    const struct plan_request *request = builder->request;
-    const struct duration_values values = {
-        .step = (double)request->step_ms / 1000,
-        .range = (double)ms_sub(request->end_ms, request->start_ms) / 1000,
-    };
-    return duration_eval(expr, &values, may_be_negative, ret_ms, builder->err);
+    return plan_duration(builder->request, written_ms, expr, may_be_negative, ret_ms, builder->err);
 }
 
 /* Where the windows of a selector or subquery with these modifiers lie, seen from `grid`. */
@@ -108,52 +99,12 @@ static bool plan_refs(struct plan_builder *builder, const struct modifiers *modi
 
     struct grid refs = *grid;
     if (modifiers->at != AT_NONE) {
-        refs.start_ms = modifiers->at == AT_START ? builder->request->start_ms
-                        : modifiers->at == AT_END ? builder->request->end_ms
-                                                  : modifiers->at_ms;
+        refs.start_ms = plan_at(builder->request, modifiers);
         refs.step_ms = 0;
     }
     if (__builtin_sub_overflow(refs.start_ms, offset_ms, &refs.start_ms))
         return err_set(builder->err, ERR_BAD_DATA, "offset out of range");
     *ret_refs = refs;
-    return true;
-}
-
-/* The times that a selector or subquery looks at, from those its parent is asked for. */
-static struct plan_extent plan_extent_behind(const struct plan_builder *builder,
-                                             const struct modifiers *modifiers, int64_t offset_ms,
-                                             int64_t range_ms)
-{
-    struct plan_extent extent = builder->asked;
-    if (modifiers->at == AT_START)
-        extent.begin_ms = extent.end_ms = builder->request->start_ms;
-    else if (modifiers->at == AT_END)
-        extent.begin_ms = extent.end_ms = builder->request->end_ms;
-    else if (modifiers->at == AT_TIME)
-        extent.begin_ms = extent.end_ms = modifiers->at_ms;
-    if (__builtin_sub_overflow(extent.begin_ms, offset_ms, &extent.begin_ms) ||
-        __builtin_sub_overflow(extent.begin_ms, range_ms, &extent.begin_ms))
-        extent.begin_ms = INT64_MIN;
-    if (__builtin_sub_overflow(extent.end_ms, offset_ms, &extent.end_ms))
-        extent.end_ms = offset_ms > 0 ? INT64_MIN : INT64_MAX;
-    return extent;
-}
-
-/*
- * What all selectors look at together. Steps are left out of it: Prometheus decides by it in which
- * order series come, and does not round a subquery's times there.
- */
-static bool plan_widen_extent(struct plan_builder *builder, const struct modifiers *modifiers,
-                              int64_t range_ms)
-{
-    int64_t offset_ms;
-    if (!plan_range(builder, modifiers->offset_ms, modifiers->offset_expr, true, &offset_ms))
-        return false;
-    struct plan_extent extent = plan_extent_behind(builder, modifiers, offset_ms, range_ms - 1);
-    if (extent.begin_ms < builder->extent.begin_ms)
-        builder->extent.begin_ms = extent.begin_ms;
-    if (extent.end_ms > builder->extent.end_ms)
-        builder->extent.end_ms = extent.end_ms;
     return true;
 }
 
@@ -171,7 +122,7 @@ bool plan_set_select(struct plan_builder *builder, struct plan *plan,
     if (__builtin_sub_overflow(select->refs.start_ms, range_ms - 1, &select->begin_ms))
         select->begin_ms = INT64_MIN;
     select->end_ms = grid_end(&select->refs);
-    return plan_widen_extent(builder, &selector->modifiers, range_ms);
+    return true;
 }
 
 static struct plan *plan_of_selector(struct plan_builder *builder, const struct node *node,
@@ -204,24 +155,17 @@ struct plan *plan_of_subquery_rows(struct plan_builder *builder, const struct no
                                    int64_t *ret_range_ms)
 {
     const struct subquery *subquery = &node->subquery;
-    const struct modifiers *modifiers = &subquery->modifiers;
-    int64_t step_ms, offset_ms;
+    int64_t step_ms;
     if (!plan_range(builder, subquery->range_ms, subquery->range_expr, false, ret_range_ms) ||
         !plan_range(builder, subquery->step_ms, subquery->step_expr, false, &step_ms) ||
-        !plan_range(builder, modifiers->offset_ms, modifiers->offset_expr, true, &offset_ms) ||
-        !plan_refs(builder, modifiers, grid, ret_refs))
+        !plan_refs(builder, &subquery->modifiers, grid, ret_refs))
         return NULL;
     if (step_ms == 0)
         step_ms = builder->request->subquery_step_ms;
 
     struct grid inner = subquery_grid(ret_refs, *ret_range_ms, step_ms);
-    if (inner.count > 0) {
-        struct plan_extent asked = builder->asked;
-        builder->asked = plan_extent_behind(builder, modifiers, offset_ms, *ret_range_ms);
-        struct plan *rows = plan_of(builder, subquery->expr, &inner);
-        builder->asked = asked;
-        return rows;
-    }
+    if (inner.count > 0)
+        return plan_of(builder, subquery->expr, &inner);
     inner.count = 1;
     struct plan *empty = plan_new(builder, PLAN_EMPTY, subquery->expr, &inner);
     empty->nameless = true;
@@ -422,13 +366,11 @@ static struct plan *plan_of_matrix_root(struct plan_builder *builder, const stru
 }
 
 bool plan_build(const struct plan_request *request, struct arena *arena, struct plan **ret_plan,
-                struct plan_extent *ret_extent, struct err *err)
+                struct err *err)
 {
     struct plan_builder builder = {
         .request = request,
         .arena = arena,
-        .extent = {INT64_MAX, INT64_MIN},
-        .asked = {request->start_ms, request->step_ms > 0 ? request->end_ms : request->start_ms},
         .err = err,
     };
     /* Instant queries step by 1 ms, which no step uses but subqueries' alignment sees. */
@@ -451,7 +393,6 @@ bool plan_build(const struct plan_request *request, struct arena *arena, struct 
     if (!plan)
         return false;
     plan->use_count++;
-    *ret_extent = builder.extent;
     *ret_plan = plan;
     return true;
 }

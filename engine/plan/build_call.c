@@ -31,12 +31,8 @@ static struct plan *plan_of_timestamp(struct plan_builder *builder, const struct
         if (!plan_set_select(builder, plan, selector, builder->request->lookback_ms))
             return NULL;
         /* With @, Prometheus forgets the offset here, but has selected by it. */
-        if (selector->modifiers.at == AT_TIME)
-            plan->select.refs.start_ms = selector->modifiers.at_ms;
-        else if (selector->modifiers.at == AT_START)
-            plan->select.refs.start_ms = builder->request->start_ms;
-        else if (selector->modifiers.at == AT_END)
-            plan->select.refs.start_ms = builder->request->end_ms;
+        if (selector->modifiers.at != AT_NONE)
+            plan->select.refs.start_ms = plan_at(builder->request, &selector->modifiers);
     } else {
         plan = plan_new(builder, PLAN_MAP, node, grid);
         plan->function = FN_timestamp;

@@ -12,8 +12,6 @@ struct plan_builder {
     struct str *keys;
     size_t plan_count;
     size_t plan_cap;
-    struct plan_extent extent;
-    struct plan_extent asked; /* times the expression at hand is asked for, as Prometheus counts */
     struct err *err;
 };
 

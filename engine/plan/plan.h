@@ -84,18 +84,29 @@ struct plan_request {
     int64_t subquery_step_ms;
 };
 
-/* All that the selectors of a plan look at together; begin > end: there are none. */
-struct plan_extent {
-    int64_t begin_ms;
-    int64_t end_ms;
-};
-
 /*
  * ERR_UNSUPPORTED, naming it, for what the streaming engine does not do; ERR_EXECUTION for what
  * Prometheus finds out only while it evaluates.
  */
 bool plan_build(const struct plan_request *request, struct arena *arena, struct plan **ret_plan,
-                struct plan_extent *ret_extent, struct err *err) MUST_CHECK;
+                struct err *err) MUST_CHECK;
+
+/* All that the selectors of a query look at together; begin > end: there are none. */
+struct plan_extent {
+    int64_t begin_ms;
+    int64_t end_ms;
+};
+
+/* ERR_BAD_DATA for a duration that cannot be. */
+bool plan_extent_find(const struct plan_request *request, struct plan_extent *ret_extent,
+                      struct err *err) MUST_CHECK;
+
+/* A duration as written, or its expression evaluated for this query. */
+bool plan_duration(const struct plan_request *request, int64_t written_ms, const struct node *expr,
+                   bool may_be_negative, int64_t *ret_ms, struct err *err) MUST_CHECK;
+
+/* The time of an @ that is there. */
+int64_t plan_at(const struct plan_request *request, const struct modifiers *modifiers);
 
 /* Whether a sub-expression gives the same at each step, by Prometheus's rules for @. */
 bool plan_is_invariant(const struct node *node);

@@ -20,9 +20,8 @@ static void plans(const char *expr, int64_t step_ms, const char *want)
         .subquery_step_ms = 60000,
     };
     struct plan *plan = NULL;
-    struct plan_extent extent;
     AUTO(buf_done) struct buf buf = {0};
-    if (plan_build(&request, arena, &plan, &extent, &err))
+    if (plan_build(&request, arena, &plan, &err))
         plan_print(plan, &buf);
     else
         buf_text(&buf, err.msg);
@@ -97,8 +96,7 @@ static const struct plan *only_plan(const char *expr, struct arena *arena, struc
         .subquery_step_ms = 60000,
     };
     struct plan *plan = NULL;
-    struct plan_extent extent;
-    ck_assert_msg(plan_build(&request, arena, &plan, &extent, &err), "%s", err.msg);
+    ck_assert_msg(plan_build(&request, arena, &plan, &err), "%s", err.msg);
     return plan;
 }
 
@@ -145,6 +143,41 @@ START_TEST(windows_lie_where_offset_and_at_put_them)
 }
 END_TEST
 
+/* What all selectors of a query from 3600 to 7200 look at together, in seconds. */
+static void looks_at(const char *expr, double begin, double end)
+{
+    AUTO(arena_destroy) struct arena *arena = arena_create(NULL);
+    const struct parse_options options = {.extended_selectors = true};
+    struct err err = {0};
+    struct node *root = NULL;
+    ck_assert_msg(parse_query(str_of(expr), &options, arena, &root, &err), "%s", err.msg);
+    const struct plan_request request = {
+        .root = root,
+        .start_ms = 3600000,
+        .end_ms = 7200000,
+        .step_ms = 60000,
+        .lookback_ms = 300000,
+        .subquery_step_ms = 60000,
+    };
+    struct plan_extent extent;
+    ck_assert_msg(plan_extent_find(&request, &extent, &err), "%s", err.msg);
+    ck_assert_int_eq(extent.begin_ms, (int64_t)(begin * 1000));
+    ck_assert_int_eq(extent.end_ms, (int64_t)(end * 1000));
+    ast_done(root);
+}
+
+START_TEST(an_extent_holds_all_selectors)
+{
+    looks_at("x", 3600 - 300 + 0.001, 7200);
+    looks_at("x + rate(y[10m] offset 1h)", 0 - 600 + 0.001, 7200);
+    looks_at("x @ 100", 100 - 300 + 0.001, 100);
+    looks_at("max_over_time(x[1h:7m] offset 1m)", 0 - 60 - 300 + 0.001, 7200 - 60);
+    looks_at("max_over_time(rate(x[5m])[10m:] @ end())", 7200 - 600 - 300 + 0.001, 7200);
+    looks_at("rate(x[5m] smoothed)", 3600 - 600 + 0.001, 7200 + 300);
+    looks_at("rate(x[5m] anchored)", 3600 - 600 + 0.001, 7200);
+}
+END_TEST
+
 START_TEST(refuses_by_name_what_it_cannot_do)
 {
     plans("histogram_avg(x)", RANGE,
@@ -155,4 +188,4 @@ END_TEST
 TEST_MAIN("plan", names_are_dropped_and_doubles_found,
           what_does_not_depend_on_the_step_is_done_once, subqueries_have_a_grid_of_their_own,
           equal_expressions_are_one_node, windows_lie_where_offset_and_at_put_them,
-          refuses_by_name_what_it_cannot_do)
+          an_extent_holds_all_selectors, refuses_by_name_what_it_cannot_do)
