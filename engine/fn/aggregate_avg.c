@@ -13,8 +13,8 @@
 #include <string.h>
 
 #include "base/attr.h"
+#include "base/kahan.h"
 #include "engine/fn/aggregate.h"
-#include "engine/fn/kahan.h"
 #include "engine/fn/kahan_steps.h"
 #include "model/sample.h"
 

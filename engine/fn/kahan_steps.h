@@ -5,7 +5,7 @@
 #include "base/attr.h"
 
 /*
- * kahan.h without a branch, for many steps side by side. Adding -0.0 changes neither sum nor
+ * kahan_add without a branch, for many steps side by side. Adding -0.0 changes neither sum nor
  * compensation, and a sum that begins as -0.0 takes its first value as it is: so a missing value
  * stands as -0.0, and a loop over steps needs no case for it.
  *

@@ -7,7 +7,7 @@
 #include <math.h>
 #include <stdbool.h>
 
-#include "engine/fn/kahan.h"
+#include "base/kahan.h"
 #include "engine/fn/kernels.h"
 #include "engine/fn/lanes.h"
 

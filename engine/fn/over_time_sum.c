@@ -12,8 +12,8 @@
 #include <math.h>
 #include <stdbool.h>
 
+#include "base/kahan.h"
 #include "engine/fn/cursor.h"
-#include "engine/fn/kahan.h"
 #include "engine/fn/kernels.h"
 #include "engine/fn/lanes.h"
 #include "model/sample.h"

@@ -8,7 +8,7 @@
 #include <math.h>
 #include <stdbool.h>
 
-#include "engine/fn/kahan.h"
+#include "base/kahan.h"
 #include "engine/fn/kernels.h"
 #include "engine/fn/lanes.h"
 #include "model/sample.h"
