@@ -5,7 +5,9 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/attr.h"
 #include "base/buf.h"
+#include "base/err.h"
 
 /*
  * Native histograms, as Prometheus computes with them: all counts as floating-point numbers,
@@ -69,7 +71,10 @@ struct histogram *histogram_compact(struct arena *arena, const struct histogram 
 struct histogram *histogram_multiply(struct arena *arena, const struct histogram *h, double factor);
 struct histogram *histogram_divide(struct arena *arena, const struct histogram *h, double divisor);
 
-/* In a coarser schema (exponential ones only); a copy if it is that already. */
+/*
+ * In a coarser schema (exponential ones only), and then without hint; a copy if it is that already:
+ * CopyToSchema.
+ */
 struct histogram *histogram_reduce(struct arena *arena, const struct histogram *h, int32_t schema);
 
 /* What adding or subtracting met; flags, which callers gather. */
@@ -93,21 +98,35 @@ struct histogram *histogram_subtract(struct arena *arena, const struct histogram
  *     histogram_total_add(&total, h, &clashes) ...     false: incompatible, and nothing was added
  *     struct histogram *sum = histogram_total_sum(&total, arena);
  *
- * `arena` holds all that it needs; it grows with the number of calls by no more than a few copies,
- * since buffers are used again. `value` and `rest` (the compensation, of the same layout; NULL:
- * none yet) may be read and replaced by whoever computes a mean.
+ * `arena` holds all that it needs; buffers are used again, and grow with the buckets, not with the
+ * number of calls. `value` and `rest` (the compensation, of the same layout; NULL: none yet) may be
+ * read between calls.
  */
 struct histogram_total {
     struct arena *arena;
-    struct histogram *value;
-    struct histogram *rest;
-    struct histogram *spare_value, *spare_rest; /* what the next call writes into */
+    const struct histogram *value;
+    const struct histogram *rest;
+    struct histogram_total_store *store; /* its buffers */
 };
 
 bool histogram_total_add(struct histogram_total *total, const struct histogram *h,
                          unsigned *clashes);
 /* value + rest, uncompacted; NULL if nothing was added. */
 struct histogram *histogram_total_sum(const struct histogram_total *total, struct arena *arena);
+
+/*
+ * The mean of all that was added, as avg and avg_over_time compute it: the total divided, or, from
+ * where that would become infinite, a mean that each one corrects. Use and lifetimes are a total's.
+ */
+struct histogram_mean {
+    struct histogram_total total; /* or the mean, once `correcting` */
+    double count;
+    bool correcting;
+};
+
+bool histogram_mean_add(struct histogram_mean *mean, const struct histogram *h, unsigned *clashes);
+/* Uncompacted; NULL if nothing was added. */
+struct histogram *histogram_mean_result(const struct histogram_mean *mean, struct arena *arena);
 
 /* Any of count, sum, zero count, buckets (and custom bounds) infinite: HasOverflow. */
 bool histogram_has_overflow(const struct histogram *h);
@@ -117,10 +136,6 @@ bool histogram_is_reset(const struct histogram *h, const struct histogram *befor
 
 /* Equals: schema, count, sum, zero bucket, custom bounds and buckets by bits; not the hint. */
 bool histogram_equal(const struct histogram *a, const struct histogram *b);
-
-/* Observations at most (upper) or at least `bound`: TrimBuckets, the operators </ and >/. */
-struct histogram *histogram_trim(struct arena *arena, const struct histogram *h, double bound,
-                                 bool upper);
 
 /* {count:3, sum:4.5, [-2,-1):1, [-0.1,0.1]:1, (1,2]:1}: String(), also what count_values shows. */
 void histogram_print(const struct histogram *h, struct buf *out);
@@ -132,11 +147,11 @@ void histogram_print_literal(const struct histogram *h, struct buf *out);
 size_t histogram_size(const struct histogram *h);
 
 /*
- * A histogram whose parts may come from outside: bucket counts fit the spans, spans do not run
- * backwards or out of range, custom bounds rise and are finite. NULL if it is sound, else what is
- * wrong in Prometheus's words.
+ * A histogram whose parts may come from outside: schema known, bucket counts fit the spans, spans
+ * do not run backwards or out of range, no count is negative, custom bounds rise and are finite.
+ * ERR_BAD_DATA in Prometheus's words: Validate.
  */
-const char *histogram_check(const struct histogram *h);
+bool histogram_check(const struct histogram *h, struct err *err) MUST_CHECK;
 
 /*
  * All populated or not, buckets in order of value: negative ones (the lowest first), the zero
@@ -155,12 +170,13 @@ struct histogram_bucket {
 struct histogram_walk {
     const struct histogram *h;
     bool reverse;
-    uint8_t part;     /* which of negative, zero, positive it is in */
-    uint32_t span;    /* the span of the bucket to come, */
-    uint32_t in_span; /* and its place in it */
-    uint32_t bucket;  /* its place among all of its side */
+    bool whole;       /* set by the caller: bounds are not cut off at the zero threshold */
+    bool begun;       /* it is on the first side, */
+    bool outward;     /* or past the zero bucket: on the other */
+    uint32_t span;    /* of the side, where it is, */
+    uint32_t in_span; /* its place there, */
+    uint32_t bucket;  /* and among all buckets of the side */
     int32_t index;    /* its number in the schema */
-    bool begun;
 };
 
 struct histogram_walk histogram_walk(const struct histogram *h);
