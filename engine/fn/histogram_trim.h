@@ -7,8 +7,8 @@
 
 /*
  * The observations that are at most (`upper`) or at least `bound`: the operators </ and >/, as
- * Prometheus's TrimBuckets estimates them. A copy if that is all of them. In the arena, and pointing
- * to nothing of `h`.
+ * Prometheus's TrimBuckets estimates them. A copy if that is all of them. In the arena, and
+ * pointing to nothing of `h`.
  *
  * Thread: any.
  */

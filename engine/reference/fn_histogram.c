@@ -1,7 +1,7 @@
 /* Numbers that native histograms have; floats are left out. */
 #include <math.h>
 
-#include "engine/fn/kahan.h"
+#include "base/kahan.h"
 #include "engine/reference/fn.h"
 
 typedef double histogram_value(const struct histogram *h);

@@ -2,7 +2,7 @@
 #include <math.h>
 
 #include "base/arena.h"
-#include "engine/fn/kahan.h"
+#include "base/kahan.h"
 #include "engine/fn/quantile.h"
 #include "engine/reference/fn.h"
 #include "model/sample.h"

@@ -4,7 +4,7 @@
  */
 #include <math.h>
 
-#include "engine/fn/kahan.h"
+#include "base/kahan.h"
 #include "engine/reference/fn.h"
 
 static double sum_floats(const struct ref_window *window)

@@ -2,8 +2,8 @@
 #include <math.h>
 
 #include "base/float_text.h"
+#include "base/kahan.h"
 #include "engine/fn/grid.h"
-#include "engine/fn/kahan.h"
 #include "engine/reference/fn.h"
 #include "model/sample.h"
 
