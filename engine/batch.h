@@ -35,6 +35,16 @@ static inline const struct histogram **batch_row_histograms(const struct batch *
     return batch->histograms ? batch->histograms + row * batch->step_count : NULL;
 }
 
+/* Of a row's histograms; NULL: it has none. */
+static inline bool row_has_histogram(const struct histogram *const *histograms, size_t steps)
+{
+    for (size_t i = 0; histograms && i < steps; i++)
+        if (histograms[i])
+            return true;
+    return false;
+}
+
+/* Of a row's values alone. */
 static inline bool row_has_point(const double *row, size_t steps)
 {
     for (size_t i = 0; i < steps; i++)

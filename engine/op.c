@@ -47,40 +47,73 @@ static bool op_natural_order(struct op *op, struct err *err)
     return arena_check(op->query->arena, err) && op_set_order(op, order, op->series_count, err);
 }
 
+/* The histogram of a settled row, for as long as the query lives. */
+static void op_settle_histogram(struct op *op, size_t index, const struct histogram *h)
+{
+    struct arena *arena = op->query->arena;
+    if (!op->settled_histograms) {
+        op->settled_histograms = arena_array(arena, const struct histogram *, op->series_count);
+        op->handout_histograms = arena_array(arena, const struct histogram *, BATCH_VALUES);
+    }
+    op->settled_histograms[index] = histogram_copy(arena, h);
+}
+
+/* What is known of the series that have a point. */
+struct op_settled {
+    double *values;
+    const struct labels **labels;
+    bool *drops_name;
+    size_t count;
+};
+
+/* Appends the points of a batch, whose rows are those of the series [done, ...). */
+static void op_settle_batch(struct op *op, const struct batch *batch, size_t done,
+                            struct op_settled *settled)
+{
+    for (size_t row = 0; row < batch->row_count; row++) {
+        const struct histogram *h = batch->histograms ? batch->histograms[row] : NULL;
+        if (!h && value_is_stale(batch->values[row]))
+            continue;
+        if (h)
+            op_settle_histogram(op, settled->count, h);
+        if (op->drops_name)
+            settled->drops_name[settled->count] = op->drops_name[done + row];
+        settled->labels[settled->count] = op->labels[done + row];
+        settled->values[settled->count++] = batch->values[row];
+    }
+}
+
 /* With one step: pulls every row now, and forgets the series that have no point. */
 static bool op_settle(struct op *op, struct err *err)
 {
     if (!op_natural_order(op, err))
         return false;
 
+    struct arena *arena = op->query->arena;
     size_t count = op->series_count;
-    /* Behind the values: room to hand out a batch of them in another order. */
-    double *values = arena_array(op->query->arena, double, count + BATCH_VALUES);
-    const struct labels **labels = arena_array(op->query->arena, const struct labels *, count);
-    if (!arena_check(op->query->arena, err))
-        return false;
-
-    size_t there = 0;
+    struct op_settled settled = {
+        /* Behind the values: room to hand out a batch of them in another order. */
+        .values = arena_array(arena, double, count + BATCH_VALUES),
+        .labels = arena_array(arena, const struct labels *, count),
+        .drops_name = op->drops_name ? arena_array(arena, bool, count) : NULL,
+    };
     for (size_t done = 0; done < count;) {
         struct batch batch;
-        if (op_pull(op, &batch, err) != PULL_BATCH)
+        if (!arena_check(arena, err) || op_pull(op, &batch, err) != PULL_BATCH)
             return false;
-        for (size_t row = 0; row < batch.row_count; row++, done++) {
-            if (value_is_stale(batch.values[row]))
-                continue;
-            labels[there] = op->labels[done];
-            values[there++] = batch.values[row];
-        }
+        op_settle_batch(op, &batch, done, &settled);
+        done += batch.row_count;
     }
-    op->labels = labels;
-    op->series_count = there;
-    op->settled = values;
-    op->handout = values + count;
+    op->labels = settled.labels;
+    op->drops_name = settled.drops_name;
+    op->series_count = settled.count;
+    op->settled = settled.values;
+    op->handout = settled.values + count;
     op->order = NULL;
     op->order_count = 0;
     op->rows_done = 0;
     op->state = OP_OPEN;
-    return true;
+    return arena_check(arena, err);
 }
 
 bool op_open(struct op *op, struct err *err)
@@ -116,6 +149,11 @@ static bool op_pull_settled(struct op *op, struct batch *ret, struct err *err)
     for (size_t i = 0; i < count; i++)
         values[i] = op->settled[order[i]];
     *ret = (struct batch){.values = values, .row_count = count, .step_count = 1};
+    if (!op->settled_histograms)
+        return true;
+    ret->histograms = op->handout_histograms;
+    for (size_t i = 0; i < count; i++)
+        ret->histograms[i] = op->settled_histograms[order[i]];
     return true;
 }
 
@@ -163,6 +201,7 @@ bool op_open_as_child(struct op *op, struct err *err)
         return false;
     op->labels = op->children[0]->labels;
     op->series_count = op->children[0]->series_count;
+    op->drops_name = op->children[0]->drops_name;
     return true;
 }
 

@@ -90,9 +90,11 @@ struct op {
     enum op_state state;
     const char *detail; /* what EXPLAIN says behind the name; may be NULL */
 
-    /* Where there is one step: the values settled at open, and room to hand out a batch of them. */
+    /* Where there is one step: the points settled at open, and room to hand out a batch of them. */
     double *settled;
     double *handout;
+    const struct histogram **settled_histograms; /* NULL: no point is one */
+    const struct histogram **handout_histograms;
 
     /* Counted if query->measure. */
     uint64_t pull_count;

@@ -142,14 +142,6 @@ struct result_info running_info(const struct running *running)
     return info;
 }
 
-static bool row_is_empty(const double *row, size_t steps)
-{
-    for (size_t i = 0; i < steps; i++)
-        if (!value_is_stale(row[i]))
-            return false;
-    return true;
-}
-
 enum pull running_next(struct running *running, struct result_row *ret_row, struct err *err)
 {
     enum pull got = PULL_END;
@@ -165,11 +157,14 @@ enum pull running_next(struct running *running, struct result_row *ret_row, stru
         double *row;
         while ((got = row_reader_next(&running->rows, &row, err)) == PULL_BATCH) {
             size_t series = root->order[running->row++];
-            if (row_is_empty(row, root->grid.count))
+            const struct histogram **histograms = running->rows.histograms;
+            if (!row_has_point(row, root->grid.count) &&
+                !row_has_histogram(histograms, root->grid.count))
                 continue;
             *ret_row = (struct result_row){
                 .labels = root->labels[series],
                 .values = row,
+                .histograms = histograms,
                 .count = root->grid.count,
             };
             return got;
