@@ -95,7 +95,7 @@ static void bench_kernel(struct bench *bench, const char *name, window_fn *kerne
             .range_ms = shape->range_ms,
             .eval_start_ms = start_ms,
             .eval_step_ms = shape->step_ms,
-            .params = bench->params,
+            .params = {bench->params},
             .scratch = &bench->scratch,
             .out = bench->out,
         };
@@ -135,10 +135,10 @@ int main(int argc, char **argv)
         bench->params[i] = 0.9;
 
     if (argc < 2 || strcmp(argv[1], "instant") == 0)
-        bench_kernel(bench, "instant", window_instant, false);
+        bench_kernel(bench, "instant", window_select.floats, false);
     for (size_t i = 0; i < sizeof kernels / sizeof *kernels; i++) {
         if (argc < 2 || strcmp(argv[1], kernels[i].name) == 0)
-            bench_kernel(bench, kernels[i].name, window_function(kernels[i].id),
+            bench_kernel(bench, kernels[i].name, window_kernel(kernels[i].id, WINDOW_PLAIN)->floats,
                          kernels[i].integers);
     }
     scratch_done(&bench->scratch);

@@ -55,5 +55,27 @@ HOT_INLINE void cursor_move(struct cursor *cursor, int64_t ref_ms)
         cursor_seek(cursor, cursor->lo, &cursor->lo_stride, ms_sub(ref_ms, cursor->range_ms));
 }
 
+/* Stands at the window (ref - range, ref]. */
+struct cursor cursor_over(const int64_t *times_ms, size_t count, int64_t ref_ms, int64_t range_ms);
+
 /* Stands at the window of step 0. */
 struct cursor cursor_begin(const struct window_call *call);
+
+/* Both kinds of samples in a window. */
+struct pair_cursor {
+    struct cursor floats;
+    struct cursor histograms;
+};
+
+struct pair_cursor pair_cursor_begin(const struct window_call *call);
+
+HOT_INLINE void pair_cursor_move(struct pair_cursor *pair, int64_t ref_ms)
+{
+    cursor_move(&pair->floats, ref_ms);
+    cursor_move(&pair->histograms, ref_ms);
+}
+
+static inline size_t cursor_count(const struct cursor *cursor)
+{
+    return cursor->hi - cursor->lo;
+}

@@ -1,10 +1,11 @@
+/* What looks at the newest samples of a window: instant selectors, irate, idelta. Floats only. */
 #include <stdbool.h>
 
 #include "engine/fn/cursor.h"
 #include "engine/fn/kernels.h"
 #include "model/sample.h"
 
-void window_instant(const struct window_call *call)
+void select_window(const struct window_call *call)
 {
     struct cursor cursor = cursor_begin(call);
 
@@ -19,7 +20,7 @@ void window_instant(const struct window_call *call)
     }
 }
 
-void window_instant_time(const struct window_call *call)
+void select_time_window(const struct window_call *call)
 {
     struct cursor cursor = cursor_begin(call);
 

@@ -181,10 +181,10 @@ void quantile_window(const struct window_call *call)
         cursor_move(&cursor, grid_time(&call->refs, i));
         ranks_move(&ranks, cursor.lo, cursor.hi);
         bool empty = cursor.lo == cursor.hi;
-        call->out[i] = empty ? value_stale() : ranks_quantile(&ranks, call->params[i]);
+        call->out[i] = empty ? value_stale() : ranks_quantile(&ranks, call->params[0][i]);
         if (zeros_mixed && call->out[i] == 0)
             call->out[i] =
-                quantile_as_go(call->params[i], call->values + cursor.lo, cursor.hi - cursor.lo);
+                quantile_as_go(call->params[0][i], call->values + cursor.lo, cursor.hi - cursor.lo);
     }
 }
 

@@ -14,6 +14,7 @@
 
 #include "engine/fn/cursor.h"
 #include "engine/fn/kernels.h"
+#include "engine/fn/range_seconds.h"
 #include "model/sample.h"
 
 /* How far and with what factor a window of these gaps is extrapolated. */
@@ -55,12 +56,6 @@ static void rate_learn_edges(struct rate *rate)
     if (edges->to_end >= threshold)
         edges->to_end = average / 2;
     edges->factor = rate_factor(rate, edges->to_start);
-}
-
-/* Go's Duration.Seconds: whole seconds and the rest are converted apart. */
-static double rate_range_seconds(int64_t range_ms)
-{
-    return (double)(range_ms / 1000) + (double)(range_ms % 1000 * 1000000) / 1e9;
 }
 
 /* Indexes of samples that lie below the one before, then one behind all. */
@@ -125,8 +120,7 @@ HOT_INLINE double rate_counter_factor(const struct rate *rate, double first, dou
 HOT_INLINE void rate_run(const struct window_call *call, bool counter, bool per_second)
 {
     const double *values = call->values;
-    struct rate rate = {.per_second = per_second,
-                        .range_seconds = rate_range_seconds(call->range_ms)};
+    struct rate rate = {.per_second = per_second, .range_seconds = range_seconds(call->range_ms)};
     struct cursor cursor = cursor_begin(call);
     const uint32_t *resets = NULL;
     size_t reset_lo = 0;

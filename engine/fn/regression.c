@@ -166,7 +166,7 @@ static int64_t predict_zero_ms(const struct window_call *call, const struct span
 static double predict_at(const struct window_call *call, const struct span *span,
                          const struct line *line)
 {
-    return line->slope * call->params[span->step] + line->intercept;
+    return line->slope * call->params[0][span->step] + line->intercept;
 }
 
 static double predict_linear_one(const struct window_call *call, const struct span *span)

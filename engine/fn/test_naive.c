@@ -244,6 +244,20 @@ static double naive_order_statistic(const struct naive_window *w, bool mad)
     return naive_quantile(0.5, values, w->count);
 }
 
+static double naive_smoothing(const struct naive_window *w)
+{
+    if (w->count < 2)
+        return value_stale();
+    double s0 = 0, s1 = w->values[0], trend = w->values[1] - w->values[0];
+    for (size_t i = 1; i < w->count; i++) {
+        if (i > 1)
+            trend = w->param2 * (s1 - s0) + (1 - w->param2) * trend;
+        s0 = s1;
+        s1 = w->param * w->values[i] + (1 - w->param) * (s1 + trend);
+    }
+    return s1;
+}
+
 /* Those that have a result for any window. */
 static double naive_over_time(enum function_id id, const struct naive_window *w)
 {
@@ -303,5 +317,7 @@ double naive_answer(enum function_id id, const struct naive_window *w)
         return naive_instant(w, id == FN_irate);
     if (id == FN_deriv || id == FN_predict_linear)
         return naive_line(w, id == FN_predict_linear);
+    if (id == FN_double_exponential_smoothing)
+        return naive_smoothing(w);
     return naive_over_time(id, w);
 }

@@ -14,6 +14,7 @@ struct naive_window {
     int64_t end_ms;
     int64_t eval_ms;
     double param;
+    double param2;
 };
 
 /*

@@ -132,6 +132,7 @@ struct example {
     struct series series;
     struct window_call call;
     double params[STEP_COUNT_MAX];
+    double others[STEP_COUNT_MAX];
     double out[STEP_COUNT_MAX];
 };
 
@@ -171,15 +172,17 @@ static void example_fill(struct random *random, struct example *example, struct 
         .refs.step_ms = steps_ms[random_below(random, 6)],
         .refs.count = 1 + random_below(random, STEP_COUNT_MAX),
         .range_ms = range_ms,
-        .params = example->params,
+        .params = {example->params, example->others},
         .scratch = scratch,
         .out = example->out,
     };
     example->call.eval_start_ms = start_ms + (random_below(random, 2) ? 0 : 3600000);
     example->call.eval_step_ms = random_below(random, 2) ? example->call.refs.step_ms : 30000;
     bool steady = random_below(random, 2);
-    for (size_t i = 0; i < example->call.refs.count; i++)
+    for (size_t i = 0; i < example->call.refs.count; i++) {
         example->params[i] = steady && i ? example->params[0] : random_param(random);
+        example->others[i] = random_unit(random);
+    }
 }
 
 static struct naive_window window_at(const struct window_call *call, size_t step)
@@ -199,7 +202,8 @@ static struct naive_window window_at(const struct window_call *call, size_t step
         .start_ms = start_ms,
         .end_ms = end_ms,
         .eval_ms = call->eval_start_ms + (int64_t)step * call->eval_step_ms,
-        .param = call->params[step],
+        .param = call->params[0][step],
+        .param2 = call->params[1][step],
     };
 }
 
@@ -220,7 +224,7 @@ static void check_example(enum function_id id, const struct example *example, un
     enum kind kind = example->series.kind;
     bool any_nan = kind == KIND_SPECIAL || kind == KIND_OVERFLOW || kind == KIND_WIDE;
 
-    window_function(id)(call);
+    window_kernel(id, WINDOW_PLAIN)->floats(call);
     for (size_t i = 0; i < call->refs.count; i++) {
         struct naive_window window = window_at(call, i);
         double expected = naive_answer(id, &window);
@@ -256,10 +260,10 @@ START_TEST(equals_the_definition_over_a_long_series)
     example->call.refs = (struct grid){.start_ms = 0, .step_ms = 5000000, .count = STEP_COUNT_MAX};
     example->call.range_ms = 3600000;
     for (size_t i = 0; i < STEP_COUNT_MAX; i++)
-        example->params[i] = random_unit(&random);
+        example->params[i] = example->others[i] = random_unit(&random);
 
     for (enum function_id id = 0; id < FN_COUNT; id++) {
-        if (window_function(id))
+        if (window_kernel(id, WINDOW_PLAIN))
             check_example(id, example, 0);
     }
     scratch_done(&scratch);
@@ -277,7 +281,7 @@ static void check_functions(enum function_id first, enum function_id end)
     for (unsigned round = 0; round < ROUNDS; round++) {
         example_fill(&random, example, &scratch);
         for (enum function_id id = first; id < end; id++) {
-            if (window_function(id))
+            if (window_kernel(id, WINDOW_PLAIN))
                 check_example(id, example, round);
         }
     }
@@ -317,9 +321,9 @@ START_TEST(instant_finds_the_newest_sample_within_lookback)
                 example->series.values[i] = value_stale();
         }
         struct window_call *call = &example->call;
-        window_instant(call);
+        window_run(&window_select, call);
         call->out = times;
-        window_instant_time(call);
+        window_run(&window_select_time, call);
 
         for (size_t i = 0; i < call->refs.count; i++) {
             struct naive_window w = window_at(call, i);
@@ -347,11 +351,11 @@ static double answer(enum function_id id, const double values[4], double param)
         .refs = {.start_ms = 60000, .count = 1},
         .range_ms = 60000,
         .eval_start_ms = 60000,
-        .params = &param,
+        .params = {&param},
         .scratch = &scratch,
         .out = &out,
     };
-    window_function(id)(&call);
+    window_kernel(id, WINDOW_PLAIN)->floats(&call);
     scratch_done(&scratch);
     return out;
 }
@@ -422,12 +426,12 @@ START_TEST(a_window_is_open_on_its_left)
         .range_ms = 1000,
         .out = out,
     };
-    window_function(FN_count_over_time)(&call);
+    window_kernel(FN_count_over_time, WINDOW_PLAIN)->floats(&call);
     ck_assert_double_eq(out[0], 1);
     ck_assert_double_eq(out[1], 1);
     ck_assert(value_is_stale(out[2]));
 
-    window_instant(&call);
+    window_run(&window_select, &call);
     ck_assert_double_eq(out[1], 2);
     ck_assert(value_is_stale(out[2]));
 }

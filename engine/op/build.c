@@ -68,24 +68,21 @@ static size_t notes_begin(const struct plan *plan)
 }
 
 static struct op *op_of_source(struct op_builder *builder, const struct plan *plan,
-                               struct op *param)
+                               struct op **params)
 {
-    struct source_spec spec = {
-        .select = &plan->select,
-        .param = param,
-    };
+    struct source_spec spec = {.select = &plan->select};
+    for (size_t i = 0; i < WINDOW_PARAMS_MAX; i++)
+        spec.params[i] = params[i];
     switch ((int)plan->kind) {
     case PLAN_SELECT:
-        spec.kernel = window_instant;
-        spec.keeps_stale = true;
+        spec.kernel = &window_select;
         break;
     case PLAN_SELECT_TIME:
-        spec.kernel = window_instant_time;
-        spec.keeps_stale = true;
+        spec.kernel = &window_select_time;
         spec.drops_name = true;
         break;
     default:
-        spec.kernel = window_function(plan->function);
+        spec.kernel = window_kernel(plan->function, plan->select.edges);
         spec.drops_name =
             plan->function != FN_first_over_time && plan->function != FN_last_over_time;
         spec.notes = notes_of(plan->function);
@@ -100,7 +97,7 @@ static struct op *op_of_subquery(struct op_builder *builder, const struct plan *
     const struct subquery_spec spec = {
         .refs = plan->select.refs,
         .range_ms = plan->select.range_ms,
-        .kernel = window_function(plan->function),
+        .kernel = window_kernel(plan->function, WINDOW_PLAIN),
         .drops_name = plan->function != FN_first_over_time && plan->function != FN_last_over_time,
         .notes = notes_of(plan->function),
         .notes_begin = notes_begin(plan),
@@ -230,7 +227,7 @@ static struct op *op_of_kind(struct op_builder *builder, const struct plan *plan
     case PLAN_SELECT:
     case PLAN_SELECT_TIME:
     case PLAN_WINDOW:
-        return op_of_source(builder, plan, children[0]);
+        return op_of_source(builder, plan, children);
     case PLAN_SUBQUERY_WINDOW:
         return op_of_subquery(builder, plan, children[0], children[1]);
     case PLAN_MAP:

@@ -9,9 +9,17 @@
 
 #define LANE_SAMPLES 32768
 
+/* A histogram takes the room of so many floats, roughly. */
+#define LANE_HISTOGRAM_WEIGHT 32
+
 static bool lane_charge(struct lane *lane, struct query *query, struct err *err)
 {
-    size_t held = lane->samples.cap * (sizeof(int64_t) + sizeof(double)) + lane->scratch.size_bytes;
+    const struct samples *samples = &lane->samples;
+    size_t sample_bytes =
+        sizeof(int64_t) + sizeof(double) + (samples->wants_starts ? sizeof(int64_t) : 0);
+    size_t held = samples->cap * sample_bytes + lane->scratch.size_bytes;
+    if (lane->histograms.cap > 0)
+        held += histogram_samples_bytes(&lane->histograms);
     if (held <= lane->charged_bytes)
         return true;
     if (!budget_charge(&query->budget, held - lane->charged_bytes, err))
@@ -24,7 +32,9 @@ void lane_done(struct lane *lane, struct query *query)
 {
     cursor_destroy(lane->cursor);
     samples_done(&lane->samples);
+    histogram_samples_done(&lane->histograms);
     scratch_done(&lane->scratch);
+    arena_destroy(lane->spare);
     budget_release(&query->budget, lane->charged_bytes);
     *lane = (struct lane){0};
 }
@@ -37,7 +47,15 @@ KERNEL_CLONES static bool values_have_stale(const double *values, size_t count)
     return stale != 0;
 }
 
-/* Moves samples [from, count) to the index `to`, without those outside the range or stale. */
+static void samples_move(struct samples *samples, size_t to, size_t from, size_t count)
+{
+    memmove(samples->times_ms + to, samples->times_ms + from, count * sizeof(int64_t));
+    memmove(samples->values + to, samples->values + from, count * sizeof(double));
+    if (samples->wants_starts)
+        memmove(samples->starts_ms + to, samples->starts_ms + from, count * sizeof(int64_t));
+}
+
+/* Takes what is outside the range, or stale, out of the samples [from, count). */
 static void lane_sift(struct samples *samples, size_t from, const struct row_spec *spec)
 {
     const int64_t begin_ms = spec->select->begin_ms, end_ms = spec->select->end_ms;
@@ -47,13 +65,9 @@ static void lane_sift(struct samples *samples, size_t from, const struct row_spe
     while (last > first && samples->times_ms[last - 1] > end_ms)
         last--;
 
-    if (spec->keeps_stale || !values_have_stale(samples->values + first, last - first)) {
-        if (first > from) {
-            memmove(samples->times_ms + from, samples->times_ms + first,
-                    (last - first) * sizeof(int64_t));
-            memmove(samples->values + from, samples->values + first,
-                    (last - first) * sizeof(double));
-        }
+    if (spec->kernel->keeps_stale || !values_have_stale(samples->values + first, last - first)) {
+        if (first > from)
+            samples_move(samples, from, first, last - first);
         samples->count = from + (last - first);
         return;
     }
@@ -62,9 +76,39 @@ static void lane_sift(struct samples *samples, size_t from, const struct row_spe
         if (value_is_stale(samples->values[i]))
             continue;
         samples->times_ms[to] = samples->times_ms[i];
+        if (samples->wants_starts)
+            samples->starts_ms[to] = samples->starts_ms[i];
         samples->values[to++] = samples->values[i];
     }
     samples->count = to;
+}
+
+/* None of them is stale. */
+static void lane_sift_histograms(struct histogram_samples *histograms, const struct row_spec *spec)
+{
+    size_t early = 0, count = histograms->count;
+    while (early < count && histograms->times_ms[early] < spec->select->begin_ms)
+        early++;
+    while (count > early && histograms->times_ms[count - 1] > spec->select->end_ms)
+        count--;
+    histogram_samples_truncate(histograms, count);
+    histogram_samples_forget(histograms, early);
+}
+
+/* The latest time that has been read of either kind. */
+static int64_t lane_last_ms(const struct lane *lane)
+{
+    const struct samples *floats = &lane->samples;
+    const struct histogram_samples *histograms = &lane->histograms;
+    int64_t last_ms = floats->count > 0 ? floats->times_ms[floats->count - 1] : INT64_MIN;
+    if (histograms->count > 0 && histograms->times_ms[histograms->count - 1] > last_ms)
+        last_ms = histograms->times_ms[histograms->count - 1];
+    return last_ms;
+}
+
+static size_t lane_held(const struct lane *lane)
+{
+    return lane->samples.count + lane->histograms.count * LANE_HISTOGRAM_WEIGHT;
 }
 
 /*
@@ -76,8 +120,8 @@ static bool lane_read(struct lane *lane, const struct row_spec *spec, size_t wan
 {
     struct samples *samples = &lane->samples;
     *ret_ended = false;
-    while (samples->count < want) {
-        size_t before = samples->count;
+    while (lane_held(lane) < want) {
+        size_t before = samples->count, histograms_before = lane->histograms.count;
         bool more;
         if (!cursor_next(lane->cursor, samples, &more, err))
             return false;
@@ -85,10 +129,12 @@ static bool lane_read(struct lane *lane, const struct row_spec *spec, size_t wan
             *ret_ended = true;
             return true;
         }
-        atomic_fetch_add_explicit(&lane->samples_read, samples->count - before,
-                                  memory_order_relaxed);
-        int64_t last_ms = samples->times_ms[samples->count - 1];
+        size_t read = samples->count - before + lane->histograms.count - histograms_before;
+        atomic_fetch_add_explicit(&lane->samples_read, read, memory_order_relaxed);
+        int64_t last_ms = lane_last_ms(lane);
         lane_sift(samples, before, spec);
+        if (lane->histograms.count > histograms_before)
+            lane_sift_histograms(&lane->histograms, spec);
         if (!lane_charge(lane, spec->query, err))
             return false;
         *ret_last_ms = last_ms;
@@ -100,29 +146,54 @@ static bool lane_read(struct lane *lane, const struct row_spec *spec, size_t wan
     return true;
 }
 
-static void lane_fill_steps(struct lane *lane, const struct row_spec *spec, size_t begin,
-                            size_t end, double *row)
+static bool lane_fill_steps(struct lane *lane, const struct row_spec *spec, size_t begin,
+                            size_t end, struct tile *tile, size_t row, struct err *err)
 {
-    const struct grid *refs = &spec->select->refs;
+    const struct plan_select *select = spec->select;
+    const struct grid *refs = &select->refs;
     const struct grid *grid = &spec->grid;
+    size_t first = row * tile->step_count + begin;
+    bool histograms = lane->histograms.count > 0;
+    if (histograms && spec->kernel->gives_histograms && !tile_want_histograms(tile, err))
+        return false;
+    if (histograms && !lane->spare)
+        lane->spare = arena_create(&spec->query->budget);
+
+    struct window_finds finds = {0};
     struct window_call call = {
         .times_ms = lane->samples.times_ms,
         .values = lane->samples.values,
+        .starts_ms = lane->samples.starts_ms,
         .sample_count = lane->samples.count,
+        .use_starts = lane->samples.wants_starts,
         .refs = {grid_time(refs, begin), refs->step_ms, end - begin},
-        .range_ms = spec->select->range_ms,
+        .range_ms = select->range_ms,
+        .lookback_ms = select->lookback_ms,
         .eval_start_ms = grid_time(grid, begin),
         .eval_step_ms = grid->step_ms,
-        .params = spec->params ? spec->params + begin : NULL,
         .scratch = &lane->scratch,
-        .out = row + begin,
+        .out = tile->values + first,
+        .histograms = histograms ? &lane->histograms : NULL,
+        .histograms_out = tile->has_histograms ? tile->histograms + first : NULL,
+        .arena = tile->arena,
+        .spare = lane->spare,
+        .finds = &finds,
     };
-    spec->kernel(&call);
+    for (size_t i = 0; i < WINDOW_PARAMS_MAX; i++)
+        call.params[i] = spec->params[i] ? spec->params[i] + begin : NULL;
+    window_run(spec->kernel, &call);
+    if ((finds.found || finds.overlaps) && !tile_find(tile, row, &finds, err))
+        return false;
+    return lane_charge(lane, spec->query, err) && (!tile->arena || arena_check(tile->arena, err)) &&
+           (!lane->spare || arena_check(lane->spare, err));
 }
 
 /* Steps before the one returned have complete windows once all samples up to last_ms are there. */
-static size_t complete_steps(const struct grid *refs, int64_t last_ms)
+static size_t complete_steps(const struct plan_select *select, int64_t last_ms)
 {
+    const struct grid *refs = &select->refs;
+    if (select->edges == WINDOW_SMOOTHED)
+        last_ms = ms_sub(last_ms, select->lookback_ms);
     if (last_ms < refs->start_ms)
         return 0;
     if (refs->step_ms == 0)
@@ -131,26 +202,42 @@ static size_t complete_steps(const struct grid *refs, int64_t last_ms)
     return steps < refs->count ? steps : refs->count;
 }
 
-static void lane_forget(struct samples *samples, int64_t until_ms)
+static void lane_forget(struct lane *lane, int64_t until_ms)
 {
+    struct samples *samples = &lane->samples;
     size_t gone = 0;
     while (gone < samples->count && samples->times_ms[gone] <= until_ms)
         gone++;
-    if (gone == 0)
-        return;
-    samples->count -= gone;
-    memmove(samples->times_ms, samples->times_ms + gone, samples->count * sizeof(int64_t));
-    memmove(samples->values, samples->values + gone, samples->count * sizeof(double));
+    if (gone > 0) {
+        samples->count -= gone;
+        samples_move(samples, 0, gone, samples->count);
+    }
+    struct histogram_samples *histograms = &lane->histograms;
+    gone = 0;
+    while (gone < histograms->count && histograms->times_ms[gone] <= until_ms)
+        gone++;
+    histogram_samples_forget(histograms, gone);
 }
 
-bool lane_fill_row(struct lane *lane, const struct row_spec *spec, size_t series, double *row,
-                   struct err *err)
+static void lane_open(struct lane *lane, const struct row_spec *spec, size_t series)
 {
-    const struct grid *refs = &spec->select->refs;
     if (!lane->cursor)
         lane->cursor = cursor_create(spec->selection);
     cursor_open(lane->cursor, series);
     lane->samples.count = 0;
+    lane->samples.wants_starts = spec->kernel->wants_starts && spec->query->modes.start_timestamps;
+    lane->samples.histograms = &lane->histograms;
+    lane->histograms.totals_only = spec->select->totals_only;
+    if (lane->histograms.cap > 0)
+        histogram_samples_clear(&lane->histograms);
+}
+
+bool lane_fill_row(struct lane *lane, const struct row_spec *spec, size_t series, struct tile *tile,
+                   size_t row, struct err *err)
+{
+    const struct plan_select *select = spec->select;
+    const struct grid *refs = &select->refs;
+    lane_open(lane, spec, series);
 
     size_t want = LANE_SAMPLES;
     for (size_t step = 0; step < refs->count;) {
@@ -158,18 +245,18 @@ bool lane_fill_row(struct lane *lane, const struct row_spec *spec, size_t series
         int64_t last_ms = INT64_MIN;
         if (!lane_read(lane, spec, want, &ended, &last_ms, err))
             return false;
-        size_t end = ended ? refs->count : complete_steps(refs, last_ms);
+        size_t end = ended ? refs->count : complete_steps(select, last_ms);
         if (end > step) {
-            lane_fill_steps(lane, spec, step, end, row);
-            if (!lane_charge(lane, spec->query, err))
+            if (!lane_fill_steps(lane, spec, step, end, tile, row, err))
                 return false;
             step = end;
         }
         if (step == refs->count)
             break;
-        lane_forget(&lane->samples, ms_sub(grid_time(refs, step), spec->select->range_ms));
+        lane_forget(lane,
+                    ms_sub(ms_sub(grid_time(refs, step), select->range_ms), select->lookback_ms));
         /* A window nearly as large as what is held: hold more, or each stretch would be short. */
-        if (lane->samples.count > want / 2)
+        if (lane_held(lane) > want / 2)
             want *= 2;
     }
     return true;

@@ -3,6 +3,7 @@
 #include <stdatomic.h>
 
 #include "engine/fn/window.h"
+#include "engine/op/tile.h"
 #include "engine/plan/plan.h"
 #include "engine/query.h"
 #include "model/sample.h"
@@ -16,7 +17,9 @@
 struct lane {
     struct cursor *cursor;
     struct samples samples;
+    struct histogram_samples histograms;
     struct scratch scratch;
+    struct arena *spare; /* the kernel's, for histograms; NULL: none was ever needed */
     size_t charged_bytes;
     _Atomic uint64_t samples_read; /* others may look while it runs */
 };
@@ -26,13 +29,12 @@ struct row_spec {
     struct query *query;
     struct selection *selection;
     const struct plan_select *select;
-    window_fn *kernel;
-    bool keeps_stale;
-    const double *params; /* one a step, or NULL */
-    struct grid grid;     /* the query's own times */
+    const struct window_kernel *kernel;
+    const double *params[WINDOW_PARAMS_MAX]; /* one a step, or NULL */
+    struct grid grid;                        /* the query's own times */
 };
 
-/* Fills one row with the kernel's results over the series' samples. */
-bool lane_fill_row(struct lane *lane, const struct row_spec *spec, size_t series, double *row,
-                   struct err *err) MUST_CHECK;
+/* Fills one row of the tile with the kernel's results over the series' samples. */
+bool lane_fill_row(struct lane *lane, const struct row_spec *spec, size_t series, struct tile *tile,
+                   size_t row, struct err *err) MUST_CHECK;
 void lane_done(struct lane *lane, struct query *query);

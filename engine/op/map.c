@@ -31,7 +31,7 @@ static bool map_op_pull(struct op *op, struct batch *ret, struct err *err)
     struct map_op *self = CONTAINER(struct map_op, op, op);
     if (op_pull(op->children[0], ret, err) != PULL_BATCH)
         return false;
-    map_stage_apply(&self->stage, ret->values, ret->row_count, ret->step_count);
+    map_stage_apply(&self->stage, ret, NULL);
     return true;
 }
 

@@ -73,10 +73,11 @@ static void map_stage_arith_apply(const struct map_stage *stage, double *values,
     }
 }
 
-void map_stage_apply(const struct map_stage *stage, double *values, size_t rows, size_t steps)
+void map_stage_apply(const struct map_stage *stage, struct batch *batch, struct arena *arena)
 {
+    batch->histograms = NULL;
     if (stage->fn)
-        stage->fn(values, rows, steps, stage->params);
+        stage->fn(batch->values, batch->row_count, batch->step_count, stage->params);
     else
-        map_stage_arith_apply(stage, values, rows, steps);
+        map_stage_arith_apply(stage, batch->values, batch->row_count, batch->step_count);
 }

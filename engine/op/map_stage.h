@@ -44,4 +44,6 @@ struct map_stage map_stage_arith(enum binary_op op, bool return_bool, struct op 
 bool map_stage_drops_name(const struct map_stage *stage);
 
 bool map_stage_open(struct map_stage *stage, struct query *query, struct err *err) MUST_CHECK;
-void map_stage_apply(const struct map_stage *stage, double *values, size_t rows, size_t steps);
+
+/* Takes the histograms out of the batch. `arena`, there if it has some, is theirs. */
+void map_stage_apply(const struct map_stage *stage, struct batch *batch, struct arena *arena);

@@ -18,8 +18,8 @@
 #define SOURCE_TASKS_PER_LANE 4
 
 struct source_slot {
-    double *values;
-    size_t row_count;
+    struct tile tile;
+    struct batch batch; /* of the tile, as the stages left it */
     bool failed;
     struct err err;
 };
@@ -81,10 +81,17 @@ static bool source_open(struct op *op, struct err *err)
 {
     struct source *self = CONTAINER(struct source, op, op);
     struct query *query = op->query;
-    const double *params = NULL;
-    if (self->spec.param && !op_read_scalar(self->spec.param, &params, err))
-        return false;
-    window_notes_open(&self->notes, params, op->grid.count);
+    self->row_spec = (struct row_spec){
+        .query = query,
+        .select = self->spec.select,
+        .kernel = self->spec.kernel,
+        .grid = op->grid,
+    };
+    for (size_t i = 0; i < WINDOW_PARAMS_MAX; i++)
+        if (self->spec.params[i] &&
+            !op_read_scalar(self->spec.params[i], &self->row_spec.params[i], err))
+            return false;
+    window_notes_open(&self->notes, self->row_spec.params[0], op->grid.count);
     for (size_t i = 0; i < self->stage_count; i++)
         if (!map_stage_open(&self->stages[i], query, err))
             return false;
@@ -98,38 +105,32 @@ static bool source_open(struct op *op, struct err *err)
         const struct labels *labels = selection_labels(self->selection, i);
         op->labels[i] = drops_name ? labels_drop_name(labels, query->arena) : labels;
     }
-    self->row_spec = (struct row_spec){
-        .query = query,
-        .selection = self->selection,
-        .select = self->spec.select,
-        .kernel = self->spec.kernel,
-        .keeps_stale = self->spec.keeps_stale,
-        .params = params,
-        .grid = op->grid,
-    };
+    self->row_spec.selection = self->selection;
     return true;
 }
 
 static bool source_make_rows(struct source *self, size_t task, struct lane *lane,
                              struct source_slot *slot, struct err *err)
 {
-    size_t steps = self->op.grid.count;
+    struct op *op = &self->op;
+    struct tile *tile = &slot->tile;
     size_t first = task * self->task_rows;
-    slot->row_count = self->op.order_count - first;
-    if (slot->row_count > self->task_rows)
-        slot->row_count = self->task_rows;
+    size_t count = op->order_count - first;
+    if (count > self->task_rows)
+        count = self->task_rows;
 
-    for (size_t i = 0; i < slot->row_count; i++) {
+    tile_begin(tile);
+    for (size_t i = 0; i < count; i++) {
         if (atomic_load_explicit(&self->stopped, memory_order_relaxed))
             return err_set(err, ERR_CANCELED, "query was canceled in expression evaluation");
-        if (!query_alive(self->op.query, err) ||
-            !lane_fill_row(lane, &self->row_spec, self->op.order[first + i],
-                           slot->values + i * steps, err))
+        if (!query_alive(op->query, err) ||
+            !lane_fill_row(lane, &self->row_spec, op->order[first + i], tile, i, err))
             return false;
     }
+    slot->batch = tile_batch(tile, count);
     for (size_t i = 0; i < self->stage_count; i++)
-        map_stage_apply(&self->stages[i], slot->values, slot->row_count, steps);
-    return true;
+        map_stage_apply(&self->stages[i], &slot->batch, tile->arena);
+    return !tile->arena || arena_check(tile->arena, err);
 }
 
 static void source_run(struct work_queue *queue, size_t task, size_t lane)
@@ -137,6 +138,15 @@ static void source_run(struct work_queue *queue, size_t task, size_t lane)
     struct source *self = CONTAINER(struct source, queue, queue);
     struct source_slot *slot = &self->slots[task % self->slot_count];
     slot->failed = !source_make_rows(self, task, &self->lanes[lane], slot, &slot->err);
+}
+
+/* Tells what is to be told of a row of the tile, which is that of `series`. */
+static void source_note_row(struct source *self, const struct tile *tile, size_t row, size_t series)
+{
+    struct op *op = &self->op;
+    window_notes_row(&self->notes, op->query, selection_labels(self->selection, series),
+                     self->row_spec.params[0], tile->values + row * tile->step_count,
+                     op->grid.count);
 }
 
 /* Rows that nobody wants, of which Prometheus would tell something. */
@@ -148,19 +158,19 @@ static bool source_note_unwanted(struct source *self, struct err *err)
     bool *wanted = arena_array(op->query->arena, bool, op->series_count);
     for (size_t i = 0; i < op->order_count; i++)
         wanted[op->order[i]] = true;
-    double *row = op_take_row(op, err);
-    bool good = row != NULL;
+    struct tile tile;
+    bool good = tile_take(&tile, op->query, 1, op->grid.count, err);
     for (size_t i = 0; good && i < op->series_count; i++) {
         const struct labels *labels = selection_labels(self->selection, i);
         if (wanted[i] || !window_notes_may_tell(&self->notes, op->query, labels))
             continue;
+        tile_begin(&tile);
         good = query_alive(op->query, err) &&
-               lane_fill_row(&self->lanes[0], &self->row_spec, i, row, err);
+               lane_fill_row(&self->lanes[0], &self->row_spec, i, &tile, 0, err);
         if (good)
-            window_notes_row(&self->notes, op->query, labels, self->row_spec.params, row,
-                             op->grid.count);
+            source_note_row(self, &tile, 0, i);
     }
-    op_give_row(op, row);
+    tile_give(&tile);
     return good;
 }
 
@@ -189,8 +199,7 @@ static bool source_arrange(struct op *op, struct err *err)
     if (op->order_count < rows)
         rows = op->order_count;
     for (size_t i = 0; i < self->slot_count && rows > 0; i++) {
-        self->slots[i].values = pool_take(query->pool, &query->budget, rows * op->grid.count, err);
-        if (!self->slots[i].values)
+        if (!tile_take(&self->slots[i].tile, query, rows, op->grid.count, err))
             return false;
     }
     work_queue_init(&self->queue, lanes > 1 ? query->workers : NULL, lanes, source_run);
@@ -218,14 +227,10 @@ static bool source_pull(struct op *op, struct batch *ret, struct err *err)
         *err = slot->err;
         return false;
     }
-    for (size_t i = 0; self->notes.kind != NOTES_NONE && i < slot->row_count; i++) {
-        uint32_t series = op->order[op->rows_done + i];
-        window_notes_row(&self->notes, op->query, selection_labels(self->selection, series),
-                         self->row_spec.params, slot->values + i * op->grid.count, op->grid.count);
-    }
+    for (size_t i = 0; self->notes.kind != NOTES_NONE && i < slot->batch.row_count; i++)
+        source_note_row(self, &slot->tile, i, op->order[op->rows_done + i]);
     self->tasks_pulled++;
-    *ret = (struct batch){
-        .values = slot->values, .row_count = slot->row_count, .step_count = op->grid.count};
+    *ret = slot->batch;
     return true;
 }
 
@@ -237,10 +242,8 @@ static void source_close(struct op *op)
         work_queue_done(&self->queue);
     for (size_t i = 0; i < self->lane_count; i++)
         lane_done(&self->lanes[i], op->query);
-    size_t rows = op->order_count < self->task_rows ? op->order_count : self->task_rows;
     for (size_t i = 0; i < self->slot_count; i++)
-        pool_give(op->query->pool, &op->query->budget, self->slots[i].values,
-                  rows * op->grid.count);
+        tile_give(&self->slots[i].tile);
     selection_close(self->selection);
     self->selection = NULL;
 }
@@ -259,8 +262,9 @@ struct op *op_source_new(struct query *query, const struct grid *grid,
     struct source *self = arena_new(query->arena, struct source);
     op_init(&self->op, &source_class, query, grid);
     self->spec = *spec;
-    if (spec->param)
-        op_add_child(&self->op, spec->param);
+    for (size_t i = 0; i < WINDOW_PARAMS_MAX; i++)
+        if (spec->params[i])
+            op_add_child(&self->op, spec->params[i]);
     self->notes = (struct window_notes){.kind = spec->notes, .begin = spec->notes_begin};
     return &self->op;
 }

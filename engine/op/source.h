@@ -17,10 +17,9 @@
  */
 struct source_spec {
     const struct plan_select *select;
-    window_fn *kernel;
-    bool keeps_stale; /* the kernel looks at stale markers itself */
+    const struct window_kernel *kernel;
     bool drops_name;
-    struct op *param; /* scalar argument of the kernel, or NULL */
+    struct op *params[WINDOW_PARAMS_MAX]; /* scalar arguments of the kernel; NULL: none */
     enum window_notes_kind notes;
     size_t notes_begin;
 };

@@ -30,6 +30,8 @@ static void kernel_sum_of_times(const struct window_call *call)
     }
 }
 
+static const struct window_kernel sum_of_times = {.floats = kernel_sum_of_times};
+
 struct fixture {
     struct test_query test;
     struct test_storage storage;
@@ -95,7 +97,7 @@ static double expected(const struct fixture *f, size_t series, size_t samples, s
 static void reads_all(struct fixture *f, size_t samples, const uint32_t *order, size_t count)
 {
     struct err err = {0};
-    const struct source_spec spec = {.select = &f->select, .kernel = kernel_sum_of_times};
+    const struct source_spec spec = {.select = &f->select, .kernel = &sum_of_times};
     struct op *op = op_source_new(&f->test.query, &f->grid, &spec);
     ck_assert_msg(op_open(op, &err), "%s", err.msg);
     ck_assert_uint_eq(op->series_count, SERIES);
@@ -162,7 +164,7 @@ START_TEST(error_of_a_task_is_the_querys)
         f.test.query.workers = threads > 1 ? workers : NULL;
         f.test.query.thread_count = threads;
         struct err err = {0};
-        const struct source_spec spec = {.select = &f.select, .kernel = kernel_sum_of_times};
+        const struct source_spec spec = {.select = &f.select, .kernel = &sum_of_times};
         struct op *op = op_source_new(&f.test.query, &f.grid, &spec);
         ck_assert(op_open(op, &err));
         struct row_reader rows = {.op = op};
@@ -185,7 +187,7 @@ START_TEST(memory_limit_ends_it)
     fixture_init(&f, SAMPLES, 10000);
     struct err err = {0};
     f.test.query.budget.limit_bytes = 4096;
-    const struct source_spec spec = {.select = &f.select, .kernel = kernel_sum_of_times};
+    const struct source_spec spec = {.select = &f.select, .kernel = &sum_of_times};
     struct op *op = op_source_new(&f.test.query, &f.grid, &spec);
     struct batch batch;
     ck_assert(op_open(op, &err));

@@ -62,11 +62,11 @@ static bool subquery_row(struct subquery *self, double *out, struct err *err)
         .range_ms = self->spec.range_ms,
         .eval_start_ms = self->op.grid.start_ms,
         .eval_step_ms = self->op.grid.step_ms,
-        .params = self->params,
+        .params = {self->params},
         .scratch = &self->scratch,
         .out = out,
     };
-    self->spec.kernel(&call);
+    window_run(self->spec.kernel, &call);
     if (self->scratch.size_bytes > self->charged_bytes) {
         if (!budget_charge(&query->budget, self->scratch.size_bytes - self->charged_bytes, err))
             return false;

@@ -11,7 +11,7 @@
 struct subquery_spec {
     struct grid refs; /* where the windows end, one for each step of the operator's grid */
     int64_t range_ms;
-    window_fn *kernel;
+    const struct window_kernel *kernel;
     bool drops_name;
     enum window_notes_kind notes;
     size_t notes_begin;

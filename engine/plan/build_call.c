@@ -176,7 +176,7 @@ struct plan *plan_of_call(struct plan_builder *builder, const struct node *node,
     default:
         break;
     }
-    if (window_function(id))
+    if (window_kernel(id, WINDOW_PLAIN))
         return plan_of_window(builder, node, grid, id);
     if (map_function(id))
         return plan_of_map(builder, node, grid);

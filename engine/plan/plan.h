@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "engine/fn/grid.h"
+#include "engine/fn/window.h"
 #include "parser/ast.h"
 
 /*
@@ -51,12 +52,18 @@ enum plan_kind {
 
 const char *plan_kind_text(enum plan_kind kind);
 
-/* What a selector reads: windows (ref - range, ref] on its grid of reference times. */
+/*
+ * What a selector reads: windows (ref - range, ref] on its grid of reference times. Anchored and
+ * smoothed ones also see what lies up to `lookback_ms` before, smoothed ones also behind.
+ */
 struct plan_select {
     const struct vector_selector *selector;
     struct grid refs;
     int64_t range_ms;
-    int64_t begin_ms; /* samples of [begin_ms, end_ms] are selected */
+    enum window_edges edges;
+    int64_t lookback_ms; /* 0: plain edges */
+    bool totals_only;    /* whoever stands above looks at histograms' counts and sums alone */
+    int64_t begin_ms;    /* samples of [begin_ms, end_ms] are selected */
     int64_t end_ms;
 };
 
