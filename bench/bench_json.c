@@ -73,8 +73,7 @@ static void bench(const char *name, double (*value)(size_t i))
     for (size_t i = 0; i < STEPS; i++)
         values[i] = value(i);
     result_json_begin(&json, &info, &out);
-    struct result_row row = {
-        .labels = &labels_empty, .values = values, .times_ms = NULL, .count = STEPS};
+    struct result_row row = {.labels = &labels_empty, .values = values, .count = STEPS};
     result_json_row(&json, &row, &out); /* the pages are there from now on */
     size_t bytes = out.len;
 

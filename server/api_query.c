@@ -341,7 +341,8 @@ static void query_print(struct server *server, const struct request *request, st
     AUTO(arena_destroy) struct arena *arena = arena_create(NULL);
     struct node *root = NULL;
     struct err err;
-    if (!parse_query(params_get(&request->params, "query"), &server->parse, arena, &root, &err)) {
+    if (!parse_query(params_get(&request->params, "query"), &server->features.parse, arena, &root,
+                     &err)) {
         api_fail_param(answer, "query", err.msg);
         return;
     }

@@ -296,7 +296,8 @@ void route_query_exemplars(struct server *server, const struct request *request,
         api_fail(answer, FAULT_BAD_DATA, "end timestamp must not be before start timestamp");
         return;
     }
-    if (!parse_query(params_get(&request->params, "query"), &server->parse, arena, &root, &err)) {
+    if (!parse_query(params_get(&request->params, "query"), &server->features.parse, arena, &root,
+                     &err)) {
         api_fail(answer, FAULT_BAD_DATA, "%s", err.msg);
         return;
     }

@@ -238,7 +238,7 @@ static void operators_write(struct json *json, bool experimental)
 
 void route_features(struct server *server, const struct request *request, struct answer *answer)
 {
-    const struct parse_options *parse = &server->parse;
+    const struct parse_options *parse = &server->features.parse;
     const struct feature api[] = {
         {"label_values_match", true},
         {"lifecycle", false},
@@ -254,7 +254,7 @@ void route_features(struct server *server, const struct request *request, struct
         {"at_modifier", true},
         {"bool", true},
         {"by", true},
-        {"delayed_name_removal", false},
+        {"delayed_name_removal", server->features.modes.delayed_names},
         {"duration_expr", true},
         {"fill", parse->fill_modifiers},
         {"fill_left", parse->fill_modifiers},
@@ -271,7 +271,7 @@ void route_features(struct server *server, const struct request *request, struct
         {"subqueries", true},
         {"without", true},
     };
-    const struct feature tsdb[] = {{"exemplar_storage", false}, {"native_histograms", false}};
+    const struct feature tsdb[] = {{"exemplar_storage", false}, {"native_histograms", true}};
 
     struct json json = api_begin(answer);
     json_object(&json);

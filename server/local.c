@@ -5,6 +5,7 @@
 
 #include "base/attr.h"
 #include "base/clock.h"
+#include "server/feature_flags.h"
 #include "server/param.h"
 
 /* As many steps as a graph or a table can show, where no step is named. */
@@ -113,20 +114,12 @@ static void local_warn(void *context, const char *message)
     fprintf(stderr, "millrace: %s\n", message);
 }
 
-static struct parse_options features_of(const char *text)
-{
-    return (struct parse_options){
-        .experimental_functions = strstr(text, "promql-experimental-functions") != NULL,
-        .extended_selectors = strstr(text, "promql-extended-range-selectors") != NULL,
-        .fill_modifiers = strstr(text, "promql-binop-fill-modifiers") != NULL,
-    };
-}
-
 bool local_open(const char *dir, const struct ask_options *options, struct local *ret_local,
                 struct err *err)
 {
     struct db_options db_options = {.read_only = true, .warn = local_warn};
     struct local local = {0};
+    struct features features = features_read(options->features, NULL, NULL);
     if (!db_open(dir, &db_options, &local.db, err))
         return false;
     struct engine_options engine_options = {
@@ -134,7 +127,8 @@ bool local_open(const char *dir, const struct ask_options *options, struct local
         .memory_limit_bytes = (size_t)options->memory_limit,
         .timeout_ms = options->timeout_ms,
         .lookback_ms = options->lookback_ms,
-        .parse = features_of(options->features),
+        .parse = features.parse,
+        .modes = features.modes,
     };
     local.engine = engine_create(db_storage(local.db), &engine_options);
     *ret_local = local;

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/quote.h"
 #include "model/sample.h"
+#include "server/histogram_json.h"
 
 /* `,[1435781451.781,"`: copied whole, whatever its length. */
 struct point_time {
@@ -134,10 +135,10 @@ static void result_json_points(const struct result_json *json, const struct resu
         for (size_t i = begin; i < end; i++) {
             uint64_t bits = value_bits(row->values[i]);
             const struct point_time *time = &own;
+            if (bits == STALE_BITS)
+                continue;
             if (row->times_ms)
                 point_time_init(&own, row->times_ms[i]);
-            else if (bits == STALE_BITS)
-                continue;
             else
                 time = &json->times[i];
             memcpy(at, time, sizeof *time);
@@ -160,16 +161,44 @@ static void result_json_points(const struct result_json *json, const struct resu
     }
 }
 
+static void result_json_histograms(const struct result_json *json, const struct result_row *row,
+                                   struct buf *out)
+{
+    bool any = false;
+    for (size_t i = 0; i < row->count; i++) {
+        if (!row->histograms[i])
+            continue;
+        buf_text(out, any ? ",[" : ",\"histograms\":[[");
+        int64_t time_ms = row->times_ms ? row->times_ms[i] : grid_time(&json->info.grid, i);
+        out->len += time_json(buf_reserve(out, TIME_JSON_SIZE), time_ms);
+        buf_byte(out, ',');
+        histogram_json(row->histograms[i], out);
+        buf_byte(out, ']');
+        any = true;
+    }
+    if (any)
+        buf_byte(out, ']');
+}
+
 static void result_json_series(const struct result_json *json, const struct result_row *row,
                                struct buf *out)
 {
+    static const char VALUES[] = ",\"values\":";
     buf_text(out, "{\"metric\":");
     labels_json(json->info.symbols, row->labels, out);
-    buf_text(out, ",\"values\":");
+    size_t before = out->len;
+    buf_text(out, VALUES);
     size_t first = out->len;
     result_json_points(json, row, out);
-    out->ptr[first] = '['; /* in place of the first point's comma */
-    buf_text(out, "]}");
+    if (out->len == first) {
+        out->len = before;
+    } else {
+        out->ptr[first] = '['; /* in place of the first point's comma */
+        buf_byte(out, ']');
+    }
+    if (row->histograms)
+        result_json_histograms(json, row, out);
+    buf_byte(out, '}');
 }
 
 static void result_json_sample(const struct result_json *json, const struct result_row *row,
@@ -177,11 +206,18 @@ static void result_json_sample(const struct result_json *json, const struct resu
 {
     buf_text(out, "{\"metric\":");
     labels_json(json->info.symbols, row->labels, out);
-    buf_text(out, ",\"value\":[");
+    const struct histogram *h = row->histograms ? row->histograms[0] : NULL;
+    buf_text(out, h ? ",\"histogram\":[" : ",\"value\":[");
     out->len += time_json(buf_reserve(out, TIME_JSON_SIZE), json->info.grid.start_ms);
-    buf_text(out, ",\"");
-    out->len += float_text_json(buf_reserve(out, FLOAT_TEXT_SIZE), row->values[0]);
-    buf_text(out, "\"]}");
+    buf_byte(out, ',');
+    if (h) {
+        histogram_json(h, out);
+    } else {
+        buf_byte(out, '"');
+        out->len += float_text_json(buf_reserve(out, FLOAT_TEXT_SIZE), row->values[0]);
+        buf_byte(out, '"');
+    }
+    buf_text(out, "]}");
 }
 
 void result_json_row(struct result_json *json, const struct result_row *row, struct buf *out)

@@ -53,14 +53,10 @@ START_TEST(writes_a_matrix_without_its_missing_points)
     double first[] = {1, value_stale(), 1, 0.1, -0.0};
     double second[] = {NAN, INFINITY, -INFINITY, 1e21, 1e-7};
     result_json_begin(&json, &info, &out);
-    result_json_row(&json,
-                    &(struct result_row){
-                        .labels = labels_of("a<b"), .values = first, .times_ms = NULL, .count = 5},
-                    &out);
     result_json_row(
-        &json,
-        &(struct result_row){
-            .labels = labels_of("\"x\""), .values = second, .times_ms = NULL, .count = 5},
+        &json, &(struct result_row){.labels = labels_of("a<b"), .values = first, .count = 5}, &out);
+    result_json_row(
+        &json, &(struct result_row){.labels = labels_of("\"x\""), .values = second, .count = 5},
         &out);
     result_json_end(&json, &out);
     result_json_done(&json);
@@ -98,6 +94,64 @@ START_TEST(writes_a_range_vector_with_its_own_times)
 }
 END_TEST
 
+START_TEST(writes_histograms_beside_values)
+{
+    static const struct histogram_span spans[] = {{0, 3}};
+    static const double counts[] = {1, 0, 2};
+    static const struct histogram h = {
+        .schema = 0,
+        .zero_threshold = 0.5,
+        .zero_count = 4,
+        .count = 8,
+        .sum = -1.5,
+        .positive = {spans, counts, 1, 3},
+        .negative = {spans, counts, 1, 1},
+    };
+    setup();
+    struct buf out = {0};
+    struct result_json json;
+    struct result_info info = range_info(0, 1000, 3);
+    double values[] = {value_stale(), 7, value_stale()};
+    const struct histogram *histograms[] = {&h, NULL, NULL};
+    result_json_begin(&json, &info, &out);
+    result_json_row(
+        &json,
+        &(struct result_row){
+            .labels = &labels_empty, .values = values, .histograms = histograms, .count = 3},
+        &out);
+    values[1] = value_stale();
+    result_json_row(
+        &json,
+        &(struct result_row){
+            .labels = &labels_empty, .values = values, .histograms = histograms, .count = 3},
+        &out);
+    result_json_end(&json, &out);
+    result_json_done(&json);
+#define HISTOGRAM_TEXT \
+    "{\"count\":\"8\",\"sum\":\"-1.5\",\"buckets\":[[1,\"-1\",\"-0.5\",\"1\"]," \
+    "[3,\"-0.5\",\"0.5\",\"4\"],[0,\"0.5\",\"1\",\"1\"],[0,\"2\",\"4\",\"2\"]]}"
+    check_text(&out,
+               "{\"resultType\":\"matrix\",\"result\":["
+               "{\"metric\":{},\"values\":[[1,\"7\"]],\"histograms\":[[0," HISTOGRAM_TEXT
+               "]]},"
+               "{\"metric\":{},\"histograms\":[[0," HISTOGRAM_TEXT "]]}]");
+
+    info = (struct result_info){.kind = RESULT_VECTOR, .instant = true, .grid = {1500, 0, 1}};
+    result_json_begin(&json, &info, &out);
+    result_json_row(
+        &json,
+        &(struct result_row){
+            .labels = &labels_empty, .values = values, .histograms = histograms, .count = 1},
+        &out);
+    result_json_end(&json, &out);
+    result_json_done(&json);
+    check_text(&out,
+               "{\"resultType\":\"vector\",\"result\":["
+               "{\"metric\":{},\"histogram\":[1.500," HISTOGRAM_TEXT "]}]");
+    teardown();
+}
+END_TEST
+
 START_TEST(writes_vectors_scalars_and_strings)
 {
     setup();
@@ -107,14 +161,10 @@ START_TEST(writes_vectors_scalars_and_strings)
     struct result_info info = {.instant = true, .grid = {1500, 0, 1}, .symbols = symbols};
     info.kind = RESULT_VECTOR;
     result_json_begin(&json, &info, &out);
-    result_json_row(
-        &json,
-        &(struct result_row){.labels = &labels_empty, .values = &v, .times_ms = NULL, .count = 1},
-        &out);
-    result_json_row(
-        &json,
-        &(struct result_row){.labels = &labels_empty, .values = &v, .times_ms = NULL, .count = 1},
-        &out);
+    result_json_row(&json, &(struct result_row){.labels = &labels_empty, .values = &v, .count = 1},
+                    &out);
+    result_json_row(&json, &(struct result_row){.labels = &labels_empty, .values = &v, .count = 1},
+                    &out);
     result_json_end(&json, &out);
     check_text(&out,
                "{\"resultType\":\"vector\",\"result\":["
@@ -123,9 +173,7 @@ START_TEST(writes_vectors_scalars_and_strings)
 
     info.kind = RESULT_SCALAR;
     result_json_begin(&json, &info, &out);
-    result_json_row(
-        &json, &(struct result_row){.labels = NULL, .values = &v, .times_ms = NULL, .count = 1},
-        &out);
+    result_json_row(&json, &(struct result_row){.labels = NULL, .values = &v, .count = 1}, &out);
     result_json_end(&json, &out);
     check_text(&out, "{\"resultType\":\"scalar\",\"result\":[1.5,\"1000000000000000000000\"]");
 
@@ -166,11 +214,9 @@ START_TEST(agrees_with_a_plain_writer_over_many_points)
     }
     buf_text(&plain, "]}]");
     result_json_begin(&json, &info, &out);
-    result_json_row(
-        &json,
-        &(struct result_row){
-            .labels = &labels_empty, .values = values, .times_ms = NULL, .count = COUNT},
-        &out);
+    result_json_row(&json,
+                    &(struct result_row){.labels = &labels_empty, .values = values, .count = COUNT},
+                    &out);
     result_json_end(&json, &out);
     result_json_done(&json);
     ck_assert(str_eq(buf_view(&out), buf_view(&plain)));
@@ -202,5 +248,6 @@ START_TEST(writes_any_time)
 END_TEST
 
 TEST_MAIN("result_json", writes_a_matrix_without_its_missing_points,
-          writes_a_range_vector_with_its_own_times, writes_vectors_scalars_and_strings,
-          agrees_with_a_plain_writer_over_many_points, writes_any_time)
+          writes_a_range_vector_with_its_own_times, writes_histograms_beside_values,
+          writes_vectors_scalars_and_strings, agrees_with_a_plain_writer_over_many_points,
+          writes_any_time)

@@ -49,39 +49,14 @@ static bool serve_set_log(struct server *server, struct err *err)
     return true;
 }
 
-static void feature_enable(struct server *server, struct str name)
+static void feature_told(void *context, struct str name, bool known)
 {
-    struct parse_options *parse = &server->parse;
-    if (str_eq(name, STR("promql-experimental-functions"))) {
-        parse->experimental_functions = true;
-    } else if (str_eq(name, STR("promql-extended-range-selectors"))) {
-        parse->extended_selectors = true;
-    } else if (str_eq(name, STR("promql-binop-fill-modifiers"))) {
-        parse->fill_modifiers = true;
-    } else if (!str_eq(name, STR("promql-duration-expr")) && name.len > 0) {
-        struct log_line line =
-            log_begin(&server->log, LOG_LEVEL_WARN, "Unknown option for --enable-feature");
-        log_str(&line, "option", name);
-        log_end(&line);
-        return;
-    }
-    if (name.len == 0)
-        return;
-    struct log_line line = log_begin(&server->log, LOG_LEVEL_INFO, "Feature enabled");
-    log_str(&line, "feature", name);
+    struct server *server = context;
+    struct log_line line =
+        known ? log_begin(&server->log, LOG_LEVEL_INFO, "Feature enabled")
+              : log_begin(&server->log, LOG_LEVEL_WARN, "Unknown option for --enable-feature");
+    log_str(&line, known ? "feature" : "option", name);
     log_end(&line);
-}
-
-static void serve_enable_features(struct server *server)
-{
-    const char *at = server->options.features;
-    for (;;) {
-        size_t len = strcspn(at, ",");
-        feature_enable(server, (struct str){at, len});
-        if (at[len] == '\0')
-            return;
-        at += len + 1;
-    }
 }
 
 static void storage_warn(void *context, const char *message)
@@ -136,7 +111,8 @@ static bool serve_open(struct server *server, struct err *err)
         .concurrency_max = (size_t)options->concurrency_max,
         .timeout_ms = options->timeout_ms,
         .lookback_ms = options->lookback_ms,
-        .parse = server->parse,
+        .parse = server->features.parse,
+        .modes = server->features.modes,
     };
     server->engine = engine_create(db_storage(server->db), &engine_options);
     budget_init(&server->listing_budget, NULL, "--query.memory-limit",
@@ -233,7 +209,7 @@ int command_serve(int argc, char **argv)
     }
     sigset_t signals;
     signals_block(&signals); /* before any thread is made, so that all have it */
-    serve_enable_features(server);
+    server->features = features_read(server->options.features, feature_told, server);
     bool good = serve_open(server, &err);
     if (good) {
         serve_run(server, &signals);

@@ -8,6 +8,7 @@
 #include "engine/engine.h"
 #include "http/cors.h"
 #include "http/listen.h"
+#include "server/feature_flags.h"
 #include "server/flags.h"
 #include "server/metrics.h"
 #include "storage/db.h"
@@ -37,7 +38,7 @@ struct server {
     struct serve_options options;
     const char **flag_texts; /* one a flag of serve_flags */
     struct log log;
-    struct parse_options parse;
+    struct features features;
     struct db *db;
     struct engine *engine;
     struct listener *_Atomic listener; /* NULL until it listens */
