@@ -1,11 +1,13 @@
 #include "server/show/shown.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/float_text.h"
 #include "base/mem.h"
 #include "model/sample.h"
 
@@ -38,6 +40,7 @@ void shown_done(struct shown *shown)
     for (size_t i = 0; i < shown->count; i++) {
         free(shown->items[i].times_ms);
         free(shown->items[i].values);
+        free(shown->items[i].texts);
     }
     free(shown->items);
     free(shown->notes);
@@ -52,8 +55,31 @@ struct shown_series *shown_add(struct shown *shown, struct str name, size_t coun
         .name = arena_str(shown->arena, name),
         .times_ms = mem_new_array(int64_t, count),
         .values = mem_new_array(double, count),
+        .cap = count,
     };
     return series;
+}
+
+void shown_add_value(struct shown_series *series, int64_t time_ms, double v)
+{
+    series->times_ms[series->count] = time_ms;
+    series->values[series->count++] = v;
+}
+
+void shown_add_histogram(struct shown *shown, struct shown_series *series, int64_t time_ms,
+                         struct str text)
+{
+    if (!series->texts)
+        series->texts = mem_new_array(struct str, series->cap);
+    series->texts[series->count] = arena_str(shown->arena, text);
+    shown_add_value(series, time_ms, NAN);
+}
+
+struct str shown_point(const struct shown_series *series, size_t point, char *text)
+{
+    if (series->texts && series->texts[point].len)
+        return series->texts[point];
+    return (struct str){text, float_text_json(text, series->values[point])};
 }
 
 void shown_add_note(struct shown *shown, struct str text)
@@ -70,11 +96,14 @@ static void shown_add_row(struct shown *shown, const struct result_info *info,
         labels_print_metric(info->symbols, row->labels, &name);
     struct shown_series *series = shown_add(shown, buf_view(&name), row->count);
     for (size_t i = 0; i < row->count; i++) {
-        if (!row->times_ms && value_is_stale(row->values[i]))
-            continue;
-        series->times_ms[series->count] =
-            row->times_ms ? row->times_ms[i] : grid_time(&info->grid, i);
-        series->values[series->count++] = row->values[i];
+        int64_t time_ms = row->times_ms ? row->times_ms[i] : grid_time(&info->grid, i);
+        if (row->histograms && row->histograms[i]) {
+            AUTO(buf_done) struct buf text = {0};
+            histogram_print(row->histograms[i], &text);
+            shown_add_histogram(shown, series, time_ms, buf_view(&text));
+        } else if (!value_is_stale(row->values[i])) {
+            shown_add_value(series, time_ms, row->values[i]);
+        }
     }
 }
 

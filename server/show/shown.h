@@ -17,8 +17,10 @@
 struct shown_series {
     struct str name; /* up{job="x"} */
     int64_t *times_ms;
-    double *values;
+    double *values;    /* NaN where there is a histogram */
+    struct str *texts; /* of histograms: {count:3, sum:4.5, (1,2]:3}; NULL: the series has none */
     size_t count;
+    size_t cap;
 };
 
 struct shown {
@@ -51,6 +53,14 @@ void shown_done(struct shown *shown);
 /* Appends a series with room for `count` points. */
 struct shown_series *shown_add(struct shown *shown, struct str name, size_t count);
 void shown_add_note(struct shown *shown, struct str text);
+
+/* Appends a point to a series that has room. */
+void shown_add_value(struct shown_series *series, int64_t time_ms, double v);
+void shown_add_histogram(struct shown *shown, struct shown_series *series, int64_t time_ms,
+                         struct str text);
+
+/* A point as tables show it; `text` has room for FLOAT_TEXT_SIZE. */
+struct str shown_point(const struct shown_series *series, size_t point, char *text);
 
 /* Pulls all rows of an opened query. */
 bool shown_collect(struct shown *shown, struct running *running, struct str query, struct err *err)

@@ -142,17 +142,35 @@ START_TEST(refuses_times_that_are_none)
 }
 END_TEST
 
-START_TEST(passes_over_an_instant_s_series_without_a_value)
+START_TEST(refuses_an_instant_s_series_without_a_value)
+{
+    struct err err;
+    begin(RESULT_VECTOR);
+    ck_assert(!shown_read_json(
+        &shown,
+        STR("{\"status\":\"success\",\"data\":{\"resultType\":\"vector\",\"result\":[{\"metric\":"
+            "{},\"values\":[]}]}}"),
+        &err));
+    ck_assert_int_eq(err.kind, ERR_IO);
+    shown_done(&shown);
+}
+END_TEST
+
+START_TEST(reads_and_shows_histograms_among_values)
 {
     struct err err;
     begin(RESULT_VECTOR);
     ck_assert(shown_read_json(
         &shown,
-        STR("{\"status\":\"success\",\"data\":{\"resultType\":\"vector\",\"result\":[{\"metric\":"
-            "{},\"values\":[]}]}}"),
+        STR("{\"status\":\"success\",\"data\":{\"resultType\":\"matrix\",\"result\":[{\"metric\":"
+            "{},\"values\":[[2,\"7\"]],\"histograms\":[[1,{\"count\":\"5\",\"sum\":\"2\","
+            "\"buckets\":[[1,\"-2\",\"-1\",\"1\"],[3,\"-1\",\"1\",\"4\"]]}]]}]}}"),
         &err));
-    ck_assert_uint_eq(shown.count, 0);
-    shown_done(&shown);
+    shown_csv(&shown, &out);
+    check(
+        "series,time,value\n"
+        ",1.000,\"{count:5, sum:2, [-2,-1):1, [-1,1]:4}\"\n"
+        ",2.000,7\n");
 }
 END_TEST
 
@@ -203,5 +221,5 @@ END_TEST
 
 TEST_MAIN("shown", aligns_an_instant, puts_series_side_by_side, quotes_csv, draws_within_its_room,
           draws_what_is_flat_or_nothing, draws_what_doubles_can_hardly_tell,
-          refuses_times_that_are_none, passes_over_an_instant_s_series_without_a_value,
-          reads_a_server_s_answer, tells_a_server_s_error)
+          refuses_times_that_are_none, refuses_an_instant_s_series_without_a_value,
+          reads_and_shows_histograms_among_values, reads_a_server_s_answer, tells_a_server_s_error)

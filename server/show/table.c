@@ -11,11 +11,6 @@
 
 #define COLUMN_GAP 2
 
-static size_t value_text(char out[FLOAT_TEXT_SIZE], double v)
-{
-    return float_text_json(out, v);
-}
-
 static void put_padding(struct buf *out, size_t used, size_t width)
 {
     for (; used < width; used++)
@@ -44,7 +39,7 @@ static void table_instant(const struct shown *shown, struct buf *out)
         char text[FLOAT_TEXT_SIZE];
         buf_str(out, series->name);
         put_padding(out, text_width(series->name), width ? width + COLUMN_GAP : 0);
-        buf_append(out, text, value_text(text, series->values[0]));
+        buf_str(out, shown_point(series, 0, text));
         buf_byte(out, '\n');
     }
 }
@@ -80,7 +75,7 @@ static size_t series_width(const struct shown_series *series)
     size_t width = 4;
     for (size_t i = 0; i < series->count; i++) {
         char text[FLOAT_TEXT_SIZE];
-        size_t len = value_text(text, series->values[i]);
+        size_t len = shown_point(series, i, text).len;
         if (len > width)
             width = len;
     }
@@ -103,11 +98,11 @@ static void table_grid(const struct shown *shown, size_t first, size_t count, co
         put_padding(out, out->len - begin, 19);
         for (size_t i = 0; i < count; i++) {
             char text[FLOAT_TEXT_SIZE];
-            size_t len = 0;
+            struct str point = {0};
             if (at[i] < items[i].count && items[i].times_ms[at[i]] == times[t])
-                len = value_text(text, items[i].values[at[i]++]);
-            put_padding(out, len, widths[i] + COLUMN_GAP);
-            buf_append(out, text, len);
+                point = shown_point(&items[i], at[i]++, text);
+            put_padding(out, point.len, widths[i] + COLUMN_GAP);
+            buf_str(out, point);
         }
         buf_byte(out, '\n');
     }
@@ -179,7 +174,7 @@ void shown_csv(const struct shown *shown, struct buf *out)
             char text[FLOAT_TEXT_SIZE];
             csv_text(out, series->name);
             buf_printf(out, ",%.3f,", (double)series->times_ms[k] / 1000);
-            buf_append(out, text, value_text(text, series->values[k]));
+            csv_text(out, shown_point(series, k, text));
             buf_byte(out, '\n');
         }
     }
