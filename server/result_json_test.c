@@ -96,7 +96,7 @@ END_TEST
 
 START_TEST(writes_histograms_beside_values)
 {
-    static const struct histogram_span spans[] = {{0, 3}};
+    static const struct histogram_span spans[] = {{0, 3}}, one[] = {{0, 1}};
     static const double counts[] = {1, 0, 2};
     static const struct histogram h = {
         .schema = 0,
@@ -105,7 +105,7 @@ START_TEST(writes_histograms_beside_values)
         .count = 8,
         .sum = -1.5,
         .positive = {spans, counts, 1, 3},
-        .negative = {spans, counts, 1, 1},
+        .negative = {one, counts, 1, 1},
     };
     setup();
     struct buf out = {0};
