@@ -169,8 +169,8 @@ START_TEST(reads_and_shows_histograms_among_values)
     shown_csv(&shown, &out);
     check(
         "series,time,value\n"
-        ",1.000,\"{count:5, sum:2, [-2,-1):1, [-1,1]:4}\"\n"
-        ",2.000,7\n");
+        "{},1.000,\"{count:5, sum:2, [-2,-1):1, [-1,1]:4}\"\n"
+        "{},2.000,7\n");
 }
 END_TEST
 
