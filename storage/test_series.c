@@ -192,6 +192,8 @@ static struct test_chunk *series_new_chunk(struct test_series *series, bool hold
 
 static bool sample_is_same(const struct test_sample *a, const struct test_sample *b)
 {
+    if (a->histogram && b->histogram)
+        return histogram_equal(a->histogram, b->histogram);
     return !a->histogram && !b->histogram && value_bits(a->value) == value_bits(b->value);
 }
 

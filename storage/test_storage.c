@@ -17,6 +17,7 @@ struct test_cursor {
     size_t series;
     size_t chunk;
     size_t at;
+    const struct histogram *before; /* the last one handed out; NULL: none */
 };
 
 static const char *test_series_label(const struct test_series *series, struct str name)
@@ -47,6 +48,7 @@ static void test_cursor_open(struct cursor *cursor, size_t series)
     self->series = selection->series[series];
     self->chunk = 0;
     self->at = 0;
+    self->before = NULL;
 }
 
 static void samples_add(struct samples *into, const struct test_sample *sample)
@@ -58,24 +60,45 @@ static void samples_add(struct samples *into, const struct test_sample *sample)
     into->count++;
 }
 
-/* The samples [begin, end) of a chunk. */
-static bool chunk_read(const struct test_series *series, const struct test_chunk *chunk,
-                       size_t begin, size_t end, struct samples *into, struct err *err)
+static bool test_cursor_add_histogram(struct test_cursor *self, const struct test_series *series,
+                                      const struct test_sample *sample, struct arena **region,
+                                      struct histogram_samples *into, struct err *err)
+{
+    if (!into)
+        return err_set(err, ERR_UNSUPPORTED, "native histograms are not supported");
+    if (!*region)
+        *region = histogram_samples_region(into);
+    struct histogram *h = test_series_histogram(series, &series->chunks[self->chunk],
+                                                (size_t)(sample - series->samples), *region);
+    bool asks = into->totals_only && h->hint == HISTOGRAM_UNKNOWN && self->before;
+    bool is_reset = asks && histogram_is_reset(h, self->before);
+    if (into->totals_only)
+        *h = (struct histogram){
+            .schema = h->schema,
+            .hint = h->hint,
+            .count = h->count,
+            .sum = h->sum,
+        };
+    histogram_samples_add(into, sample->time_ms, sample->start_ms, h);
+    if (asks)
+        histogram_samples_set_hint(into, into->count - 1,
+                                   is_reset ? HISTOGRAM_RESET : HISTOGRAM_NOT_RESET);
+    self->before = sample->histogram;
+    return true;
+}
+
+/* The next samples of the chunk, up to `end`. */
+static bool test_cursor_read(struct test_cursor *self, const struct test_series *series, size_t end,
+                             struct samples *into, struct err *err)
 {
     struct arena *region = NULL;
-    samples_reserve(into, end - begin);
-    for (size_t i = begin; i < end; i++) {
-        const struct test_sample *sample = &series->samples[i];
-        if (!sample->histogram) {
+    samples_reserve(into, end - self->at);
+    for (; self->at < end; self->at++) {
+        const struct test_sample *sample = &series->samples[self->at];
+        if (!sample->histogram)
             samples_add(into, sample);
-            continue;
-        }
-        if (!into->histograms)
-            return err_set(err, ERR_UNSUPPORTED, "native histograms are not supported");
-        if (!region)
-            region = histogram_samples_region(into->histograms);
-        histogram_samples_add(into->histograms, sample->time_ms, sample->start_ms,
-                              test_series_histogram(series, chunk, i, region));
+        else if (!test_cursor_add_histogram(self, series, sample, &region, into->histograms, err))
+            return false;
     }
     return true;
 }
@@ -95,11 +118,9 @@ static bool test_cursor_next(struct cursor *cursor, struct samples *into, bool *
         return true;
     while (series->chunks[self->chunk].end <= self->at)
         self->chunk++;
-    const struct test_chunk *chunk = &series->chunks[self->chunk];
-    size_t begin = self->at;
-    size_t left = chunk->end - begin;
-    self->at += left < storage->chunk_samples ? left : storage->chunk_samples;
-    return chunk_read(series, chunk, begin, self->at, into, err);
+    size_t left = series->chunks[self->chunk].end - self->at;
+    size_t count = left < storage->chunk_samples ? left : storage->chunk_samples;
+    return test_cursor_read(self, series, self->at + count, into, err);
 }
 
 static void test_selection_close(struct selection *selection)
