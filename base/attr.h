@@ -8,6 +8,7 @@
 #define PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 #define AUTO(fn) __attribute__((cleanup(fn##_auto)))
 #define HOT_INLINE static inline __attribute__((always_inline))
+#define NO_INLINE __attribute__((noinline)) /* keeps what is rare out of a loop */
 #define LIKELY(x) __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 

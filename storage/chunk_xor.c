@@ -242,7 +242,7 @@ HOT_INLINE bool xor_fill_times(struct xor_lane *lane, size_t end)
 }
 
 /* A dod that is not 0. *at: the last of its bits, which then stands for a dod of 0. */
-static __attribute__((noinline)) bool xor_lane_dod(struct xor_lane *lane, uint64_t *at, size_t i)
+NO_INLINE static bool xor_lane_dod(struct xor_lane *lane, uint64_t *at, size_t i)
 {
     struct bits bits = {.data = lane->bytes, .at = *at};
     if (!xor_fill_times(lane, i))

@@ -270,6 +270,49 @@ START_TEST(equals_the_definition_over_a_long_series)
 }
 END_TEST
 
+/* Scrapes mostly 15 s apart and few resets, so that windows look alike for many steps. */
+START_TEST(equals_the_definition_over_even_stretches)
+{
+    static const int64_t steps_ms[] = {15000, 30000, 60000, 45000, 20000};
+    static const enum function_id ids[] = {FN_rate, FN_increase, FN_delta};
+    AUTO(free) void *memory = mem_new(struct example);
+    struct example *example = memory;
+    struct series *series = &example->series;
+    struct scratch scratch = {0};
+    struct random random = {.state = 11};
+
+    for (unsigned round = 0; round < 10 * ROUNDS; round++) {
+        int64_t time_ms = 1700000000000;
+        uint64_t rare = 20 + random_below(&random, 200);
+        double value = random_below(&random, 4) ? 1000 : 0;
+        example_fill(&random, example, &scratch);
+        series->kind = KIND_COUNTER;
+        series->count = SAMPLE_COUNT_MAX;
+        for (size_t i = 0; i < series->count; i++) {
+            value = random_below(&random, rare) ? value + (double)random_below(&random, 9) : 0;
+            time_ms +=
+                random_below(&random, rare) ? 15000 : 1 + (int64_t)random_below(&random, 90000);
+            series->times_ms[i] = time_ms;
+            series->values[i] = value;
+        }
+        example->call.sample_count = series->count;
+        example->call.range_ms = 15000 * (1 + (int64_t)random_below(&random, 30));
+        example->call.refs = (struct grid){
+            .start_ms = series->times_ms[0] + (int64_t)random_below(&random, 400000),
+            .step_ms = steps_ms[random_below(&random, 5)],
+            .count = STEP_COUNT_MAX,
+        };
+        if (random_below(&random, 2))
+            example->call.refs.start_ms = series->times_ms[random_below(&random, 100)];
+        for (size_t i = 0; i < STEP_COUNT_MAX; i++)
+            example->params[i] = example->others[i] = 0;
+        for (size_t i = 0; i < ARRAY_COUNT(ids); i++)
+            check_example(ids[i], example, round);
+    }
+    scratch_done(&scratch);
+}
+END_TEST
+
 /* All functions from `first` to before `end`, over the same random examples. */
 static void check_functions(enum function_id first, enum function_id end)
 {
@@ -439,7 +482,8 @@ END_TEST
 
 TEST_MAIN("window", equals_the_definition_bit_by_bit_from_a_to_l,
           equals_the_definition_bit_by_bit_from_m_to_q, equals_the_definition_bit_by_bit_from_r_on,
-          equals_the_definition_over_a_long_series, instant_finds_the_newest_sample_within_lookback,
+          equals_the_definition_over_a_long_series, equals_the_definition_over_even_stretches,
+          instant_finds_the_newest_sample_within_lookback,
           rate_goes_on_to_both_edges_but_not_below_zero, sums_keep_what_large_numbers_would_swallow,
           extremes_pass_nan_over_while_there_are_numbers, quantiles_lie_between_samples,
           a_line_through_equal_samples_is_flat, a_window_is_open_on_its_left)
