@@ -113,8 +113,8 @@ static double packed_unpack(const struct packed *packed)
     for (size_t chunk = 0; chunk < CHUNKS; chunk++) {
         if (chunk % 16 == 0)
             samples.count = 0;
-        if (!chunk_decode_floats(CHUNK_XOR, packed->bytes + from, packed->ends[chunk] - from,
-                                 &samples, &err))
+        if (!chunk_decode(CHUNK_XOR, packed->bytes + from, packed->ends[chunk] - from, &samples,
+                          &err))
             exit(1);
         from = packed->ends[chunk];
     }
@@ -141,7 +141,7 @@ static double packed_unpack_quads(const struct packed *packed)
             chunk_xor_decode_quad(quad, &samples))
             continue;
         for (size_t k = 0; k < XOR_QUAD; k++)
-            if (!chunk_decode_floats(CHUNK_XOR, quad[k].data, quad[k].size, &samples, &err))
+            if (!chunk_decode(CHUNK_XOR, quad[k].data, quad[k].size, &samples, &err))
                 exit(1);
     }
     double ns = (double)(cpu_ns() - begin) / CHUNKS / SAMPLES;

@@ -2,8 +2,8 @@
 
 #include "base/float_text.h"
 #include "base/test.h"
-#include "storage/test_storage.h"
 #include "model/sample.h"
+#include "storage/test_storage.h"
 
 /*
  * Two counters and a gauge, a sample a minute from 0 to 59:

@@ -56,7 +56,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static struct err err;
     struct samples first = {0};
     struct samples again = {0};
-    if (!chunk_decode_floats(CHUNK_XOR, data, size, &first, &err)) {
+    if (!chunk_decode(CHUNK_XOR, data, size, &first, &err)) {
         if (err.kind != ERR_CORRUPT || first.count != 0)
             abort();
         try_quads(data, size, NULL);
@@ -68,7 +68,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     xor_appender_init(&appender);
     for (size_t i = 0; i < first.count; i++)
         xor_appender_append(&appender, first.times_ms[i], first.values[i]);
-    if (!chunk_decode_floats(CHUNK_XOR, appender.bytes, appender.size, &again, &err) ||
+    if (!chunk_decode(CHUNK_XOR, appender.bytes, appender.size, &again, &err) ||
         again.count != first.count ||
         (first.count && (memcmp(first.times_ms, again.times_ms, first.count * 8) != 0 ||
                          memcmp(first.values, again.values, first.count * 8) != 0)))

@@ -10,7 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static struct err err;
     struct samples samples = {0};
     size_t count = 0;
-    if (chunk_decode_floats(CHUNK_XOR2, data, size, &samples, &err)) {
+    if (chunk_decode(CHUNK_XOR2, data, size, &samples, &err)) {
         if (!chunk_count(CHUNK_XOR2, data, size, &count) || samples.count != count ||
             !chunk_times_rise(samples.times_ms, count))
             abort();

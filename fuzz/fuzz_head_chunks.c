@@ -75,8 +75,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct head_chunk chunk;
     while (head_chunks_next(chunks, &chunk, &err) == TAIL_ITEM) {
         samples.count = 0;
-        if (!chunk_decode_floats(chunk.encoding, head_chunk_bytes(&chunk), chunk.size, &samples,
-                                 &err))
+        if (!chunk_decode(chunk.encoding, head_chunk_bytes(&chunk), chunk.size, &samples, &err))
             err_clear(&err);
     }
     samples_done(&samples);

@@ -16,6 +16,12 @@ void samples_reserve(struct samples *samples, size_t more)
     samples->cap = cap;
 }
 
+void samples_no_starts(struct samples *samples, size_t from)
+{
+    if (samples->wants_starts && samples->count > from)
+        memset(samples->starts_ms + from, 0, (samples->count - from) * sizeof *samples->starts_ms);
+}
+
 void samples_done(struct samples *samples)
 {
     free(samples->times_ms);

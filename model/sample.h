@@ -63,4 +63,7 @@ struct samples {
 
 /* Room for `more` samples behind count, and a little more for decoders that write ahead. */
 void samples_reserve(struct samples *samples, size_t more);
+
+/* Those from `from` on have no start timestamps, if any are wanted. */
+void samples_no_starts(struct samples *samples, size_t from);
 void samples_done(struct samples *samples);

@@ -126,7 +126,7 @@ START_TEST(lends_its_bytes_after_its_files_are_gone)
     struct samples samples = {0};
     ck_assert_msg(block_chunk(block, &windows, 8, &chunk, &err), "%s", err.msg);
     block_forget(block);
-    ck_assert(chunk_decode_floats(chunk.encoding, chunk.data, chunk.size, &samples, &err));
+    ck_assert(chunk_decode(chunk.encoding, chunk.data, chunk.size, &samples, &err));
     ck_assert_uint_eq(samples.count, 5);
     ck_assert_uint_eq(entered, 1);
     samples_done(&samples);
@@ -250,7 +250,7 @@ START_TEST(many_segments_read_as_one)
         index_series_skip_labels(&series);
         ck_assert(index_series_chunk(&series, &meta));
         ck_assert_msg(block_chunk(block, &windows, meta.ref, &chunk, &err), "%s", err.msg);
-        ck_assert(chunk_decode_floats(chunk.encoding, chunk.data, chunk.size, &samples, &err));
+        ck_assert(chunk_decode(chunk.encoding, chunk.data, chunk.size, &samples, &err));
         ck_assert(samples.values[0] == (double)i);
         samples_done(&samples);
     }

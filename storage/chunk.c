@@ -1,6 +1,7 @@
 #include "storage/chunk.h"
 
 #include "base/varint.h"
+#include "storage/chunk_histogram.h"
 #include "storage/chunk_xor.h"
 #include "storage/chunk_xor2.h"
 
@@ -29,19 +30,25 @@ bool chunk_count(uint8_t encoding, const uint8_t *data, size_t size, size_t *ret
     return true;
 }
 
-bool chunk_decode_floats(uint8_t encoding, const uint8_t *data, size_t size, struct samples *into,
-                         struct err *err)
+bool chunk_decode(uint8_t encoding, const uint8_t *data, size_t size, struct samples *into,
+                  struct err *err)
 {
+    size_t from = into->count;
     switch (encoding) {
     case CHUNK_XOR:
-        return chunk_xor_decode(data, size, into, err);
+        if (!chunk_xor_decode(data, size, into, err))
+            return false;
+        samples_no_starts(into, from);
+        return true;
     case CHUNK_XOR2:
         return chunk_xor2_decode(data, size, into, err);
     case CHUNK_HISTOGRAM:
     case CHUNK_FLOAT_HISTOGRAM:
     case CHUNK_HISTOGRAM_ST:
     case CHUNK_FLOAT_HISTOGRAM_ST:
-        return err_set(err, ERR_UNSUPPORTED, "native histograms are not supported yet");
+        if (!into->histograms)
+            return err_set(err, ERR_UNSUPPORTED, "native histograms are not supported yet");
+        return chunk_histogram_decode(encoding, data, size, into, err);
     default: /* a byte of a file, not one of ours */
         return err_set(err, ERR_CORRUPT, "unknown chunk encoding %u", encoding);
     }

@@ -29,11 +29,11 @@ bool chunk_count(uint8_t encoding, const uint8_t *data, size_t size, size_t *ret
 
 /*
  * Appends the chunk's samples to `into`, none of them on failure: ERR_CORRUPT where the bytes are
- * no such chunk or the times do not rise, ERR_UNSUPPORTED for histograms. Reads nothing outside of
- * `data`.
+ * no such chunk or the times do not rise, ERR_UNSUPPORTED for histograms where `into` has no room
+ * for them. Reads nothing outside of `data`.
  */
-bool chunk_decode_floats(uint8_t encoding, const uint8_t *data, size_t size, struct samples *into,
-                         struct err *err) MUST_CHECK;
+bool chunk_decode(uint8_t encoding, const uint8_t *data, size_t size, struct samples *into,
+                  struct err *err) MUST_CHECK;
 
 /* For decoders: does each time lie behind the one before? */
 bool chunk_times_rise(const int64_t *times_ms, size_t count);

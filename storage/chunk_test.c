@@ -146,7 +146,7 @@ START_TEST(xor_gives_back_what_was_appended)
         /* Exactly as many bytes as there are, so that a sanitizer sees a read behind them. */
         uint8_t *exact = malloc(a.size);
         memcpy(exact, a.bytes, a.size);
-        ck_assert_msg(chunk_decode_floats(CHUNK_XOR, exact, a.size, &got, &err), "%s", err.msg);
+        ck_assert_msg(chunk_decode(CHUNK_XOR, exact, a.size, &got, &err), "%s", err.msg);
         assert_same(&made, &got);
         free(exact);
         samples_done(&made);
@@ -167,7 +167,7 @@ START_TEST(xor_bytes_are_a_chunk_after_every_append)
     for (size_t i = 0; i < made.count; i++) {
         struct samples got = {0};
         xor_appender_append(&a, made.times_ms[i], made.values[i]);
-        ck_assert(chunk_decode_floats(CHUNK_XOR, a.bytes, a.size, &got, &err));
+        ck_assert(chunk_decode(CHUNK_XOR, a.bytes, a.size, &got, &err));
         ck_assert_uint_eq(got.count, i + 1);
         ck_assert_int_eq(got.times_ms[i], made.times_ms[i]);
         samples_done(&got);
@@ -190,7 +190,7 @@ START_TEST(xor_refuses_every_cut)
         struct err err = {0};
         uint8_t *exact = malloc(size + 1);
         memcpy(exact, a.bytes, size);
-        ck_assert(!chunk_decode_floats(CHUNK_XOR, exact, size, &got, &err));
+        ck_assert(!chunk_decode(CHUNK_XOR, exact, size, &got, &err));
         ck_assert_int_eq(err.kind, ERR_CORRUPT);
         ck_assert_uint_eq(got.count, 0);
         free(exact);
@@ -209,7 +209,7 @@ START_TEST(xor_refuses_times_that_fall)
     size += write_uvarint(data + size, UINT64_MAX);
     struct samples got = {0};
     struct err err = {0};
-    ck_assert(!chunk_decode_floats(CHUNK_XOR, data, size + 1, &got, &err));
+    ck_assert(!chunk_decode(CHUNK_XOR, data, size + 1, &got, &err));
     ck_assert_str_eq(err.msg, "xor chunk with times that do not rise");
     samples_done(&got);
 }
@@ -352,9 +352,9 @@ START_TEST(histograms_are_recognised)
     uint8_t data[16] = {0};
     struct samples got = {0};
     struct err err = {0};
-    ck_assert(!chunk_decode_floats(CHUNK_HISTOGRAM, data, sizeof data, &got, &err));
+    ck_assert(!chunk_decode(CHUNK_HISTOGRAM, data, sizeof data, &got, &err));
     ck_assert_int_eq(err.kind, ERR_UNSUPPORTED);
-    ck_assert(!chunk_decode_floats(9, data, sizeof data, &got, &err));
+    ck_assert(!chunk_decode(9, data, sizeof data, &got, &err));
     ck_assert_int_eq(err.kind, ERR_CORRUPT);
     ck_assert_str_eq(chunk_encoding_name(CHUNK_FLOAT_HISTOGRAM), "float histogram");
     ck_assert_str_eq(chunk_encoding_name(77), "unknown");

@@ -43,7 +43,7 @@ static inline size_t xor_appender_count(const struct xor_appender *appender)
     return appender->count;
 }
 
-/* Appends the samples to `into`; ERR_CORRUPT leaves it as it was. Called by chunk_decode_floats. */
+/* Appends the samples to `into`; ERR_CORRUPT leaves it as it was. Called by chunk_decode. */
 bool chunk_xor_decode(const uint8_t *data, size_t size, struct samples *into, struct err *err)
     MUST_CHECK;
 

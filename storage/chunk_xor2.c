@@ -21,14 +21,16 @@
  * "As before" and XOR mean the last value that was not the stale marker. A dod is two's complement.
  *
  * The header's top bit says that start0 is there; the other seven, which sample is the first to
- * carry [start] (0: none). [start] is one of ten classes: n ones and a zero, n < 8, with 0, 3, 6,
- * 9, 12, 18, 25 or 56 bits behind; or eight ones and 64 bits.
+ * carry [start] (0: none). [start] is an integer of varbit.h: for the first sample that carries it,
+ * t of the sample before - start; for the others, the change of that. Those before have start0, or
+ * 0.
  */
 #include "storage/chunk_xor2.h"
 
 #include "base/varint.h"
 #include "storage/bits.h"
 #include "storage/chunk.h"
+#include "storage/varbit.h"
 
 #define XOR2_HEADER_SIZE 3
 
@@ -109,27 +111,33 @@ HOT_INLINE bool xor2_dod(struct bits *bits, struct xor2_state *s, uint64_t word)
     return xor2_value(bits, s);
 }
 
-/* Reads over one start time. */
-HOT_INLINE void xor2_skip_start(struct bits *bits)
+/* Of the start times: those of the samples from `from` on are in the bits. */
+struct xor2_starts {
+    size_t from;
+    int64_t start_ms; /* of the sample */
+    uint64_t diff;    /* the time of the sample before it less that */
+};
+
+HOT_INLINE void xor2_start(struct bits *bits, struct xor2_starts *starts, size_t index,
+                           uint64_t t_before)
 {
-    static const uint8_t sizes[] = {1, 2 + 3, 3 + 6, 4 + 9, 5 + 12, 6 + 18, 7 + 25, 8 + 56, 8 + 64};
-    uint64_t top = bits_peek(bits) >> 56;
-    unsigned ones = (unsigned)__builtin_clzll(~(top << 56));
-    bits->at += sizes[ones];
+    uint64_t field = varbit_int(bits);
+    starts->diff = index == starts->from ? field : starts->diff + field;
+    starts->start_ms = (int64_t)(t_before - starts->diff);
 }
 
-/* Samples from the third on; those from `start_index` on carry a start time. */
-static bool xor2_rest(struct bits *bits, const struct xor2_state *state, size_t start_index,
-                      struct samples *out, size_t count)
+/* Samples from the third on. */
+HOT_INLINE bool xor2_run(struct bits b, struct xor2_state s, struct xor2_starts starts,
+                         struct samples *out, size_t count, bool wants_starts)
 {
-    struct bits b = *bits;
-    struct xor2_state s = *state;
     int64_t *times = out->times_ms + out->count;
     double *values = out->values + out->count;
+    int64_t *start_times = wants_starts ? out->starts_ms + out->count : NULL;
     for (size_t i = 2; i < count; i++) {
         if (UNLIKELY(!bits_ready(&b)))
             return false;
         uint64_t word = bits_peek(&b);
+        uint64_t t_before = s.t;
         if (word >> 63 == 0) {
             b.at += 1;
             s.v = s.base;
@@ -142,13 +150,32 @@ static bool xor2_rest(struct bits *bits, const struct xor2_state *state, size_t 
         } else if (UNLIKELY(!xor2_dod(&b, &s, word))) {
             return false;
         }
-        if (UNLIKELY(i >= start_index))
-            xor2_skip_start(&b);
+        if (UNLIKELY(i >= starts.from))
+            xor2_start(&b, &starts, i, t_before);
         s.t += s.t_delta;
         times[i] = (int64_t)s.t;
         values[i] = value_of_bits(s.v);
+        if (wants_starts)
+            start_times[i] = starts.start_ms;
     }
     return !bits_overrun(&b);
+}
+
+static bool xor2_rest(const struct bits *bits, const struct xor2_state *state,
+                      const struct xor2_starts *starts, struct samples *out, size_t count)
+{
+    if (out->wants_starts)
+        return xor2_run(*bits, *state, *starts, out, count, true);
+    return xor2_run(*bits, *state, *starts, out, count, false);
+}
+
+static void xor2_set(struct samples *out, size_t index, const struct xor2_state *s,
+                     int64_t start_ms)
+{
+    out->times_ms[out->count + index] = (int64_t)s->t;
+    out->values[out->count + index] = value_of_bits(s->v);
+    if (out->wants_starts)
+        out->starts_ms[out->count + index] = start_ms;
 }
 
 /* All samples behind out->count, where room for `count` is; the caller counts them. */
@@ -156,20 +183,20 @@ static bool xor2_unpack(const uint8_t *data, size_t size, size_t count, struct s
 {
     struct bytes_reader head = bytes_reader_of(data + XOR2_HEADER_SIZE, size - XOR2_HEADER_SIZE);
     bool start_known = data[2] & 0x80;
-    size_t start_index = data[2] & 0x7f;
-    start_index = start_index ? start_index : SIZE_MAX;
+    struct xor2_starts starts = {.from = data[2] & 0x7f};
+    starts.from = starts.from ? starts.from : SIZE_MAX;
 
     struct xor2_state s = {.width = 64};
     s.t = (uint64_t)read_varint(&head);
     s.v = read_be64(&head);
     s.base = s.v == STALE_BITS ? 0 : s.v;
     if (start_known)
-        (void)read_varint(&head);
-    out->times_ms[out->count] = (int64_t)s.t;
-    out->values[out->count] = value_of_bits(s.v);
+        starts.start_ms = (int64_t)(s.t - (uint64_t)read_varint(&head));
+    xor2_set(out, 0, &s, starts.start_ms);
     if (head.failed || count == 1)
         return !head.failed;
 
+    uint64_t first_t = s.t;
     s.t_delta = read_uvarint(&head);
     s.t += s.t_delta;
     uint8_t tail[2 * BITS_TAIL_BYTES];
@@ -177,11 +204,10 @@ static bool xor2_unpack(const uint8_t *data, size_t size, size_t count, struct s
     bits_init(&bits, head.at, read_left(&head), tail);
     if (head.failed || !bits_ready(&bits) || !xor2_value(&bits, &s))
         return false;
-    if (start_index == 1)
-        xor2_skip_start(&bits);
-    out->times_ms[out->count + 1] = (int64_t)s.t;
-    out->values[out->count + 1] = value_of_bits(s.v);
-    return xor2_rest(&bits, &s, start_index, out, count);
+    if (starts.from == 1)
+        xor2_start(&bits, &starts, 1, first_t);
+    xor2_set(out, 1, &s, starts.start_ms);
+    return xor2_rest(&bits, &s, &starts, out, count);
 }
 
 bool chunk_xor2_decode(const uint8_t *data, size_t size, struct samples *into, struct err *err)

@@ -199,7 +199,7 @@ static bool db_cursor_decode_bytes(struct db_cursor *cursor, const struct piece 
                                    struct err *err)
 {
     size_t from = into->count;
-    if (!chunk_decode_floats(chunk->encoding, chunk->data, chunk->size, into, err)) {
+    if (!chunk_decode(chunk->encoding, chunk->data, chunk->size, into, err)) {
         if (err->kind != ERR_CORRUPT)
             return false;
         if (piece->source == DB_SOURCE_HEAD)

@@ -26,7 +26,7 @@ void head_close(struct head *head);
  */
 bool head_refresh(struct head *head, int64_t blocks_end_ms, struct err *err) MUST_CHECK;
 
-/* Bytes that stay valid and unchanged until head_release: what chunk_decode_floats takes. */
+/* Bytes that stay valid and unchanged until head_release: what chunk_decode takes. */
 struct head_chunk_view {
     int64_t begin_ms;
     int64_t end_ms; /* both ends included, exact */

@@ -27,7 +27,7 @@ struct head_chunk {
     struct head_chunk_file
         *file;      /* keeps the bytes: take a reference for as long as they are used */
     uint32_t place; /* offset of the chunk in the file */
-    uint32_t data;  /* offset of what chunk_decode_floats takes */
+    uint32_t data;  /* offset of what chunk_decode takes */
     uint32_t size;
     uint8_t encoding; /* without the mark */
     bool out_of_order;

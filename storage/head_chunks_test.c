@@ -30,8 +30,8 @@ static enum tail_read read_all(char *out)
     enum tail_read got;
     while ((got = head_chunks_next(chunks, &chunk, &err)) == TAIL_ITEM) {
         struct samples samples = {0};
-        ck_assert(chunk_decode_floats(chunk.encoding, head_chunk_bytes(&chunk), chunk.size,
-                                      &samples, &err));
+        ck_assert(
+            chunk_decode(chunk.encoding, head_chunk_bytes(&chunk), chunk.size, &samples, &err));
         ck_assert_int_eq(samples.times_ms[0], chunk.begin_ms);
         ck_assert_int_eq(samples.times_ms[samples.count - 1], chunk.end_ms);
         samples_done(&samples);
@@ -192,8 +192,7 @@ START_TEST(keeps_bytes_of_a_file_that_is_removed)
     test_file_remove(folder, "000001");
     expect("");
     struct samples samples = {0};
-    ck_assert(
-        chunk_decode_floats(chunk.encoding, head_chunk_bytes(&chunk), chunk.size, &samples, &err));
+    ck_assert(chunk_decode(chunk.encoding, head_chunk_bytes(&chunk), chunk.size, &samples, &err));
     ck_assert_uint_eq(samples.count, 120);
     samples_done(&samples);
     head_chunk_file_unref(chunk.file);

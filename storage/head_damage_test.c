@@ -93,7 +93,7 @@ static size_t count_all(void)
         for (size_t i = 0; i < list.count; i++)
             for (uint32_t k = 0; k < list.items[i].chunk_count; k++) {
                 const struct head_chunk_view *chunk = &list.items[i].chunks[k];
-                if (!chunk_decode_floats(chunk->encoding, chunk->data, chunk->size, &samples, &err))
+                if (!chunk_decode(chunk->encoding, chunk->data, chunk->size, &samples, &err))
                     ck_assert_int_ne(err.kind, ERR_NONE);
             }
         count = samples.count;

@@ -66,7 +66,7 @@ static void answer_series(struct answer *answer, const struct symbols *symbols,
     for (uint32_t i = 0; i < series->chunk_count; i++) {
         const struct head_chunk_view *chunk = &series->chunks[i];
         size_t from = samples.count;
-        if (!chunk_decode_floats(chunk->encoding, chunk->data, chunk->size, &samples, &err)) {
+        if (!chunk_decode(chunk->encoding, chunk->data, chunk->size, &samples, &err)) {
             ck_assert_int_eq(err.kind, ERR_UNSUPPORTED);
             err_clear(&err);
             answer->refused_count++;

@@ -7,8 +7,8 @@
 #include "base/test.h"
 #include "base/workers.h"
 #include "engine/op/test_rows.h"
-#include "storage/test_storage.h"
 #include "model/sample.h"
+#include "storage/test_storage.h"
 
 #define SERIES 57
 #define SAMPLES 400

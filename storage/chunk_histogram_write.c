@@ -1,0 +1,598 @@
+/*
+ * The format stands in histogram_reader.c. What later samples are told against is kept beside the
+ * bytes. Writing a chunk again reads it with the reader, and appends to another appender.
+ */
+#include "storage/chunk_histogram_write.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+#include "storage/chunk.h"
+#include "storage/histogram_reader.h"
+
+#define START_CHANGE_MAX 127
+#define NO_WINDOW 0xff
+
+struct xor_window {
+    uint64_t v;
+    uint8_t leading;
+    uint8_t trailing;
+};
+
+struct layout_side {
+    struct histogram_span *spans;
+    int32_t *indices; /* of the buckets */
+    uint32_t span_count;
+    uint32_t bucket_count;
+};
+
+/* The layout of the chunk, and its last sample. */
+struct appender_layout {
+    int32_t schema;
+    double zero_threshold;
+    struct layout_side sides[2];
+    double *bounds;
+    uint32_t bound_count;
+
+    uint64_t t_delta;
+    int64_t start_ms;
+    uint64_t start_diff;
+    uint64_t count_delta, zero_count_delta;   /* integers */
+    struct xor_window count, zero_count, sum; /* integers: only their values, but for sum */
+    uint64_t *buckets[2];                     /* absolute counts */
+    uint64_t *deltas[2];                      /* integers: of differences to the bucket before */
+    struct xor_window *windows[2];            /* floats */
+};
+
+void histogram_appender_init(struct histogram_appender *a, uint8_t encoding)
+{
+    *a = (struct histogram_appender){.encoding = encoding};
+    a->is_float = encoding == CHUNK_FLOAT_HISTOGRAM || encoding == CHUNK_FLOAT_HISTOGRAM_ST;
+    a->has_starts = encoding == CHUNK_HISTOGRAM_ST || encoding == CHUNK_FLOAT_HISTOGRAM_ST;
+    a->arena = arena_create(NULL);
+    a->spare = arena_create(NULL);
+    histogram_appender_begin(a, CHUNK_RESET_UNKNOWN);
+}
+
+void histogram_appender_done(struct histogram_appender *a)
+{
+    free(a->out.bytes);
+    arena_destroy(a->arena);
+    arena_destroy(a->spare);
+    *a = (struct histogram_appender){0};
+}
+
+void histogram_appender_begin(struct histogram_appender *a, uint8_t reset)
+{
+    arena_reset(a->arena);
+    a->layout = NULL;
+    a->count = 0;
+    a->reset = reset;
+    a->start_header = 0;
+    a->out.size = 0;
+    a->out.bits_free = 0;
+    bit_writer_put(&a->out, 0, 8 * HISTOGRAM_CHUNK_HEADER_SIZE);
+}
+
+static void appender_write_header(struct histogram_appender *a)
+{
+    uint8_t *bytes = a->out.bytes;
+    bytes[0] = (uint8_t)(a->count >> 8);
+    bytes[1] = (uint8_t)a->count;
+    bytes[2] = a->reset;
+    if (a->has_starts) {
+        bytes[0] |= a->reset;
+        bytes[2] = a->start_header;
+    }
+}
+
+static void put_zero_threshold(struct bit_writer *out, double threshold)
+{
+    int exponent = 0;
+    if (threshold == 0) {
+        bit_writer_put(out, 0, 8);
+    } else if (frexp(threshold, &exponent) == 0.5 && exponent >= -242 && exponent <= 11) {
+        bit_writer_put(out, (uint64_t)(exponent + 243), 8);
+    } else {
+        bit_writer_put(out, 255, 8);
+        bit_writer_put(out, value_bits(threshold), 64);
+    }
+}
+
+static void put_spans(struct bit_writer *out, const struct layout_side *side)
+{
+    bit_writer_put_uint(out, side->span_count);
+    for (uint32_t i = 0; i < side->span_count; i++) {
+        bit_writer_put_uint(out, side->spans[i].length);
+        bit_writer_put_int(out, side->spans[i].offset);
+    }
+}
+
+static void put_bound(struct bit_writer *out, double bound)
+{
+    double thousandths = bound * 1000;
+    if (thousandths >= 0 && thousandths <= 33554430) {
+        uint64_t whole = (uint64_t)round(thousandths);
+        if (bound == (double)whole / 1000) {
+            bit_writer_put_uint(out, whole + 1);
+            return;
+        }
+    }
+    bit_writer_put(out, 0, 1);
+    bit_writer_put(out, value_bits(bound), 64);
+}
+
+static void put_layout(struct bit_writer *out, const struct appender_layout *layout)
+{
+    put_zero_threshold(out, layout->zero_threshold);
+    bit_writer_put_int(out, layout->schema);
+    put_spans(out, &layout->sides[0]);
+    put_spans(out, &layout->sides[1]);
+    if (layout->schema != HISTOGRAM_SCHEMA_CUSTOM)
+        return;
+    bit_writer_put_uint(out, layout->bound_count);
+    for (uint32_t i = 0; i < layout->bound_count; i++)
+        put_bound(out, layout->bounds[i]);
+}
+
+static void put_xor(struct bit_writer *out, struct xor_window *window, uint64_t v)
+{
+    uint64_t change = v ^ window->v;
+    window->v = v;
+    if (change == 0) {
+        bit_writer_put(out, 0, 1);
+        return;
+    }
+    unsigned leading = (unsigned)__builtin_clzll(change);
+    unsigned trailing = (unsigned)__builtin_ctzll(change);
+    leading = leading > 31 ? 31 : leading;
+    if (window->leading != NO_WINDOW && leading >= window->leading &&
+        trailing >= window->trailing) {
+        bit_writer_put(out, 2, 2);
+        bit_writer_put(out, change >> window->trailing, 64u - window->leading - window->trailing);
+        return;
+    }
+    window->leading = (uint8_t)leading;
+    window->trailing = (uint8_t)trailing;
+    unsigned width = 64 - leading - trailing;
+    bit_writer_put(out, UINT64_C(3) << 11 | (uint64_t)leading << 6 | (width & 63), 13);
+    bit_writer_put(out, change >> trailing, width);
+}
+
+static void layout_side_new(struct layout_side *side, const struct raw_side *from,
+                            struct arena *arena)
+{
+    side->span_count = from->span_count;
+    side->bucket_count = from->bucket_count;
+    side->spans = arena_array(arena, struct histogram_span, from->span_count);
+    if (from->span_count)
+        memcpy(side->spans, from->spans, from->span_count * sizeof *from->spans);
+    side->indices = arena_array(arena, int32_t, from->bucket_count);
+    raw_indices(side->spans, side->span_count, side->indices);
+}
+
+static struct appender_layout *layout_new(const struct raw_histogram *h, struct arena *arena)
+{
+    static const struct xor_window no_window = {.leading = NO_WINDOW};
+    struct appender_layout *layout = arena_new(arena, struct appender_layout);
+    layout->schema = h->schema;
+    layout->zero_threshold = h->zero_threshold;
+    layout->bound_count = h->custom_bound_count;
+    layout->bounds = arena_array(arena, double, h->custom_bound_count);
+    if (h->custom_bound_count)
+        memcpy(layout->bounds, h->custom_bounds, h->custom_bound_count * sizeof *layout->bounds);
+    layout->count = layout->zero_count = layout->sum = no_window;
+    for (size_t s = 0; s < 2; s++) {
+        layout_side_new(&layout->sides[s], &h->sides[s], arena);
+        uint32_t count = h->sides[s].bucket_count;
+        layout->buckets[s] = arena_array(arena, uint64_t, count);
+        if (!h->is_float) {
+            layout->deltas[s] = arena_array(arena, uint64_t, count);
+            continue;
+        }
+        layout->windows[s] = arena_array(arena, struct xor_window, count);
+        for (uint32_t i = 0; i < count; i++)
+            layout->windows[s][i] = no_window;
+    }
+    return layout;
+}
+
+static void put_first(struct histogram_appender *a, int64_t t_ms, const struct raw_histogram *h)
+{
+    struct bit_writer *out = &a->out;
+    struct appender_layout *layout = a->layout;
+    put_layout(out, layout);
+    bit_writer_put_int(out, t_ms);
+    if (a->is_float) {
+        bit_writer_put(out, h->count, 64);
+        bit_writer_put(out, h->zero_count, 64);
+    } else {
+        bit_writer_put_uint(out, h->count);
+        bit_writer_put_uint(out, h->zero_count);
+    }
+    bit_writer_put(out, value_bits(h->sum), 64);
+    layout->count.v = h->count;
+    layout->zero_count.v = h->zero_count;
+    layout->sum.v = value_bits(h->sum);
+    for (size_t s = 0; s < 2; s++) {
+        const struct raw_side *side = &h->sides[s];
+        for (uint32_t i = 0; i < side->bucket_count; i++) {
+            layout->buckets[s][i] = side->buckets[i];
+            if (a->is_float) {
+                bit_writer_put(out, side->buckets[i], 64);
+                layout->windows[s][i].v = side->buckets[i];
+            } else {
+                uint64_t before = i > 0 ? side->buckets[i - 1] : 0;
+                bit_writer_put_int(out, (int64_t)(side->buckets[i] - before));
+            }
+        }
+    }
+}
+
+/* The change of a difference that was `*delta` before, which becomes `now`. */
+static void put_dod(struct bit_writer *out, uint64_t *delta, uint64_t now)
+{
+    bit_writer_put_int(out, (int64_t)(now - *delta));
+    *delta = now;
+}
+
+static void put_buckets(struct histogram_appender *a, const struct raw_histogram *h)
+{
+    struct appender_layout *layout = a->layout;
+    for (size_t s = 0; s < 2; s++) {
+        uint64_t *held = layout->buckets[s];
+        const uint64_t *buckets = h->sides[s].buckets;
+        uint64_t change_before = 0; /* how much the bucket before changed */
+        for (uint32_t i = 0; i < layout->sides[s].bucket_count; i++) {
+            if (a->is_float) {
+                put_xor(&a->out, &layout->windows[s][i], buckets[i]);
+            } else {
+                uint64_t change = buckets[i] - held[i];
+                put_dod(&a->out, &layout->deltas[s][i], change - change_before);
+                change_before = change;
+            }
+            held[i] = buckets[i];
+        }
+    }
+}
+
+static void put_later(struct histogram_appender *a, int64_t t_ms, const struct raw_histogram *h)
+{
+    struct bit_writer *out = &a->out;
+    struct appender_layout *layout = a->layout;
+    bool stale = raw_histogram_is_stale(h);
+    put_dod(out, &layout->t_delta, (uint64_t)t_ms - (uint64_t)a->t_ms);
+    uint64_t count = stale ? 0 : h->count;
+    uint64_t zero_count = stale ? 0 : h->zero_count;
+    if (a->is_float) {
+        put_xor(out, &layout->count, count);
+        put_xor(out, &layout->zero_count, zero_count);
+    } else if (stale) {
+        bit_writer_put(out, 0, 2); /* no change of either difference */
+    } else {
+        put_dod(out, &layout->count_delta, count - layout->count.v);
+        put_dod(out, &layout->zero_count_delta, zero_count - layout->zero_count.v);
+        layout->count.v = count;
+        layout->zero_count.v = zero_count;
+    }
+    put_xor(out, &layout->sum, value_bits(h->sum));
+    if (!stale)
+        put_buckets(a, h);
+}
+
+static void put_start(struct histogram_appender *a, int64_t t_ms, int64_t start_ms)
+{
+    struct appender_layout *layout = a->layout;
+    uint64_t diff = (uint64_t)a->t_ms - (uint64_t)start_ms;
+    size_t changes_from = a->start_header & START_CHANGE_MAX;
+    if (a->count == 0) {
+        if (start_ms != 0) {
+            bit_writer_put_varint(&a->out, (int64_t)((uint64_t)t_ms - (uint64_t)start_ms));
+            a->start_header = 0x80;
+        }
+    } else if (changes_from > 0) {
+        put_dod(&a->out, &layout->start_diff, diff);
+    } else if (start_ms != layout->start_ms || a->count == START_CHANGE_MAX) {
+        a->start_header |= (uint8_t)a->count;
+        put_dod(&a->out, &layout->start_diff, diff);
+    }
+    layout->start_ms = start_ms;
+}
+
+static void appender_put(struct histogram_appender *a, int64_t t_ms, int64_t start_ms,
+                         const struct raw_histogram *h)
+{
+    assert(a->count < (a->has_starts ? HISTOGRAM_ST_COUNT_MAX : HISTOGRAM_COUNT_MAX));
+    assert(a->count == 0 || t_ms > a->t_ms);
+    if (a->count == 0) {
+        struct raw_histogram marker = {.is_float = h->is_float, .sum = h->sum};
+        const struct raw_histogram *first = raw_histogram_is_stale(h) ? &marker : h;
+        a->layout = layout_new(first, a->arena);
+        a->begin_ms = t_ms;
+        put_first(a, t_ms, first);
+    } else {
+        put_later(a, t_ms, h);
+    }
+    if (a->has_starts)
+        put_start(a, t_ms, start_ms);
+    a->t_ms = t_ms;
+    a->count++;
+    appender_write_header(a);
+}
+
+/* How the buckets of one side go together. */
+struct side_match {
+    bool reset;       /* one that was in use is less, or gone */
+    bool has_more;    /* the histogram has buckets that the chunk has not */
+    bool has_fewer;   /* and the other way round */
+    int32_t *indices; /* of both, rising */
+    size_t count;
+};
+
+static bool bucket_is_less(bool is_float, uint64_t now, uint64_t before)
+{
+    return is_float ? value_of_bits(before) > value_of_bits(now) : (int64_t)before > (int64_t)now;
+}
+
+static bool count_is_less(bool is_float, uint64_t now, uint64_t before)
+{
+    return is_float ? value_of_bits(now) < value_of_bits(before) : now < before;
+}
+
+static bool bucket_is_empty(bool is_float, uint64_t bucket)
+{
+    return is_float ? value_of_bits(bucket) == 0 : bucket == 0;
+}
+
+static bool spans_are_equal(const struct layout_side *held, const struct raw_side *side)
+{
+    return held->span_count == side->span_count &&
+           (side->span_count == 0 ||
+            memcmp(held->spans, side->spans, side->span_count * sizeof *side->spans) == 0);
+}
+
+static struct side_match side_match_equal(const struct histogram_appender *a, size_t s,
+                                          const struct raw_side *side)
+{
+    const struct layout_side *held = &a->layout->sides[s];
+    struct side_match match = {.indices = held->indices, .count = held->bucket_count};
+    for (uint32_t i = 0; i < side->bucket_count; i++)
+        match.reset |= bucket_is_less(a->is_float, side->buckets[i], a->layout->buckets[s][i]);
+    return match;
+}
+
+static struct side_match side_match(struct histogram_appender *a, size_t s,
+                                    const struct raw_side *side)
+{
+    const struct layout_side *held = &a->layout->sides[s];
+    if (spans_are_equal(held, side))
+        return side_match_equal(a, s, side);
+
+    const uint64_t *before = a->layout->buckets[s];
+    int32_t *indices = arena_array(a->spare, int32_t, side->bucket_count);
+    raw_indices(side->spans, side->span_count, indices);
+    size_t total = (size_t)held->bucket_count + side->bucket_count;
+    struct side_match match = {.indices = arena_array(a->spare, int32_t, total)};
+    size_t i = 0;
+    size_t j = 0;
+    while (i < held->bucket_count || j < side->bucket_count) {
+        bool held_next =
+            j == side->bucket_count || (i < held->bucket_count && held->indices[i] <= indices[j]);
+        bool both = held_next && j < side->bucket_count && held->indices[i] == indices[j];
+        match.indices[match.count++] = held_next ? held->indices[i] : indices[j];
+        if (both)
+            match.reset |= bucket_is_less(a->is_float, side->buckets[j], before[i]);
+        else if (held_next)
+            match.reset |= !bucket_is_empty(a->is_float, before[i]);
+        match.has_fewer |= held_next && !both;
+        match.has_more |= !held_next;
+        i += held_next;
+        j += both || !held_next;
+    }
+    return match;
+}
+
+static bool bounds_are_equal(const struct appender_layout *layout, const struct raw_histogram *h)
+{
+    if (layout->bound_count != h->custom_bound_count)
+        return false;
+    for (uint32_t i = 0; i < h->custom_bound_count; i++)
+        if (layout->bounds[i] != h->custom_bounds[i])
+            return false;
+    return true;
+}
+
+/* Same schema, zero threshold and bounds? *ret_reset: what differs says that the counter is new. */
+static bool layout_fits(const struct appender_layout *layout, const struct raw_histogram *h,
+                        bool *ret_reset)
+{
+    *ret_reset = false;
+    if (h->schema != layout->schema || h->zero_threshold != layout->zero_threshold)
+        return false;
+    *ret_reset = h->schema == HISTOGRAM_SCHEMA_CUSTOM && !bounds_are_equal(layout, h);
+    return !*ret_reset;
+}
+
+static struct histogram_fit fit_gauge(const struct histogram_appender *a,
+                                      const struct raw_histogram *h)
+{
+    struct histogram_fit fit = {.reset = CHUNK_RESET_GAUGE};
+    bool reset = false;
+    if (a->reset == CHUNK_RESET_GAUGE)
+        fit.same_chunk =
+            raw_histogram_is_stale(h) ||
+            (!value_is_stale(value_of_bits(a->layout->sum.v)) && layout_fits(a->layout, h, &reset));
+    return fit;
+}
+
+/* A counter's histogram; the chunk, not empty, is no gauge's. */
+static struct histogram_fit fit_counter(struct histogram_appender *a, const struct raw_histogram *h)
+{
+    const struct histogram_fit resets = {.reset = CHUNK_RESET};
+    const struct histogram_fit differs = {.reset = CHUNK_RESET_UNKNOWN};
+    const struct histogram_fit fits = {.same_chunk = true, .reset = CHUNK_RESET_NONE};
+    const struct appender_layout *layout = a->layout;
+    if (h->hint == HISTOGRAM_RESET)
+        return resets;
+    if (raw_histogram_is_stale(h))
+        return fits;
+    if (value_is_stale(value_of_bits(layout->sum.v)))
+        return differs;
+    bool reset = false;
+    if (count_is_less(a->is_float, h->count, layout->count.v))
+        return resets;
+    if (!layout_fits(layout, h, &reset))
+        return reset ? resets : differs;
+    if (count_is_less(a->is_float, h->zero_count, layout->zero_count.v))
+        return resets;
+    arena_reset(a->spare);
+    for (size_t s = 0; s < 2; s++)
+        if (side_match(a, s, &h->sides[s]).reset)
+            return resets;
+    return fits;
+}
+
+struct histogram_fit histogram_appender_fit(struct histogram_appender *a,
+                                            const struct raw_histogram *h)
+{
+    assert(h->is_float == a->is_float);
+    if (a->count == 0)
+        return (struct histogram_fit){.same_chunk = true, .reset = a->reset};
+    if (h->hint == HISTOGRAM_GAUGE)
+        return fit_gauge(a, h);
+    if (a->reset == CHUNK_RESET_GAUGE)
+        return (struct histogram_fit){.reset = CHUNK_RESET_NONE};
+    return fit_counter(a, h);
+}
+
+/* The buckets at their places among others, which hold nothing. */
+static uint64_t *buckets_spread(struct arena *arena, const int32_t *from, size_t from_count,
+                                const uint64_t *buckets, const struct layout_side *to)
+{
+    uint64_t *out = arena_array(arena, uint64_t, to->bucket_count);
+    size_t at = 0;
+    for (size_t i = 0; i < from_count; i++) {
+        while (to->indices[at] != from[i])
+            at++;
+        out[at] = buckets[i];
+    }
+    return out;
+}
+
+static struct layout_side side_of_match(struct arena *arena, const struct side_match *match)
+{
+    struct layout_side side = {.indices = match->indices, .bucket_count = (uint32_t)match->count};
+    side.spans = arena_array(arena, struct histogram_span, match->count);
+    side.span_count = (uint32_t)raw_spans(match->indices, match->count, side.spans);
+    return side;
+}
+
+static struct layout_side side_of_raw(struct arena *arena, const struct raw_side *raw)
+{
+    struct layout_side side;
+    layout_side_new(&side, raw, arena);
+    return side;
+}
+
+/* The last sample read, with its buckets at their places in the new layout. */
+static struct raw_histogram raw_of_reader(struct arena *arena, const struct histogram_appender *a,
+                                          const struct histogram_reader *reader,
+                                          const struct layout_side to[2])
+{
+    struct raw_histogram h = {
+        .is_float = a->is_float,
+        .schema = a->layout->schema,
+        .zero_threshold = a->layout->zero_threshold,
+        .sum = reader->sum,
+        .count = a->is_float ? value_bits(reader->count) : reader->whole_count,
+        .zero_count = a->is_float ? value_bits(reader->zero_count) : reader->whole_zero_count,
+        .custom_bounds = a->layout->bounds,
+        .custom_bound_count = a->layout->bound_count,
+    };
+    size_t at = 0;
+    for (size_t s = 0; s < 2; s++) {
+        const struct layout_side *held = &a->layout->sides[s];
+        uint64_t *buckets = arena_array(arena, uint64_t, held->bucket_count);
+        uint64_t current = 0;
+        for (uint32_t i = 0; i < held->bucket_count; i++, at++) {
+            current = a->is_float ? reader->fields[at].v : current + reader->values[at];
+            buckets[i] = current;
+        }
+        h.sides[s] = (struct raw_side){
+            .spans = to[s].spans,
+            .span_count = to[s].span_count,
+            .bucket_count = to[s].bucket_count,
+            .buckets = buckets_spread(arena, held->indices, held->bucket_count, buckets, &to[s]),
+        };
+    }
+    return h;
+}
+
+/* Writes the chunk again, with further buckets. */
+static void appender_widen(struct histogram_appender *a, const struct layout_side to[2])
+{
+    AUTO(arena_destroy) struct arena *read = arena_create(NULL);
+    AUTO(arena_destroy) struct arena *step = arena_create(NULL);
+    struct histogram_appender wide = {
+        .encoding = a->encoding,
+        .is_float = a->is_float,
+        .has_starts = a->has_starts,
+        .arena = arena_create(NULL),
+        .spare = a->spare,
+    };
+    histogram_appender_begin(&wide, a->reset);
+
+    struct err err = {0};
+    struct histogram_reader reader;
+    bool good = histogram_reader_open(&reader, a->encoding, a->out.bytes, a->out.size, read, &err);
+    assert(good); /* our own bytes */
+    for (size_t i = 0; i < reader.sample_count; i++) {
+        good = histogram_reader_next(&reader, NULL);
+        assert(good);
+        struct raw_histogram h = raw_of_reader(step, a, &reader, to);
+        appender_put(&wide, reader.t_ms, reader.start_ms, &h);
+        arena_reset(step);
+    }
+    free(a->out.bytes);
+    arena_destroy(a->arena);
+    *a = wide;
+}
+
+void histogram_appender_append(struct histogram_appender *a, int64_t t_ms, int64_t start_ms,
+                               const struct raw_histogram *h)
+{
+    if (a->count == 0 && h->hint == HISTOGRAM_GAUGE)
+        a->reset = CHUNK_RESET_GAUGE;
+    else if (a->count == 0 && h->hint == HISTOGRAM_RESET)
+        a->reset = CHUNK_RESET;
+    if (a->count == 0 || raw_histogram_is_stale(h)) {
+        appender_put(a, t_ms, start_ms, h);
+        return;
+    }
+    arena_reset(a->spare);
+    struct side_match matches[2] = {side_match(a, 0, &h->sides[0]), side_match(a, 1, &h->sides[1])};
+    bool more = matches[0].has_more || matches[1].has_more;
+    bool fewer = matches[0].has_fewer || matches[1].has_fewer;
+    if (!more && !fewer) {
+        appender_put(a, t_ms, start_ms, h);
+        return;
+    }
+    struct layout_side to[2];
+    struct raw_histogram fitted = *h;
+    for (size_t s = 0; s < 2; s++) {
+        bool merged = h->hint == HISTOGRAM_GAUGE ? fewer : matches[s].has_fewer;
+        const struct raw_side *side = &h->sides[s];
+        if (!more)
+            to[s] = a->layout->sides[s];
+        else
+            to[s] = merged ? side_of_match(a->spare, &matches[s]) : side_of_raw(a->spare, side);
+        int32_t *indices = arena_array(a->spare, int32_t, side->bucket_count);
+        raw_indices(side->spans, side->span_count, indices);
+        fitted.sides[s].buckets =
+            buckets_spread(a->spare, indices, side->bucket_count, side->buckets, &to[s]);
+    }
+    if (more)
+        appender_widen(a, to);
+    appender_put(a, t_ms, start_ms, &fitted);
+}
