@@ -14,6 +14,8 @@
 #include "storage/chunk.h"
 #include "storage/chunk_xor.h"
 #include "storage/db_select.h"
+#include "storage/lanes.h"
+#include "storage/samples_mark.h"
 
 struct piece {
     int64_t begin_ms;
@@ -25,13 +27,6 @@ struct piece {
     uint8_t encoding;
     const struct time_range *deleted;
     size_t deleted_count;
-};
-
-struct lane {
-    struct samples samples;
-    size_t next;
-    uint32_t source;
-    int64_t end_ms;
 };
 
 struct db_cursor {
@@ -48,11 +43,10 @@ struct db_cursor {
     int64_t last_ms;      /* time of the last sample handed out */
     uint32_t last_source; /* and where it came from; the first part's before there is one */
     bool any;             /* one was */
-    struct lane *lanes;
-    size_t lane_count;
-    size_t lane_cap; /* all below have been used before, and may hold memory */
-    uint32_t *heap;
-    size_t heap_count;
+    bool chained;         /* the series has several parts */
+    struct lanes lanes;
+    struct arena *arena;            /* holds: */
+    const struct histogram *before; /* totals_only: the last one handed out, with its buckets */
 };
 
 static struct db_cursor *db_cursor_of(struct cursor *cursor)
@@ -75,10 +69,8 @@ struct cursor *db_cursor_create(struct selection *selection)
 void db_cursor_destroy(struct cursor *base)
 {
     struct db_cursor *cursor = db_cursor_of(base);
-    for (size_t i = 0; i < cursor->lane_cap; i++)
-        samples_done(&cursor->lanes[i].samples);
-    free(cursor->lanes);
-    free(cursor->heap);
+    lanes_done(&cursor->lanes);
+    arena_destroy(cursor->arena);
     free(cursor->pieces);
     free(cursor->windows);
     free(cursor);
@@ -93,6 +85,7 @@ void db_cursor_open(struct cursor *base, size_t series)
     cursor->piece_next = 0;
     cursor->quad_next = 0;
     cursor->any = false;
+    cursor->before = NULL;
 }
 
 static void db_cursor_add(struct db_cursor *cursor, const struct piece *piece)
@@ -162,6 +155,7 @@ static bool db_cursor_load(struct db_cursor *cursor, struct err *err)
     const struct db_part *head = NULL;
     uint32_t next = selection->first_parts[cursor->series];
     cursor->last_source = selection->parts[next].source;
+    cursor->chained = selection->parts[next].next != DB_PART_NONE;
     while (next != DB_PART_NONE) {
         const struct db_part *part = &selection->parts[next];
         if (part->source == DB_SOURCE_HEAD)
@@ -193,13 +187,32 @@ static bool db_cursor_bytes(struct db_cursor *cursor, const struct piece *piece,
                        &cursor->windows[piece->source - 1], piece->ref, ret_chunk, err);
 }
 
+/* All of a chunk, without those that were deleted; then any may turn out to be the first or last.
+ */
+static bool db_cursor_decode_cut(const struct piece *piece, const struct chunk_bytes *chunk,
+                                 struct samples *into, struct err *err)
+{
+    struct histogram_samples *histograms = into->histograms;
+    struct samples_mark mark = samples_mark(into);
+    bool totals_only = histograms && histograms->totals_only;
+    if (totals_only)
+        histograms->totals_only = false;
+    bool good = chunk_decode(chunk->encoding, chunk->data, chunk->size, into, err);
+    if (totals_only)
+        histograms->totals_only = true;
+    if (good)
+        time_ranges_cut(piece->deleted, piece->deleted_count, into, mark);
+    return good;
+}
+
 /* Appends one chunk's samples without those that were deleted. */
 static bool db_cursor_decode_bytes(struct db_cursor *cursor, const struct piece *piece,
                                    const struct chunk_bytes *chunk, struct samples *into,
                                    struct err *err)
 {
-    size_t from = into->count;
-    if (!chunk_decode(chunk->encoding, chunk->data, chunk->size, into, err)) {
+    if (!(piece->deleted_count
+              ? db_cursor_decode_cut(piece, chunk, into, err)
+              : chunk_decode(chunk->encoding, chunk->data, chunk->size, into, err))) {
         if (err->kind != ERR_CORRUPT)
             return false;
         if (piece->source == DB_SOURCE_HEAD)
@@ -210,8 +223,6 @@ static bool db_cursor_decode_bytes(struct db_cursor *cursor, const struct piece 
                         (unsigned long long)(piece->ref >> 32) + 1);
     }
     db_selection_has_read(cursor->selection);
-    if (piece->deleted_count)
-        time_ranges_cut(piece->deleted, piece->deleted_count, into, from);
     return true;
 }
 
@@ -254,17 +265,35 @@ static bool db_cursor_decode_quad(struct db_cursor *cursor, const struct chunk_b
             return false;
         quad[i] = (struct xor_bytes){chunk.data, chunk.size};
     }
+    size_t from = into->count;
     if (!chunk_xor_decode_quad(quad, into))
         return false;
+    samples_no_starts(into, from);
     db_selection_has_read(cursor->selection);
     return true;
+}
+
+/*
+ * Where Prometheus's chain of sources changes to another one, it no longer trusts the hint: that of
+ * a chunk's first sample tells nothing anyway, but that one may have been deleted.
+ */
+static void db_cursor_lose_hint(struct samples *into, struct samples_mark mark)
+{
+    struct histogram_samples *histograms = into->histograms;
+    size_t at = mark.histograms;
+    bool first = histograms && histograms->count > at &&
+                 histograms->times_ms[at] == samples_first_since_ms(into, mark);
+    if (!first || histograms->items[at]->hint != HISTOGRAM_NOT_RESET)
+        return;
+    histogram_samples_set_hint(histograms, at, HISTOGRAM_UNKNOWN);
+    histograms->stored_hints[at] = HISTOGRAM_UNKNOWN;
 }
 
 /* The next piece, which overlaps no other one, and perhaps those behind it. */
 static bool db_cursor_next_alone(struct db_cursor *cursor, struct samples *into, struct err *err)
 {
     const struct piece *piece = &cursor->pieces[cursor->piece_next];
-    size_t from = into->count;
+    struct samples_mark mark = samples_mark(into);
     size_t count = 1;
     struct chunk_bytes chunk;
     if (!db_cursor_bytes(cursor, piece, &chunk, err))
@@ -277,8 +306,11 @@ static bool db_cursor_next_alone(struct db_cursor *cursor, struct samples *into,
         if (!db_cursor_decode_bytes(cursor, piece, &chunk, into, err))
             return false;
     }
-    if (into->count > from)
+    if (samples_since(into, mark)) {
+        if (cursor->chained && (!cursor->any || piece->source != cursor->last_source))
+            db_cursor_lose_hint(into, mark);
         cursor->last_source = piece[count - 1].source;
+    }
     cursor->piece_next += count;
     return true;
 }
@@ -296,153 +328,45 @@ static size_t db_cursor_group(const struct db_cursor *cursor)
     return count;
 }
 
-static struct lane *db_cursor_lane(struct db_cursor *cursor, const struct piece *piece)
-{
-    for (size_t i = 0; i < cursor->lane_count; i++)
-        if (cursor->lanes[i].source == piece->source && cursor->lanes[i].end_ms < piece->begin_ms)
-            return &cursor->lanes[i];
-    if (cursor->lane_count == cursor->lane_cap) {
-        size_t cap = cursor->lane_cap;
-        mem_grow(cursor->lanes, struct lane, cap, &cursor->lane_cap);
-        memset(cursor->lanes + cap, 0, (cursor->lane_cap - cap) * sizeof *cursor->lanes);
-        cursor->heap = mem_resize(cursor->heap, uint32_t, cursor->lane_cap);
-    }
-    struct lane *lane = &cursor->lanes[cursor->lane_count++];
-    lane->samples.count = 0;
-    lane->next = 0;
-    lane->source = piece->source;
-    return lane;
-}
-
-static int64_t lane_time(const struct db_cursor *cursor, uint32_t lane)
-{
-    return cursor->lanes[lane].samples.times_ms[cursor->lanes[lane].next];
-}
-
-static bool lane_has_sample(const struct db_cursor *cursor, uint32_t lane)
-{
-    return cursor->lanes[lane].next < cursor->lanes[lane].samples.count;
-}
-
-/* Go's container/heap, step by step: it decides between equal times. */
-static void lane_push(struct db_cursor *cursor, uint32_t lane)
-{
-    uint32_t *heap = cursor->heap;
-    size_t at = cursor->heap_count++;
-    heap[at] = lane;
-    while (at > 0) {
-        size_t parent = (at - 1) / 2;
-        if (lane_time(cursor, heap[at]) >= lane_time(cursor, heap[parent]))
-            return;
-        uint32_t moved = heap[at];
-        heap[at] = heap[parent];
-        heap[parent] = moved;
-        at = parent;
-    }
-}
-
-static uint32_t lane_pop(struct db_cursor *cursor)
-{
-    uint32_t *heap = cursor->heap;
-    size_t count = --cursor->heap_count;
-    uint32_t top = heap[0];
-    heap[0] = heap[count];
-    size_t at = 0;
-    for (;;) {
-        size_t child = 2 * at + 1;
-        if (child >= count)
-            return top;
-        if (child + 1 < count &&
-            lane_time(cursor, heap[child + 1]) < lane_time(cursor, heap[child]))
-            child++;
-        if (lane_time(cursor, heap[child]) >= lane_time(cursor, heap[at]))
-            return top;
-        uint32_t moved = heap[at];
-        heap[at] = heap[child];
-        heap[child] = moved;
-        at = child;
-    }
-}
-
-/* The lane that goes on where the samples handed out last came from. */
-static uint32_t lane_current(const struct db_cursor *cursor)
-{
-    for (uint32_t i = 0; i < cursor->lane_count; i++)
-        if (cursor->lanes[i].source == cursor->last_source)
-            return i;
-    return 0;
-}
-
-/*
- * Merges the lanes into `into`. One lane is current, the others wait in the heap by the time of
- * their next sample. The current one goes on while it is ahead of all; else it waits too, and the
- * top becomes current. A time that was handed out is passed over.
- */
-static void db_cursor_merge(struct db_cursor *cursor, struct samples *into)
-{
-    bool any = false;
-    int64_t last_ms = 0;
-    uint32_t current = lane_current(cursor);
-    cursor->heap_count = 0;
-    for (uint32_t i = 0; i < cursor->lane_count; i++)
-        if (i != current && lane_has_sample(cursor, i))
-            lane_push(cursor, i);
-    for (;;) {
-        if (!lane_has_sample(cursor, current)) {
-            if (cursor->heap_count == 0)
-                return;
-            current = lane_pop(cursor);
-        } else if (cursor->heap_count && (!any || lane_time(cursor, current) != last_ms) &&
-                   lane_time(cursor, current) >= lane_time(cursor, cursor->heap[0])) {
-            lane_push(cursor, current);
-            current = lane_pop(cursor);
-        }
-        struct lane *lane = &cursor->lanes[current];
-        int64_t t = lane->samples.times_ms[lane->next];
-        if (!any || t != last_ms) {
-            into->times_ms[into->count] = t;
-            into->values[into->count++] = lane->samples.values[lane->next];
-        }
-        any = true;
-        last_ms = t;
-        cursor->last_source = lane->source;
-        lane->next++;
-    }
-}
-
-static int lane_order(const void *left, const void *right)
-{
-    const struct lane *a = left;
-    const struct lane *b = right;
-    if (a->source != b->source)
-        return a->source < b->source ? -1 : 1;
-    int64_t a_ms = a->samples.count ? a->samples.times_ms[0] : INT64_MAX;
-    int64_t b_ms = b->samples.count ? b->samples.times_ms[0] : INT64_MAX;
-    return (a_ms > b_ms) - (a_ms < b_ms);
-}
-
 static bool db_cursor_next_group(struct db_cursor *cursor, size_t count, struct samples *into,
                                  struct err *err)
 {
-    cursor->lane_count = 0;
-    size_t total = 0;
+    lanes_begin(&cursor->lanes);
     for (size_t i = 0; i < count; i++) {
         const struct piece *piece = &cursor->pieces[cursor->piece_next + i];
-        struct lane *lane = db_cursor_lane(cursor, piece);
-        size_t before = lane->samples.count;
-        lane->end_ms = piece->end_ms;
+        struct lane *lane =
+            lanes_for(&cursor->lanes, into, piece->source, piece->begin_ms, piece->end_ms);
         if (!db_cursor_decode(cursor, piece, &lane->samples, err))
             return false;
-        if (before && lane->samples.count > before &&
-            lane->samples.times_ms[before] <= lane->samples.times_ms[before - 1])
+        if (!lanes_took(&cursor->lanes, lane))
             return err_set(err, ERR_CORRUPT, "a chunk begins before the one in front of it ends");
-        total += lane->samples.count - before;
     }
-    qsort(cursor->lanes, cursor->lane_count, sizeof *cursor->lanes, lane_order);
-    samples_reserve(into, total);
-    db_cursor_merge(cursor, into);
+    lanes_merge(&cursor->lanes, !cursor->any, &cursor->last_source, into);
     cursor->piece_next += count;
     return true;
+}
+
+/*
+ * What HistogramStatsIterator says of samples that are read one after another. Those whose hint is
+ * not known have their buckets, and so has the one in front of each.
+ */
+static void db_cursor_find_resets(struct db_cursor *cursor, struct histogram_samples *histograms,
+                                  size_t from)
+{
+    for (size_t i = from; i < histograms->count; i++) {
+        const struct histogram *h = histograms->items[i];
+        const struct histogram *before = i > from ? histograms->items[i - 1] : cursor->before;
+        if (h->hint == HISTOGRAM_UNKNOWN && before)
+            histogram_samples_set_hint(histograms, i,
+                                       histogram_is_reset(h, before) ? HISTOGRAM_RESET
+                                                                     : HISTOGRAM_NOT_RESET);
+    }
+    if (histograms->count == from)
+        return;
+    if (!cursor->arena)
+        cursor->arena = arena_create(NULL);
+    arena_reset(cursor->arena);
+    cursor->before = histogram_copy(cursor->arena, histograms->items[histograms->count - 1]);
 }
 
 bool db_cursor_next(struct cursor *base, struct samples *into, bool *ret_more, struct err *err)
@@ -451,21 +375,23 @@ bool db_cursor_next(struct cursor *base, struct samples *into, bool *ret_more, s
     if (!cursor->opened && !db_cursor_load(cursor, err))
         return false;
 
-    size_t from = into->count;
-    while (into->count == from && cursor->piece_next < cursor->piece_count) {
+    struct samples_mark mark = samples_mark(into);
+    while (samples_since(into, mark) == 0 && cursor->piece_next < cursor->piece_count) {
         size_t count = db_cursor_group(cursor);
         if (!(count == 1 ? db_cursor_next_alone(cursor, into, err)
                          : db_cursor_next_group(cursor, count, into, err)))
             return false;
     }
-    *ret_more = into->count > from;
+    *ret_more = samples_since(into, mark) > 0;
     if (!*ret_more)
         return true;
-    if (cursor->any && into->times_ms[from] <= cursor->last_ms) {
-        into->count = from;
+    if (cursor->any && samples_first_since_ms(into, mark) <= cursor->last_ms) {
+        samples_take_back(into, mark);
         return err_set(err, ERR_CORRUPT, "a chunk begins before the one in front of it ends");
     }
+    if (into->histograms && into->histograms->totals_only)
+        db_cursor_find_resets(cursor, into->histograms, mark.histograms);
     cursor->any = true;
-    cursor->last_ms = into->times_ms[into->count - 1];
+    cursor->last_ms = samples_last_since_ms(into, mark);
     return true;
 }

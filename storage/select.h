@@ -76,9 +76,14 @@ void cursor_open(struct cursor *cursor, size_t series);
 
 /*
  * Appends the samples of the next chunk (or of a group of overlapping ones, or of a few that are
- * decoded at once) to `into`, none of them before what earlier calls appended. *ret_more: false
- * when the series has ended and nothing was appended. ERR_UNSUPPORTED for native histograms,
+ * decoded at once) to `into`, floats and native histograms apart, none of either before what
+ * earlier calls appended of both; no time is in both. *ret_more: false when the series has ended
+ * and nothing was appended. ERR_UNSUPPORTED for native histograms where into->histograms is NULL,
  * ERR_CORRUPT for a damaged chunk.
+ *
+ * A histogram's hint is HISTOGRAM_GAUGE, or NOT_RESET behind another one of its chunk, or UNKNOWN;
+ * totals_only changes that as model/histogram_samples.h says. Whoever asks for totals asks from
+ * cursor_open on.
  */
 bool cursor_next(struct cursor *cursor, struct samples *into, bool *ret_more, struct err *err)
     MUST_CHECK;

@@ -182,19 +182,44 @@ bool time_ranges_cover(const struct time_range *ranges, size_t count, struct tim
     return false;
 }
 
-void time_ranges_cut(const struct time_range *ranges, size_t count, struct samples *samples,
-                     size_t from)
+/* Asked with times that rise; `*next` begins at 0. */
+static bool time_ranges_hold(const struct time_range *ranges, size_t count, size_t *next, int64_t t)
+{
+    while (*next < count && ranges[*next].end_ms < t)
+        ++*next;
+    return *next < count && ranges[*next].begin_ms <= t;
+}
+
+static void time_ranges_cut_histograms(const struct time_range *ranges, size_t count,
+                                       struct histogram_samples *samples, size_t from)
 {
     size_t kept = from;
     size_t next = 0;
     for (size_t i = from; i < samples->count; i++) {
-        int64_t t = samples->times_ms[i];
-        while (next < count && ranges[next].end_ms < t)
-            next++;
-        if (next < count && ranges[next].begin_ms <= t)
+        if (time_ranges_hold(ranges, count, &next, samples->times_ms[i]))
             continue;
-        samples->times_ms[kept] = t;
+        samples->times_ms[kept] = samples->times_ms[i];
+        samples->items[kept] = samples->items[i];
+        samples->stored_hints[kept] = samples->stored_hints[i];
+        samples->starts_ms[kept++] = samples->starts_ms[i];
+    }
+    histogram_samples_truncate(samples, kept);
+}
+
+void time_ranges_cut(const struct time_range *ranges, size_t count, struct samples *samples,
+                     struct samples_mark since)
+{
+    size_t kept = since.floats;
+    size_t next = 0;
+    for (size_t i = since.floats; i < samples->count; i++) {
+        if (time_ranges_hold(ranges, count, &next, samples->times_ms[i]))
+            continue;
+        samples->times_ms[kept] = samples->times_ms[i];
+        if (samples->wants_starts)
+            samples->starts_ms[kept] = samples->starts_ms[i];
         samples->values[kept++] = samples->values[i];
     }
     samples->count = kept;
+    if (samples->histograms)
+        time_ranges_cut_histograms(ranges, count, samples->histograms, since.histograms);
 }

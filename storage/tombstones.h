@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "model/sample.h"
+#include "storage/samples_mark.h"
 
 /* A deleted range of time, both ends included. */
 struct time_range {
@@ -41,8 +42,11 @@ size_t time_ranges_add(struct time_range *ranges, size_t count, struct time_rang
 /* Does one of the sorted ranges hold all of `inner`? */
 bool time_ranges_cover(const struct time_range *ranges, size_t count, struct time_range inner);
 
-/* Takes the samples from index `from` on that lie in one of the sorted ranges out. */
+/*
+ * Takes the samples appended since that lie in one of the sorted ranges out; histograms among them
+ * are all of the newest region.
+ */
 void time_ranges_cut(const struct time_range *ranges, size_t count, struct samples *samples,
-                     size_t from);
+                     struct samples_mark since);
 
 DEFINE_AUTO(struct tombstones *, tombstones_close)

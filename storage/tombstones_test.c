@@ -105,7 +105,7 @@ START_TEST(ranges_are_sets_of_times)
             samples.times_ms[samples.count] = i;
             samples.values[samples.count++] = i;
         }
-        time_ranges_cut(ranges, count, &samples, 0);
+        time_ranges_cut(ranges, count, &samples, (struct samples_mark){0});
         size_t at = 0;
         for (int i = 0; i < 64; i++) {
             if (!deleted[i]) {
