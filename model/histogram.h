@@ -116,7 +116,8 @@ struct histogram *histogram_total_sum(const struct histogram_total *total, struc
 
 /*
  * The mean of all that was added, as avg and avg_over_time compute it: the total divided, or, from
- * where that would become infinite, a mean that each one corrects. Use and lifetimes are a total's.
+ * where that would become infinite, a mean that each one corrects; which then takes a few copies of
+ * memory for each. Otherwise as a total.
  */
 struct histogram_mean {
     struct histogram_total total; /* or the mean, once `correcting` */
@@ -181,6 +182,8 @@ struct histogram_walk {
 
 struct histogram_walk histogram_walk(const struct histogram *h);
 struct histogram_walk histogram_walk_reverse(const struct histogram *h);
+/* One side alone, from zero outwards, as `whole`: in the order of its array. */
+struct histogram_walk histogram_walk_side(const struct histogram *h, bool positive);
 bool histogram_walk_next(struct histogram_walk *walk, struct histogram_bucket *ret_bucket);
 
 /* The upper bound of bucket `index` in an exponential schema: getBoundExponential. */

@@ -3,6 +3,9 @@
  * by one: one directly behind a span becomes part of that, one before a span becomes part of that,
  * another one is a span of its own. Spans that so come to touch are not joined.
  */
+#include <float.h>
+#include <math.h>
+
 #include "model/histogram_side.h"
 
 /* How many of the next buckets lie in a alone, in b alone, or in both; 0: the end. */
@@ -11,6 +14,7 @@ struct merge_run {
     bool in_a, in_b;
     bool begins_a; /* the first of a span of a */
     int64_t index;
+    uint32_t a, b; /* the first one's place in either */
 };
 
 static struct merge_run merge_next(struct side_cursor *a, struct side_cursor *b)
@@ -24,6 +28,8 @@ static struct merge_run merge_next(struct side_cursor *a, struct side_cursor *b)
     run.in_b = more_b && (!more_a || b->index <= a->index);
     run.index = run.in_a ? a->index : b->index;
     run.begins_a = run.in_a && !a->begun;
+    run.a = a->bucket;
+    run.b = b->bucket;
     int64_t length = INT64_MAX;
     if (more_a)
         length = run.in_a ? a->left : a->index - b->index;
@@ -113,17 +119,24 @@ static void counts_copy(double *out, const double *in, size_t count, bool negati
             out[i] = -in[i];
 }
 
-void side_merge(struct arena *arena, const struct side_view *a, const struct side_view *b,
-                uint32_t skipped, bool negative, struct side_draft *ret_draft)
+/* The layout of both, and room for it. True: it is that of either, bucket by bucket. */
+static bool merge_begin(struct arena *arena, const struct side_view *a, const struct side_view *b,
+                        uint32_t skipped, bool rests, struct side_draft *draft)
 {
-    struct side_draft *draft = ret_draft;
     bool same = skipped == 0 && spans_equal(a, b);
     if (!same)
         merge_layout(arena, a, b, skipped, draft);
     if (same || draft->bucket_count == a->bucket_count)
         merge_same_layout(arena, a, draft);
-    side_draft_room(arena, draft, draft->bucket_count, false);
-    if (same) {
+    side_draft_room(arena, draft, draft->bucket_count, rests);
+    return same;
+}
+
+void side_merge(struct arena *arena, const struct side_view *a, const struct side_view *b,
+                uint32_t skipped, bool negative, struct side_draft *ret_draft)
+{
+    struct side_draft *draft = ret_draft;
+    if (merge_begin(arena, a, b, skipped, false, draft)) {
         (negative ? counts_subtract : counts_add)(draft->buckets, a->buckets, b->buckets,
                                                   draft->bucket_count);
         return;
@@ -133,18 +146,87 @@ void side_merge(struct arena *arena, const struct side_view *a, const struct sid
     struct side_cursor at_a = side_cursor(a->spans, a->span_count);
     struct side_cursor at_b = side_cursor(b->spans, b->span_count);
     side_cursor_skip(&at_b, skipped);
-    for (;;) {
-        const double *in_a = a->buckets + at_a.bucket;
-        const double *in_b = b->buckets + at_b.bucket;
-        struct merge_run run = merge_next(&at_a, &at_b);
-        if (run.length == 0)
-            break;
+    for (struct merge_run run; (run = merge_next(&at_a, &at_b)).length > 0; out += run.length) {
+        const double *in_a = a->buckets + run.a;
+        const double *in_b = b->buckets + run.b;
         if (!run.in_b)
             counts_copy(out, in_a, run.length, false);
         else if (!run.in_a)
             counts_copy(out, in_b, run.length, negative);
         else
             (negative ? counts_subtract : counts_add)(out, in_a, in_b, run.length);
-        out += run.length;
     }
+}
+
+/* kahan_add for each, without a branch. */
+KERNEL_CLONES
+static void counts_add_kahan(double *restrict sums, double *restrict rests,
+                             const double *restrict a, const double *restrict a_rests,
+                             const double *restrict b, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        double total = a[i] + b[i];
+        bool a_larger = fabs(a[i]) >= fabs(b[i]);
+        double larger = a_larger ? a[i] : b[i];
+        double smaller = a_larger ? b[i] : a[i];
+        double rest = a_rests[i] + ((larger - total) + smaller);
+        rests[i] = fabs(total) > DBL_MAX ? 0 : rest;
+        sums[i] = total;
+    }
+}
+
+/* What merging b's own buckets has left over. */
+static void counts_add_rests(double *sums, double *rests, const double *b_rests, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (b_rests[i] == 0)
+            continue;
+        struct kahan kahan = {sums[i], rests[i]};
+        kahan_add(&kahan, b_rests[i]);
+        sums[i] = kahan.sum;
+        rests[i] = kahan.c;
+    }
+}
+
+static void merge_kahan_run(const struct merge_run *run, const struct side_view *a,
+                            const struct side_view *b, struct side_draft *draft, size_t at)
+{
+    double *sums = draft->buckets + at;
+    double *rests = draft->rests + at;
+    size_t size = run->length * sizeof *sums;
+    if (!run->in_b) {
+        memcpy(sums, a->buckets + run->a, size);
+        memcpy(rests, a->rests + run->a, size);
+        return;
+    }
+    if (run->in_a) {
+        counts_add_kahan(sums, rests, a->buckets + run->a, a->rests + run->a, b->buckets + run->b,
+                         run->length);
+        if (b->rests)
+            counts_add_rests(sums, rests, b->rests + run->b, run->length);
+        return;
+    }
+    memcpy(sums, b->buckets + run->b, size);
+    if (b->rests)
+        memcpy(rests, b->rests + run->b, size);
+    else
+        memset(rests, 0, size);
+}
+
+void side_merge_kahan(struct arena *arena, const struct side_view *a, const struct side_view *b,
+                      uint32_t skipped, struct side_draft *ret_draft)
+{
+    struct side_draft *draft = ret_draft;
+    if (merge_begin(arena, a, b, skipped, true, draft)) {
+        struct merge_run all = {.length = draft->bucket_count, .in_a = true, .in_b = true};
+        if (all.length > 0)
+            merge_kahan_run(&all, a, b, draft, 0);
+        return;
+    }
+    size_t at = 0;
+    struct side_cursor at_a = side_cursor(a->spans, a->span_count);
+    struct side_cursor at_b = side_cursor(b->spans, b->span_count);
+    side_cursor_skip(&at_b, skipped);
+    for (struct merge_run run; (run = merge_next(&at_a, &at_b)).length > 0; at += run.length)
+        merge_kahan_run(&run, a, b, draft, at);
 }

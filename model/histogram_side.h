@@ -179,6 +179,10 @@ uint32_t side_count_below(const struct side_view *side, int32_t schema, double t
 void side_merge(struct arena *arena, const struct side_view *a, const struct side_view *b,
                 uint32_t skipped, bool negative, struct side_draft *ret_draft);
 
+/* a + b with Kahan's sum, rests and all; a must have some. */
+void side_merge_kahan(struct arena *arena, const struct side_view *a, const struct side_view *b,
+                      uint32_t skipped, struct side_draft *ret_draft);
+
 /* The operand of a histogram alone. */
 struct operand operand_of(const struct histogram *h);
 

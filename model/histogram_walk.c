@@ -171,3 +171,16 @@ struct histogram_walk histogram_walk_reverse(const struct histogram *h)
 {
     return (struct histogram_walk){.h = h, .reverse = true};
 }
+
+struct histogram_walk histogram_walk_side(const struct histogram *h, bool positive)
+{
+    struct histogram_walk walk = {
+        .h = h,
+        .reverse = !positive,
+        .whole = true,
+        .begun = true,
+        .outward = true,
+    };
+    walk_enter(&walk);
+    return walk;
+}

@@ -2,6 +2,7 @@
 
 #include <float.h>
 
+#include "base/attr.h"
 #include "engine/fn/quantile.h"
 #include "model/sample.h"
 
@@ -148,4 +149,52 @@ double bucket_quantile(double phi, struct bucket *buckets, size_t count,
         rank -= buckets[at - 1].count;
     }
     return begin + (buckets[at].bound - begin) * (rank / inside);
+}
+
+/* How many observations lie below a bound, once the buckets have come to it. */
+struct fraction_end {
+    double bound;
+    double rank;
+    bool found;
+};
+
+/* `rank` observations lie below the bucket, which begins at `begin`. */
+static void fraction_end_seek(struct fraction_end *end, double begin, const struct bucket *bucket,
+                              double rank)
+{
+    if (end->found)
+        return;
+    if (begin >= end->bound) {
+        end->rank = rank;
+        end->found = true;
+    } else if (bucket->bound > end->bound) {
+        /* In a bucket without a lower bound there is nothing to interpolate. */
+        end->rank = begin == -INFINITY ? bucket->count
+                                       : rank + (bucket->count - rank) * (end->bound - begin) /
+                                                    (bucket->bound - begin);
+        end->found = true;
+    }
+}
+
+double bucket_fraction(double lower, double upper, const struct bucket *buckets, size_t count)
+{
+    double total = buckets[count - 1].count;
+    if (buckets[count - 1].bound != INFINITY || total == 0 || isnan(lower) || isnan(upper))
+        return value_nan();
+    if (lower >= upper)
+        return 0;
+
+    struct fraction_end ends[] = {{.bound = lower}, {.bound = upper}};
+    double begin = buckets[0].bound <= 0 ? -INFINITY : 0;
+    double rank = 0;
+    for (size_t i = 0; i < count && !(ends[0].found && ends[1].found); i++) {
+        fraction_end_seek(&ends[0], begin, &buckets[i], rank);
+        fraction_end_seek(&ends[1], begin, &buckets[i], rank);
+        begin = buckets[i].bound;
+        rank = buckets[i].count;
+    }
+    for (size_t i = 0; i < ARRAY_COUNT(ends); i++)
+        if (!ends[i].found || ends[i].rank > total)
+            ends[i].rank = total;
+    return (ends[1].rank - ends[0].rank) / total;
 }

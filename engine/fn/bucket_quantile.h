@@ -48,3 +48,9 @@ struct bucket_raises {
  */
 double bucket_quantile(double phi, struct bucket *buckets, size_t count,
                        struct bucket_raises *raises, bool *ret_raised);
+
+/*
+ * The share of observations from lower to upper, of gathered buckets, count > 0: Prometheus's
+ * BucketFraction.
+ */
+double bucket_fraction(double lower, double upper, const struct bucket *buckets, size_t count);
