@@ -6,3 +6,8 @@ uint64_t hash_bytes(const void *bytes, size_t len)
 {
     return XXH3_64bits(bytes, len);
 }
+
+uint64_t hash_bytes_xx64(const void *bytes, size_t len)
+{
+    return XXH64(bytes, len, 0);
+}

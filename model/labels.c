@@ -43,6 +43,34 @@ uint64_t labels_hash(const struct labels *labels)
     return hash ^ (hash >> 32);
 }
 
+/*
+ * As Prometheus lays a label set out in memory: name, value, name, value..., each behind its length
+ * (one byte; from 255 on 255 and three bytes, the lowest first).
+ */
+static void labels_lay_out(struct str text, struct buf *out)
+{
+    if (text.len < 255) {
+        buf_byte(out, (char)text.len);
+    } else {
+        const char length[] = {(char)255, (char)text.len, (char)(text.len >> 8),
+                               (char)(text.len >> 16)};
+        buf_append(out, length, sizeof length);
+    }
+    buf_str(out, text);
+}
+
+uint64_t labels_prometheus_hash(const struct symbols *symbols, const struct labels *labels,
+                                struct buf *scratch)
+{
+    buf_clear(scratch);
+    for (size_t i = 0; i < labels->count; i++) {
+        labels_lay_out(symbols_get(symbols, labels->pairs[i].name), scratch);
+        labels_lay_out(symbols_get(symbols, labels->pairs[i].value), scratch);
+    }
+    struct str bytes = buf_view(scratch);
+    return hash_bytes_xx64(bytes.ptr, bytes.len);
+}
+
 int labels_cmp(const struct symbols *symbols, const struct labels *a, const struct labels *b)
 {
     size_t count = a->count < b->count ? a->count : b->count;

@@ -36,6 +36,10 @@ uint32_t labels_get(const struct labels *labels, uint32_t name);
 bool labels_equal(const struct labels *a, const struct labels *b);
 uint64_t labels_hash(const struct labels *labels);
 
+/* The hash that Prometheus has for the set, by which limit_ratio chooses. `scratch` is used. */
+uint64_t labels_prometheus_hash(const struct symbols *symbols, const struct labels *labels,
+                                struct buf *scratch);
+
 /* Prometheus's order: name, value, name, value...; the shorter of two that begin alike is first. */
 int labels_cmp(const struct symbols *symbols, const struct labels *a, const struct labels *b);
 

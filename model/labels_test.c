@@ -1,5 +1,8 @@
 #include "model/labels.h"
 
+#include <string.h>
+
+#include "base/hash.h"
 #include "base/test.h"
 
 static struct arena *arena;
@@ -99,5 +102,23 @@ START_TEST(prints_as_a_person_writes)
 }
 END_TEST
 
+START_TEST(hashes_as_prometheus_does)
+{
+    setup();
+    AUTO(buf_done) struct buf scratch = {0};
+    ck_assert_uint_eq(hash_bytes_xx64("a", 1), UINT64_C(0xd24ec4f1a98c6e5b));
+    ck_assert_uint_eq(labels_prometheus_hash(symbols, SET("a", "b"), &scratch),
+                      hash_bytes_xx64("\1a\1b", 4));
+
+    char text[301];
+    memset(text, 'x', 300);
+    text[300] = '\0';
+    labels_prometheus_hash(symbols, SET("a", text), &scratch);
+    ck_assert_uint_eq(buf_view(&scratch).len, 2 + 4 + 300);
+    ck_assert_mem_eq(buf_view(&scratch).ptr, "\1a\377\54\1\0xx", 8);
+    teardown();
+}
+END_TEST
+
 TEST_MAIN("labels", builder_sorts_replaces_and_removes, order_is_bytewise_by_name_and_value,
-          keeps_and_drops, prints_as_a_person_writes)
+          keeps_and_drops, prints_as_a_person_writes, hashes_as_prometheus_does)

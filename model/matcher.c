@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/regex.h"
 
 static bool is_meta(char c)
@@ -71,6 +72,36 @@ bool matcher_new(struct arena *arena, enum match_kind kind, struct str name, str
     }
     *ret_matcher = m;
     return true;
+}
+
+/* The values with '|' between them, and a backslash before what is special: regexp.QuoteMeta. */
+static struct str matcher_listed_pattern(struct arena *arena, const struct str *values,
+                                         size_t count)
+{
+    AUTO(buf_done) struct buf pattern = {0};
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0)
+            buf_byte(&pattern, '|');
+        for (size_t k = 0; k < values[i].len; k++) {
+            if (values[i].ptr[k] != '\0' && is_meta(values[i].ptr[k]))
+                buf_byte(&pattern, '\\');
+            buf_byte(&pattern, values[i].ptr[k]);
+        }
+    }
+    return arena_str(arena, buf_view(&pattern));
+}
+
+struct matcher *matcher_new_listed(struct arena *arena, struct str name, struct str *values,
+                                   size_t count)
+{
+    qsort(values, count, sizeof *values, str_order);
+    struct matcher *m = arena_new(arena, struct matcher);
+    m->kind = MATCH_REGEX;
+    m->name = name;
+    m->value = matcher_listed_pattern(arena, values, count);
+    m->literals = values;
+    m->literal_count = count;
+    return m;
 }
 
 void matcher_done(struct matcher *matcher)

@@ -32,6 +32,13 @@ struct matcher {
 /* Texts are copied into the arena. ERR_BAD_DATA: the regex's error, as Go words it. */
 bool matcher_new(struct arena *arena, enum match_kind kind, struct str name, struct str value,
                  struct matcher **ret_matcher, struct err *err) MUST_CHECK;
+
+/*
+ * One of `count` values, count > 0, however many there are: as the regex that lists them, but none
+ * is compiled. Sorts the values; it and the matcher borrow texts.
+ */
+struct matcher *matcher_new_listed(struct arena *arena, struct str name, struct str *values,
+                                   size_t count);
 void matcher_done(struct matcher *matcher);
 
 bool matcher_matches(const struct matcher *matcher, struct str value);

@@ -109,5 +109,8 @@ void ref_call_histogram(struct ref_call *call, const struct histogram *histogram
 /* Appends a value under the labels of `from`, whose name goes (now, or at the end of the query). */
 void ref_call_unnamed(struct ref_call *call, const struct ref_sample *from, double value);
 
+/* The same labels, kept once for the whole query: for sets made in `scratch` at each step. */
+const struct labels *ref_call_keep(const struct ref_call *call, const struct labels *labels);
+
 /* The labels without name, type and unit; with delayed name removal as they are. */
 const struct labels *ref_call_drop_name(const struct ref_call *call, const struct labels *labels);
