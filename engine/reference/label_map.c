@@ -44,7 +44,8 @@ static size_t label_pool_index(struct label_pool *pool, const struct labels *lab
 
 const struct labels *label_pool_keep(struct label_pool *pool, const struct labels *labels)
 {
-    return pool->sets.items[label_pool_index(pool, labels)];
+    size_t index = label_pool_index(pool, labels); /* which may move the items */
+    return pool->sets.items[index];
 }
 
 const struct labels *label_pool_nameless(struct label_pool *pool, const struct labels *labels)
