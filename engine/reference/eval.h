@@ -77,7 +77,8 @@ struct ref_call {
     /* What the function keeps over the steps of one evaluation of the node; NULL at the first one.
      * In the query's arena. */
     void **memory;
-    struct ref_vector *out; /* empty at first; of a window only the first sample's value counts */
+    struct ref_vector *out; /* empty at first; of a window only the first sample's value counts,
+                             and its histogram is copied */
 };
 
 typedef bool ref_function(struct ref_call *call, struct err *err);

@@ -49,6 +49,9 @@ ref_function fn_quantile_over_time, fn_mad_over_time, fn_stddev_over_time, fn_st
 ref_function fn_histogram_count, fn_histogram_sum, fn_histogram_avg;
 ref_function fn_histogram_stddev, fn_histogram_stdvar;
 
+/* fn_histogram_quantile.c */
+ref_function fn_histogram_quantile, fn_histogram_quantiles, fn_histogram_fraction;
+
 /* The metric's name of a range vector's series, as notes tell it. */
 static inline struct str fn_window_metric(const struct ref_call *call)
 {

@@ -1,7 +1,5 @@
 /* Numbers that native histograms have; floats are left out. */
-#include <math.h>
-
-#include "base/kahan.h"
+#include "engine/fn/histogram_values.h"
 #include "engine/reference/fn.h"
 
 typedef double histogram_value(const struct histogram *h);
@@ -12,7 +10,7 @@ static const struct labels *histogram_labels(const struct ref_call *call,
 {
     if (call->query->modes.delayed_names)
         return labels;
-    return labels_without(labels, (struct name_set){0}, call->arena);
+    return ref_call_keep(call, labels_without(labels, (struct name_set){0}, call->scratch));
 }
 
 static bool histogram_call(struct ref_call *call, histogram_value *value)
@@ -39,42 +37,6 @@ static double histogram_count(const struct histogram *h)
 static double histogram_sum(const struct histogram *h)
 {
     return h->sum;
-}
-
-static double histogram_average(const struct histogram *h)
-{
-    return h->sum / h->count;
-}
-
-/* What the observations of a bucket are taken for. */
-static double bucket_middle(const struct histogram *h, const struct histogram_bucket *bucket)
-{
-    if (histogram_is_custom(h))
-        return (bucket->upper + bucket->lower) / 2;
-    if (bucket->lower <= 0 && bucket->upper >= 0)
-        return 0;
-    double middle = sqrt(bucket->upper * bucket->lower);
-    return bucket->upper < 0 ? -middle : middle;
-}
-
-static double histogram_variance(const struct histogram *h)
-{
-    double mean = h->sum / h->count;
-    struct kahan variance = {0};
-    struct histogram_walk walk = histogram_walk(h);
-    struct histogram_bucket bucket;
-    while (histogram_walk_next(&walk, &bucket)) {
-        if (bucket.count == 0)
-            continue;
-        double delta = bucket_middle(h, &bucket) - mean;
-        kahan_add(&variance, bucket.count * delta * delta);
-    }
-    return (variance.sum + variance.c) / h->count;
-}
-
-static double histogram_deviation(const struct histogram *h)
-{
-    return sqrt(histogram_variance(h));
 }
 
 bool fn_histogram_count(struct ref_call *call, struct err *err)

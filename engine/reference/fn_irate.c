@@ -62,7 +62,7 @@ static void irate_histogram(const struct rate *rate, const struct reference_poin
         double seconds = (double)ms_sub(points[1].time_ms, points[0].time_ms) / 1000;
         result = histogram_divide(scratch, result, seconds);
     }
-    ref_call_histogram(rate->call, histogram_copy(rate->call->arena, result));
+    ref_call_histogram(rate->call, result);
 }
 
 static bool irate_call(struct ref_call *call, bool counter, bool per_second)

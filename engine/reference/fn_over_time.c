@@ -18,7 +18,7 @@ bool fn_present_over_time(struct ref_call *call, struct err *err)
 static void over_time_add(struct ref_call *call, const struct reference_point *point)
 {
     if (point->histogram)
-        ref_call_histogram(call, histogram_copy(call->arena, point->histogram));
+        ref_call_histogram(call, point->histogram);
     else
         ref_call_value(call, point->value);
 }

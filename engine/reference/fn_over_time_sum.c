@@ -79,51 +79,20 @@ static const struct histogram *sum_histograms(const struct ref_call *call,
         if (!histogram_total_add(&total, h, &clashes->clashes))
             return NULL;
     }
-    return histogram_total_sum(&total, call->arena);
-}
-
-/* Both parts of the total by one of the two operations. */
-static void total_scale(struct histogram_total *total,
-                        struct histogram *(*operation)(struct arena *, const struct histogram *,
-                                                       double),
-                        double by)
-{
-    total->value = operation(total->arena, total->value, by);
-    if (total->rest)
-        total->rest = operation(total->arena, total->rest, by);
+    return histogram_total_sum(&total, call->scratch);
 }
 
 static const struct histogram *average_histograms(const struct ref_call *call,
                                                   struct sum_clashes *clashes)
 {
-    const struct reference_point *points = call->window->histograms;
-    size_t point_count = call->window->histogram_count;
-    struct arena *scratch = call->scratch;
-    struct histogram_total total = {.arena = scratch};
-    bool is_mean = false;
-    for (size_t i = 0; i < point_count; i++) {
-        const struct histogram *h = points[i].histogram;
-        double count = (double)(i + 1);
+    struct histogram_mean mean = {.total.arena = call->scratch};
+    for (size_t i = 0; i < call->window->histogram_count; i++) {
+        const struct histogram *h = call->window->histograms[i].histogram;
         sum_track(clashes, h);
-        if (!is_mean) {
-            struct histogram_total next = total;
-            if (!histogram_total_add(&next, h, &clashes->clashes))
-                return NULL;
-            if (i == 0 || !histogram_has_overflow(next.value)) {
-                total = next;
-                continue;
-            }
-            is_mean = true;
-            total_scale(&total, histogram_divide, count - 1);
-        }
-        total_scale(&total, histogram_multiply, (count - 1) / count);
-        h = histogram_divide(scratch, h, count);
-        if (!histogram_total_add(&total, h, &clashes->clashes))
+        if (!histogram_mean_add(&mean, h, &clashes->clashes))
             return NULL;
     }
-    if (!is_mean)
-        total_scale(&total, histogram_divide, (double)point_count);
-    return histogram_total_sum(&total, call->arena);
+    return histogram_mean_result(&mean, call->scratch);
 }
 
 bool fn_sum_over_time(struct ref_call *call, struct err *err)

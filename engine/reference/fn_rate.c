@@ -125,7 +125,7 @@ static void rate_histogram(const struct rate *rate)
     if (begins_inside)
         increase = increase ? rate_histogram_add(rate, scratch, increase, first) : first;
     if (increase)
-        ref_call_histogram(rate->call, histogram_multiply(rate->call->arena, increase, factor));
+        ref_call_histogram(rate->call, histogram_multiply(scratch, increase, factor));
 }
 
 static bool rate_call(struct ref_call *call, bool counter, bool per_second)

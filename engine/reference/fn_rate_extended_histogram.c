@@ -144,7 +144,7 @@ void rate_extended_histogram(const struct rate *rate)
         return;
     if (rate->per_second)
         increase = histogram_divide(call->scratch, increase, rate_range_seconds(rate));
-    struct histogram *result = histogram_compact(call->arena, increase);
+    struct histogram *result = histogram_compact(call->scratch, increase);
     result->hint = HISTOGRAM_GAUGE;
     ref_call_histogram(call, result);
 }
