@@ -71,6 +71,11 @@ static inline bool binary_op_is_comparison(enum binary_op op)
     return op >= BINARY_EQL && op <= BINARY_GTE;
 }
 
+static inline bool binary_op_is_trim(enum binary_op op)
+{
+    return op == BINARY_TRIM_UPPER || op == BINARY_TRIM_LOWER;
+}
+
 static inline bool binary_op_is_set(enum binary_op op)
 {
     return op == BINARY_AND || op == BINARY_OR || op == BINARY_UNLESS;
