@@ -74,7 +74,7 @@ static bool bench_operator(const char *name, size_t series, size_t steps, size_t
     struct op *child = op_test_rows_new(query, &grid, labels, values, series, rows);
     struct str by[] = {STR("group")};
     struct grouping grouping = grouping_by(query, by, 1);
-    double ns = bench_run(op_aggregate_new(query, child, AGGREGATE_sum, &grouping));
+    double ns = bench_run(op_aggregate_new(query, child, AGGREGATE_sum, &grouping, 0));
 
     printf("aggregate/%s %.2f ns/value\n", name, (ns - child_ns) / (double)(series * steps));
     test_query_done(&test);

@@ -15,7 +15,7 @@
  * A point that is a native histogram is missing among the values, and is in `histograms`, which has
  * the same shape. Who works on floats alone need not know of it: it hands on no histograms. The
  * histograms, as the column, are the operator's until its next pull; who holds one longer copies
- * it.
+ * it. Consumers may write into the column, as into the values, but never into a histogram.
  */
 struct batch {
     double *values;

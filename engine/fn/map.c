@@ -14,9 +14,10 @@ static map_fn *const map_functions[FN_COUNT] = {
     MAP(cosh),          MAP(day_of_month), MAP(day_of_week), MAP(day_of_year),
     MAP(days_in_month), MAP(deg),          MAP(exp),         MAP(floor),
     MAP(hour),          MAP(ln),           MAP(log10),       MAP(log2),
-    MAP(minute),        MAP(month),        MAP(rad),         MAP(round),
-    MAP(sgn),           MAP(sin),          MAP(sinh),        MAP(sqrt),
-    MAP(tan),           MAP(tanh),         MAP(year),
+    MAP(max_of),        MAP(min_of),       MAP(minute),      MAP(month),
+    MAP(rad),           MAP(round),        MAP(sgn),         MAP(sin),
+    MAP(sinh),          MAP(sqrt),         MAP(tan),         MAP(tanh),
+    MAP(year),
 };
 
 map_fn *map_function(enum function_id id)

@@ -133,3 +133,17 @@ void map_clamp_max(double *values, size_t rows, size_t steps, const double *cons
 {
     map_clamp_rows(values, rows, steps, NULL, params[0]);
 }
+
+void map_max_of(double *values, size_t rows, size_t steps, const double *const *params)
+{
+    for (size_t i = 0; i < rows * steps; i++)
+        values[i] =
+            value_is_stale(values[i]) ? values[i] : gomath_max(values[i], params[0][i % steps]);
+}
+
+void map_min_of(double *values, size_t rows, size_t steps, const double *const *params)
+{
+    for (size_t i = 0; i < rows * steps; i++)
+        values[i] =
+            value_is_stale(values[i]) ? values[i] : gomath_min(values[i], params[0][i % steps]);
+}

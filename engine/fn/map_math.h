@@ -13,3 +13,6 @@ map_fn map_round;
 
 /* params: the bounds, in the order of the PromQL function. */
 map_fn map_clamp, map_clamp_min, map_clamp_max;
+
+/* Of two scalars; params: the second one. */
+map_fn map_max_of, map_min_of;

@@ -24,7 +24,7 @@ START_TEST(functions_keep_missing_points_missing)
         found++;
         ck_assert(value_is_stale(map_one((enum function_id)id, value_stale(), &one, &two)));
     }
-    ck_assert_uint_eq(found, 35);
+    ck_assert_uint_eq(found, 37);
     double v = value_stale();
     map_negate(&v, 1, 1, NULL);
     ck_assert(value_is_stale(v));
@@ -91,6 +91,15 @@ START_TEST(clamps_as_go_compares)
 }
 END_TEST
 
+START_TEST(chooses_between_scalars)
+{
+    double two = 2, nan = NAN, minus_zero = -0.0;
+    ck_assert(map_one(FN_max_of, 1, &two, NULL) == 2 && map_one(FN_min_of, 1, &two, NULL) == 1);
+    ck_assert(isnan(map_one(FN_max_of, 1, &nan, NULL)) && isnan(map_one(FN_min_of, 1, &nan, NULL)));
+    ck_assert(signbit(map_one(FN_min_of, 0, &minus_zero, NULL)));
+}
+END_TEST
+
 static unsigned days_of_month(int year, int month)
 {
     static const unsigned days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
@@ -149,5 +158,5 @@ END_TEST
 
 TEST_MAIN("map", functions_keep_missing_points_missing, functions_give_known_values,
           rounds_half_up_to_the_nearest, arguments_are_one_a_step, clamps_as_go_compares,
-          calendar_agrees_with_gmtime, calendar_truncates_towards_zero,
+          chooses_between_scalars, calendar_agrees_with_gmtime, calendar_truncates_towards_zero,
           calendar_wraps_what_is_no_int64)

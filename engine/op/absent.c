@@ -37,8 +37,9 @@ static bool absent_pull(struct op *op, struct batch *ret, struct err *err)
     while ((got = op_pull(op->children[0], &batch, err)) == PULL_BATCH) {
         for (size_t row = 0; row < batch.row_count; row++) {
             const double *values = batch_row(&batch, row);
+            const struct histogram *const *histograms = batch_row_histograms(&batch, row);
             for (size_t step = 0; step < steps; step++)
-                if (!value_is_stale(values[step]))
+                if (!value_is_stale(values[step]) || (histograms && histograms[step]))
                     self->row[step] = value_stale();
         }
     }

@@ -3,7 +3,10 @@
 #include <assert.h>
 
 #include "engine/fn/aggregate.h"
+#include "engine/op/aggregate_histograms.h"
 #include "engine/op/row_output.h"
+#include "model/notes.h"
+#include "model/sample.h"
 
 struct aggregate_rows {
     struct op op;
@@ -11,6 +14,7 @@ struct aggregate_rows {
     struct grouping grouping;
     struct groups groups;
     struct row_output output;
+    struct aggregate_histograms histograms;
     double *state;
     struct batch in; /* what the child gave last; `at` rows of it are used up */
     size_t at;
@@ -24,7 +28,7 @@ static bool aggregate_open(struct op *op, struct err *err)
         return false;
     op->labels = self->groups.labels;
     op->series_count = self->groups.count;
-    return true;
+    return groups_names(&self->groups, op, child, err);
 }
 
 static bool aggregate_arrange(struct op *op, struct err *err)
@@ -38,26 +42,95 @@ static bool aggregate_arrange(struct op *op, struct err *err)
            groups_arrange(&self->groups, op->children[0], op->order, op->order_count, err);
 }
 
-/* The child hands out this group's members next. */
-static bool aggregate_group_row(struct aggregate_rows *self, size_t members, double *out,
-                                struct err *err)
+/* What count and group need of a histogram is that it is there. */
+static void aggregate_count_histograms(double *row, const struct histogram *const *histograms,
+                                       size_t steps)
+{
+    for (size_t s = 0; s < steps; s++)
+        if (histograms[s])
+            row[s] = 0;
+}
+
+/* A row that has histograms, or comes behind one that has, in a group that adds them up. */
+static bool aggregate_add_both(struct aggregate_rows *self, double *row,
+                               const struct histogram *const *histograms,
+                               const struct labels *labels, double *scratch, struct err *err)
 {
     size_t steps = self->op.grid.count;
+    if (!self->histograms.any) {
+        self->kernel->end(self->state, scratch, steps);
+        if (!aggregate_histograms_begin(&self->histograms, scratch, err))
+            return false;
+    }
+    self->kernel->add(self->state, row, 1, steps);
+    return aggregate_histograms_add(&self->histograms, row, histograms, labels, err);
+}
+
+/* The same, of a group that does what it does with histograms. */
+static bool aggregate_add_row(struct aggregate_rows *self, size_t at, const struct labels *labels,
+                              double *scratch, struct err *err)
+{
+    size_t steps = self->op.grid.count;
+    double *row = batch_row(&self->in, at);
+    const struct histogram *const *histograms = batch_row_histograms(&self->in, at);
+    bool adds_up = self->histograms.op == AGGREGATE_sum || self->histograms.op == AGGREGATE_avg;
+    bool has = row_has_histogram(histograms, steps);
+    if (adds_up && (has || self->histograms.any))
+        return aggregate_add_both(self, row, histograms, labels, scratch, err);
+    if (has) {
+        if (self->histograms.op == AGGREGATE_count || self->histograms.op == AGGREGATE_group)
+            aggregate_count_histograms(row, histograms, steps);
+        else
+            note_histogram_ignored(&self->op.query->annotations, self->histograms.begin,
+                                   self->kernel->name);
+    }
+    self->kernel->add(self->state, row, 1, steps);
+    return true;
+}
+
+/* The next `count` rows of the batch, members [from, ...) of the group. */
+static bool aggregate_add_rows(struct aggregate_rows *self, const uint32_t *members, size_t count,
+                               double *scratch, struct err *err)
+{
+    if (!self->in.histograms && !self->histograms.any) {
+        self->kernel->add(self->state, batch_row(&self->in, self->at), count, self->op.grid.count);
+        return true;
+    }
+    for (size_t i = 0; i < count; i++)
+        if (!aggregate_add_row(self, self->at + i, self->op.children[0]->labels[members[i]],
+                               scratch, err))
+            return false;
+    return true;
+}
+
+/* The child hands out this group's members next. */
+static bool aggregate_group_row(struct aggregate_rows *self, uint32_t group, struct batch *out,
+                                size_t at, struct err *err)
+{
+    size_t steps = self->op.grid.count;
+    const uint32_t *members = groups_members(&self->groups, group);
+    size_t left = groups_size(&self->groups, group);
+    double *row = batch_row(out, at);
     self->kernel->begin(self->state, steps);
-    while (members > 0) {
+    while (left > 0) {
         if (self->at == self->in.row_count) {
             if (op_pull(self->op.children[0], &self->in, err) != PULL_BATCH)
                 return false;
             self->at = 0;
         }
         size_t there = self->in.row_count - self->at;
-        size_t count = members < there ? members : there;
-        self->kernel->add(self->state, batch_row(&self->in, self->at), count, steps);
+        size_t count = left < there ? left : there;
+        if (!aggregate_add_rows(self, members, count, row, err))
+            return false;
         self->at += count;
-        members -= count;
+        members += count;
+        left -= count;
     }
-    self->kernel->end(self->state, out, steps);
-    return true;
+    self->kernel->end(self->state, row, steps);
+    if (!self->histograms.any)
+        return true;
+    const struct histogram **to = row_output_histograms(&self->output, &self->op, out, at, err);
+    return to && aggregate_histograms_end(&self->histograms, row, to, self->output.arena, err);
 }
 
 static bool aggregate_pull(struct op *op, struct batch *ret, struct err *err)
@@ -65,9 +138,9 @@ static bool aggregate_pull(struct op *op, struct batch *ret, struct err *err)
     struct aggregate_rows *self = CONTAINER(struct aggregate_rows, op, op);
     struct batch out = row_output_next(&self->output, op);
     for (size_t i = 0; i < out.row_count; i++) {
-        size_t members = groups_size(&self->groups, op->order[op->rows_done + i]);
-        if (!aggregate_group_row(self, members, batch_row(&out, i), err))
+        if (!aggregate_group_row(self, op->order[op->rows_done + i], &out, i, err))
             return false;
+        row_output_cut(&self->output, &out, i);
     }
     *ret = out;
     return true;
@@ -77,6 +150,7 @@ static void aggregate_close(struct op *op)
 {
     struct aggregate_rows *self = CONTAINER(struct aggregate_rows, op, op);
     row_output_give(&self->output, op);
+    aggregate_histograms_done(&self->histograms);
     pool_give(op->query->pool, &op->query->budget, self->state,
               self->kernel->arrays * op->grid.count);
     self->state = NULL;
@@ -91,7 +165,7 @@ static const struct op_class aggregate_class = {
 };
 
 struct op *op_aggregate_new(struct query *query, struct op *child, enum aggregate_op op,
-                            const struct grouping *grouping)
+                            const struct grouping *grouping, size_t expr_begin)
 {
     struct aggregate_rows *self = arena_new(query->arena, struct aggregate_rows);
     op_init(&self->op, &aggregate_class, query, &child->grid);
@@ -99,5 +173,11 @@ struct op *op_aggregate_new(struct query *query, struct op *child, enum aggregat
     self->kernel = aggregate_kernel(op);
     assert(self->kernel);
     self->grouping = *grouping;
+    self->histograms = (struct aggregate_histograms){
+        .query = query,
+        .step_count = child->grid.count,
+        .op = op,
+        .begin = expr_begin,
+    };
     return &self->op;
 }

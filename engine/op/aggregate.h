@@ -7,7 +7,8 @@
  * sum, avg, count, min, max, group, stddev, stdvar: a row for each group of the child's series. The
  * child is asked for one group after another, so that one group's state is open at a time.
  *
- * Memory: O(steps), beside the numbers of groups and members.
+ * Memory: O(steps), beside the numbers of groups and members. `expr_begin`: where the aggregated
+ * expression stands in the query's text.
  */
 struct op *op_aggregate_new(struct query *query, struct op *child, enum aggregate_op op,
-                            const struct grouping *grouping);
+                            const struct grouping *grouping, size_t expr_begin);

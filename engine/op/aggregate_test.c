@@ -138,7 +138,7 @@ static void check_random(enum aggregate_op op, unsigned seed)
 
     struct test_matrix expected = naive_aggregate(query, &in, op, &grouping);
     struct op *child = test_matrix_op(query, &in, batches[seed % 3]);
-    test_matrix_check(&expected, op_aggregate_new(query, child, op, &grouping), seed % 4);
+    test_matrix_check(&expected, op_aggregate_new(query, child, op, &grouping, 0), seed % 4);
     test_query_done(&test);
 }
 
@@ -176,7 +176,7 @@ static void check_column(enum aggregate_op op, const double *values, size_t coun
 
     struct grouping grouping = grouping_by(query, NULL, 0);
     struct op *child = test_matrix_op(query, &in, 2);
-    test_matrix_check(&expected, op_aggregate_new(query, child, op, &grouping), 0);
+    test_matrix_check(&expected, op_aggregate_new(query, child, op, &grouping, 0), 0);
     test_query_done(&test);
 }
 
@@ -226,7 +226,7 @@ START_TEST(ends_when_memory_is_not_allowed)
     budget_init(&query->budget, NULL, "--query.memory-limit", 1000);
     struct grouping grouping = grouping_by(query, NULL, 0);
     struct op *op =
-        op_aggregate_new(query, test_matrix_op(query, &in, 4), AGGREGATE_sum, &grouping);
+        op_aggregate_new(query, test_matrix_op(query, &in, 4), AGGREGATE_sum, &grouping, 0);
 
     ck_assert(op_open(op, &err));
     struct batch batch;

@@ -1,45 +1,55 @@
 #include "engine/op/broadcast.h"
 
+#include "engine/op/row_output.h"
+
 struct broadcast {
     struct op op;
     struct row_reader rows;
-    double *values;
-    size_t rows_max;
+    struct row_output output;
 };
 
 static bool broadcast_arrange(struct op *op, struct err *err)
 {
     struct broadcast *self = CONTAINER(struct broadcast, op, op);
     self->rows.op = op->children[0];
-    self->rows_max = batch_rows_max(op->grid.count);
-    self->values =
-        pool_take(op->query->pool, &op->query->budget, self->rows_max * op->grid.count, err);
-    return self->values && op_arrange_as_child(op, err);
+    return row_output_take(&self->output, op, err) && op_arrange_as_child(op, err);
+}
+
+static bool broadcast_histogram(struct broadcast *self, struct batch *out, size_t row,
+                                const struct histogram *histogram, struct err *err)
+{
+    const struct histogram **to = row_output_histograms(&self->output, &self->op, out, row, err);
+    if (!to)
+        return false;
+    const struct histogram *copy = histogram_copy(self->output.arena, histogram);
+    for (size_t step = 0; step < out->step_count; step++)
+        to[step] = copy;
+    return arena_check(self->output.arena, err);
 }
 
 static bool broadcast_pull(struct op *op, struct batch *ret, struct err *err)
 {
     struct broadcast *self = CONTAINER(struct broadcast, op, op);
-    size_t steps = op->grid.count;
-    size_t count = op->order_count - op->rows_done;
-    if (count > self->rows_max)
-        count = self->rows_max;
-    for (size_t i = 0; i < count; i++) {
+    struct batch out = row_output_next(&self->output, op);
+    for (size_t i = 0; i < out.row_count; i++) {
         double *value;
         if (row_reader_next(&self->rows, &value, err) != PULL_BATCH)
             return false;
-        for (size_t step = 0; step < steps; step++)
-            self->values[i * steps + step] = *value;
+        double *row = batch_row(&out, i);
+        for (size_t step = 0; step < out.step_count; step++)
+            row[step] = *value;
+        const struct histogram **histograms = self->rows.histograms;
+        if (histograms && *histograms && !broadcast_histogram(self, &out, i, *histograms, err))
+            return false;
+        row_output_cut(&self->output, &out, i);
     }
-    *ret = (struct batch){.values = self->values, .row_count = count, .step_count = steps};
+    *ret = out;
     return true;
 }
 
 static void broadcast_close(struct op *op)
 {
-    struct broadcast *self = CONTAINER(struct broadcast, op, op);
-    pool_give(op->query->pool, &op->query->budget, self->values, self->rows_max * op->grid.count);
-    self->values = NULL;
+    row_output_give(&CONTAINER(struct broadcast, op, op)->output, op);
 }
 
 static const struct op_class broadcast_class = {

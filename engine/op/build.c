@@ -7,7 +7,6 @@
 
 #include <assert.h>
 
-#include "engine/fn/step_time.h"
 #include "engine/op/absent.h"
 #include "engine/op/aggregate.h"
 #include "engine/op/broadcast.h"
@@ -16,12 +15,15 @@
 #include "engine/op/histogram_quantile.h"
 #include "engine/op/join.h"
 #include "engine/op/label_call.h"
+#include "engine/op/limit.h"
 #include "engine/op/map.h"
+#include "engine/op/names.h"
 #include "engine/op/quantile.h"
 #include "engine/op/scalar.h"
 #include "engine/op/set.h"
 #include "engine/op/shared.h"
 #include "engine/op/sort.h"
+#include "engine/op/sort_labels.h"
 #include "engine/op/source.h"
 #include "engine/op/subquery.h"
 #include "engine/op/topk.h"
@@ -43,6 +45,11 @@ static const struct node *call_arg(const struct plan *plan, size_t index)
 static size_t param_begin(const struct plan *plan)
 {
     return ast_unparen(plan->ast->aggregate.param)->span.begin;
+}
+
+static size_t expr_begin(const struct plan *plan)
+{
+    return ast_unparen(plan->ast->aggregate.expr)->span.begin;
 }
 
 static enum window_notes_kind notes_of(enum function_id function)
@@ -110,7 +117,7 @@ static bool stage_keeps_points(const struct plan *plan)
 {
     if (plan->kind == PLAN_VECTOR_ARITH)
         return !binary_op_is_comparison(plan->ast->binary.op) || plan->ast->binary.return_bool;
-    return plan->function != FN_clamp;
+    return plan->function != FN_clamp && !histogram_function(plan->function);
 }
 
 /* A stage goes down to the source below, through a check for equal labels where that is the same.
@@ -129,16 +136,22 @@ static struct op *op_of_stage(struct op_builder *builder, const struct plan *pla
                                       buf_terminated(&text));
         return child;
     }
-    return op_map_new(builder->query, child, stage, map_stage_drops_name(stage));
+    return op_map_new(builder->query, child, stage);
 }
 
 static struct op *op_of_map(struct op_builder *builder, const struct plan *plan,
                             struct op **children)
 {
-    map_fn *fn = plan->kind == PLAN_NEGATE        ? map_negate
-                 : plan->function == FN_timestamp ? map_step_time
-                                                  : map_function(plan->function);
-    struct map_stage stage = map_stage_function(fn, children + 1, plan->child_count - 1);
+    struct map_stage stage;
+    if (plan->kind == PLAN_NEGATE)
+        stage = map_stage_negate();
+    else if (plan->function == FN_timestamp)
+        stage = map_stage_time(children[1]);
+    else if (histogram_function(plan->function))
+        stage = map_stage_of_histogram(histogram_function(plan->function));
+    else
+        stage =
+            map_stage_function(map_function(plan->function), children + 1, plan->child_count - 1);
     return op_of_stage(builder, plan, children[0], plan->children[0], &stage);
 }
 
@@ -148,7 +161,8 @@ static struct op *op_of_vector_arith(struct op_builder *builder, const struct pl
     const struct binary *binary = &plan->ast->binary;
     bool scalar_left = binary->left->type == TYPE_SCALAR;
     struct map_stage stage =
-        map_stage_arith(binary->op, binary->return_bool, children[!scalar_left], scalar_left);
+        map_stage_arith(binary->op, binary->return_bool, children[!scalar_left], scalar_left,
+                        plan->ast->span.begin);
     return op_of_stage(builder, plan, children[scalar_left], plan->children[scalar_left], &stage);
 }
 
@@ -168,14 +182,20 @@ static struct op *op_of_aggregate(struct op_builder *builder, const struct plan 
     struct grouping grouping = grouping_of(builder, plan);
     switch ((int)plan->kind) {
     case PLAN_TOPK:
-        return op_topk_new(query, children[0], children[1], aggregate->op, &grouping);
+        return op_topk_new(query, children[0], children[1], aggregate->op, &grouping,
+                           plan->ast->span.begin);
     case PLAN_QUANTILE:
-        return op_quantile_new(query, children[0], children[1], &grouping, param_begin(plan));
+        return op_quantile_new(query, children[0], children[1], &grouping, param_begin(plan),
+                               expr_begin(plan));
     case PLAN_COUNT_VALUES:
         return op_count_values_new(query, children[0], ast_unparen(aggregate->param)->string,
                                    &grouping);
+    case PLAN_LIMIT:
+        if (aggregate->op == AGGREGATE_limitk)
+            return op_limitk_new(query, children[0], children[1], &grouping);
+        return op_limit_ratio_new(query, children[0], children[1], &grouping, param_begin(plan));
     default:
-        return op_aggregate_new(query, children[0], aggregate->op, &grouping);
+        return op_aggregate_new(query, children[0], aggregate->op, &grouping, expr_begin(plan));
     }
 }
 
@@ -197,6 +217,19 @@ static struct op *op_of_sort(struct op_builder *builder, const struct plan *plan
     if (plan->grid.count > 1)
         note_sort(&builder->query->annotations, plan->ast->span.begin);
     return op_sort_new(builder->query, child, plan->ast->call.function->id == FN_sort_desc);
+}
+
+static struct op *op_of_sort_labels(struct op_builder *builder, const struct plan *plan,
+                                    struct op *child)
+{
+    const struct call *call = &plan->ast->call;
+    if (plan->grid.count > 1)
+        note_sort(&builder->query->annotations, plan->ast->span.begin);
+    struct str *names = arena_array(builder->query->arena, struct str, call->arg_count);
+    for (size_t i = 1; i < call->arg_count; i++)
+        names[i - 1] = call_arg(plan, i)->string;
+    return op_sort_labels_new(builder->query, child, names, call->arg_count - 1,
+                              call->function->id == FN_sort_by_label_desc);
 }
 
 static struct op *op_of_label_call(struct op_builder *builder, const struct plan *plan,
@@ -238,13 +271,14 @@ static struct op *op_of_kind(struct op_builder *builder, const struct plan *plan
     case PLAN_VECTOR_ARITH:
         return op_of_vector_arith(builder, plan, children);
     case PLAN_JOIN:
-        return op_join_new(query, children[0], children[1], &ast->binary);
+        return op_join_new(query, children[0], children[1], &ast->binary, ast->span.begin);
     case PLAN_SET:
         return op_set_new(query, children[0], children[1], &ast->binary);
     case PLAN_AGGREGATE:
     case PLAN_QUANTILE:
     case PLAN_TOPK:
     case PLAN_COUNT_VALUES:
+    case PLAN_LIMIT:
         return op_of_aggregate(builder, plan, children);
     case PLAN_HISTOGRAM_QUANTILE:
         return op_histogram_quantile_new(query, children[1], children[0],
@@ -257,10 +291,14 @@ static struct op *op_of_kind(struct op_builder *builder, const struct plan *plan
         return op_of_absent(builder, plan, children[0]);
     case PLAN_SORT:
         return op_of_sort(builder, plan, children[0]);
+    case PLAN_SORT_LABELS:
+        return op_of_sort_labels(builder, plan, children[0]);
     case PLAN_SCALAR:
         return op_scalar_new(query, children[0]);
     case PLAN_VECTOR:
         return op_vector_new(query, children[0]);
+    case PLAN_DROP_NAMES:
+        return op_drop_names_new(query, children[0]);
     case PLAN_DEDUP_MERGE:
         return op_dedup_new(query, children[0], DEDUP_MERGE);
     case PLAN_DEDUP_STRICT:

@@ -17,7 +17,8 @@
 /* One series of the result. */
 struct value_count {
     uint32_t group;
-    uint64_t bits; /* of the value; one for all NaNs */
+    uint64_t bits; /* of the value, one for all NaNs; of a histogram: the symbol of its text */
+    bool histogram;
     double *steps; /* in the arena; a step without any is missing */
 };
 
@@ -77,15 +78,21 @@ static bool count_values_grow(struct count_values *self, struct err *err)
     return true;
 }
 
+/* What tells the values of a group apart. */
+struct value_key {
+    uint64_t bits;
+    bool histogram;
+};
+
 /* The number of the series for this group and value; a new one has no point. */
-static bool count_values_series(struct count_values *self, uint32_t group, uint64_t bits,
+static bool count_values_series(struct count_values *self, uint32_t group, struct value_key key,
                                 uint32_t *ret_series, struct err *err)
 {
-    uint64_t hash = hash_mix(hash_mix(group, bits), bits >> 32);
+    uint64_t hash = hash_mix(hash_mix(group, key.bits), key.bits >> 32);
     struct map_probe at = map_find(&self->found.map, hash);
     for (; map_hit(&self->found.map, &at); map_next(&self->found.map, &at)) {
         const struct value_count *there = &self->counts[at.index];
-        if (there->group == group && there->bits == bits) {
+        if (there->group == group && there->bits == key.bits && there->histogram == key.histogram) {
             *ret_series = at.index;
             return true;
         }
@@ -96,36 +103,79 @@ static bool count_values_series(struct count_values *self, uint32_t group, uint6
     double *steps = arena_array(op->query->arena, double, op->grid.count);
     for (size_t s = 0; s < op->grid.count; s++)
         steps[s] = value_stale();
-    self->counts[op->series_count] = (struct value_count){group, bits, steps};
+    self->counts[op->series_count] = (struct value_count){group, key.bits, key.histogram, steps};
     *ret_series = (uint32_t)op->series_count++;
     return query_map_insert(&self->found, hash, *ret_series, err) &&
            arena_check(op->query->arena, err);
 }
 
-static uint64_t count_values_key(const struct count_values *self, double v)
+static struct value_key count_values_key(const struct count_values *self, double v)
 {
     if (!self->tells_values)
-        return 0;
-    return isnan(v) ? NAN_BITS : value_bits(v);
+        return (struct value_key){0};
+    return (struct value_key){.bits = isnan(v) ? NAN_BITS : value_bits(v)};
+}
+
+static struct value_key count_values_histogram_key(const struct count_values *self,
+                                                   const struct histogram *h)
+{
+    if (!self->tells_values)
+        return (struct value_key){0};
+    AUTO(buf_done) struct buf text = {0};
+    histogram_print(h, &text);
+    return (struct value_key){symbols_add(self->op.query->symbols, buf_view(&text)), true};
+}
+
+static void count_values_add(struct count_values *self, uint32_t series, size_t step)
+{
+    double *count = &self->counts[series].steps[step];
+    *count = value_is_stale(*count) ? 1 : *count + 1;
 }
 
 /* A series often has the value of the step before: then there is nothing to look up. */
 static bool count_values_row(struct count_values *self, uint32_t group, const double *row,
                              struct err *err)
 {
-    uint64_t last_bits = STALE_BITS;
+    struct value_key last = {.bits = STALE_BITS};
     uint32_t series = 0;
     for (size_t s = 0; s < self->op.grid.count; s++) {
         if (value_is_stale(row[s]))
             continue;
-        uint64_t bits = count_values_key(self, row[s]);
-        if (bits != last_bits && !count_values_series(self, group, bits, &series, err))
+        struct value_key key = count_values_key(self, row[s]);
+        if (key.bits != last.bits && !count_values_series(self, group, key, &series, err))
             return false;
-        last_bits = bits;
-        double *count = &self->counts[series].steps[s];
-        *count = value_is_stale(*count) ? 1 : *count + 1;
+        last = key;
+        count_values_add(self, series, s);
     }
     return true;
+}
+
+static bool count_values_histograms(struct count_values *self, uint32_t group,
+                                    const struct histogram *const *row, struct err *err)
+{
+    const struct histogram *last = NULL;
+    uint32_t series = 0;
+    for (size_t s = 0; row && s < self->op.grid.count; s++) {
+        if (!row[s])
+            continue;
+        if (row[s] != last &&
+            !count_values_series(self, group, count_values_histogram_key(self, row[s]), &series,
+                                 err))
+            return false;
+        last = row[s];
+        count_values_add(self, series, s);
+    }
+    return true;
+}
+
+/* The symbol of the label's value. */
+static uint32_t count_values_text(struct query *query, const struct value_count *count)
+{
+    if (count->histogram)
+        return (uint32_t)count->bits;
+    char text[FLOAT_TEXT_SIZE];
+    struct str value = {text, float_text_f(text, value_of_bits(count->bits))};
+    return symbols_add(query->symbols, value);
 }
 
 static void count_values_label(struct count_values *self)
@@ -139,10 +189,8 @@ static void count_values_label(struct count_values *self)
         op->labels[i] = self->groups.labels[count->group];
         if (!self->tells_values)
             continue;
-        char text[FLOAT_TEXT_SIZE];
-        struct str value = {text, float_text_f(text, value_of_bits(count->bits))};
         labels_builder_reset(&builder, query->symbols, op->labels[i]);
-        labels_builder_set(&builder, self->label_symbol, symbols_add(query->symbols, value));
+        labels_builder_set(&builder, self->label_symbol, count_values_text(query, count));
         op->labels[i] = labels_builder_labels(&builder, query->arena);
     }
 }
@@ -156,7 +204,8 @@ static bool count_values_open(struct op *op, struct err *err)
     for (size_t i = 0; i < op->children[0]->series_count; i++) {
         double *row;
         if (row_reader_next(&rows, &row, err) != PULL_BATCH ||
-            !count_values_row(self, self->groups.of_series[i], row, err))
+            !count_values_row(self, self->groups.of_series[i], row, err) ||
+            !count_values_histograms(self, self->groups.of_series[i], rows.histograms, err))
             return false;
     }
     count_values_label(self);

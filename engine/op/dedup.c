@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "engine/op/group.h"
+#include "engine/op/histogram_row.h"
+#include "engine/op/names.h"
 #include "engine/op/row_output.h"
 #include "model/sample.h"
 
@@ -32,7 +34,10 @@ static bool dedup_open(struct op *op, struct err *err)
     self->plain = self->sets.count == op->series_count;
     op->labels = self->sets.labels;
     op->series_count = self->sets.count;
-    return true;
+    uint32_t *firsts = arena_array(op->query->arena, uint32_t, self->sets.count);
+    for (size_t i = 0; i < self->sets.count; i++)
+        firsts[i] = groups_members(&self->sets, i)[0];
+    return names_follow(op, op->children[0], firsts, err);
 }
 
 /* Adds the points of `from`; false where both have one. */
@@ -48,22 +53,58 @@ static bool row_merge(double *into, const double *from, size_t steps)
     return apart;
 }
 
-/* The next rows of the child, all of one label set, as one. */
-static bool dedup_row(struct dedup *self, size_t member_count, double *ret_row, struct err *err)
+/* The same for the histograms of the row that the child gave last, in the output's arena. */
+static bool dedup_merge_histograms(struct dedup *self, struct row_output *output, struct batch *out,
+                                   size_t at, bool *apart, struct err *err)
+{
+    const struct histogram *const *from = self->rows.histograms;
+    size_t steps = self->op.grid.count;
+    if (!row_has_histogram(from, steps))
+        return true;
+    const struct histogram **into = row_output_histograms(output, &self->op, out, at, err);
+    if (!into)
+        return false;
+    for (size_t i = 0; i < steps; i++) {
+        if (!from[i])
+            continue;
+        *apart = *apart && !into[i];
+        into[i] = histogram_copy(output->arena, from[i]);
+    }
+    return arena_check(output->arena, err);
+}
+
+/* No step has both a float and a histogram? */
+static bool dedup_kinds_apart(const struct batch *out, size_t at)
+{
+    const struct histogram *const *histograms = batch_row_histograms(out, at);
+    const double *values = batch_row(out, at);
+    for (size_t i = 0; histograms && i < out->step_count; i++)
+        if (histograms[i] && !value_is_stale(values[i]))
+            return false;
+    return true;
+}
+
+/* The next rows of the child, all of one label set, as one row of the batch. */
+static bool dedup_row(struct dedup *self, size_t member_count, struct row_output *output,
+                      struct batch *out, size_t at, struct err *err)
 {
     size_t steps = self->op.grid.count;
+    double *ret_row = batch_row(out, at);
     bool found = false;
     for (size_t i = 0; i < member_count; i++) {
         double *row;
         if (row_reader_next(&self->rows, &row, err) != PULL_BATCH)
             return false;
-        if (i == 0) {
+        bool apart = true;
+        if (i == 0)
             memcpy(ret_row, row, steps * sizeof *row);
-            found = self->mode == DEDUP_STRICT && row_has_point(row, steps);
-            continue;
-        }
-        bool apart = row_merge(ret_row, row, steps);
-        if (self->mode == DEDUP_STRICT && row_has_point(row, steps)) {
+        else
+            apart = row_merge(ret_row, row, steps);
+        if (!dedup_merge_histograms(self, output, out, at, &apart, err))
+            return false;
+        if (i > 0)
+            apart = apart && dedup_kinds_apart(out, at);
+        if (self->mode == DEDUP_STRICT && point_row_any(row, self->rows.histograms, steps)) {
             apart = !found;
             found = true;
         }
@@ -98,11 +139,16 @@ static bool dedup_check_unwanted(struct dedup *self, const uint32_t *sets, size_
 {
     if (count == 0)
         return true;
-    double *scratch = op_take_row(&self->op, err);
-    bool fine = scratch != NULL;
-    for (size_t i = 0; fine && i < count; i++)
-        fine = dedup_row(self, groups_size(&self->sets, sets[i]), scratch, err);
-    op_give_row(&self->op, scratch);
+    struct row_output scratch = {.row_count = 1, .values = op_take_row(&self->op, err)};
+    bool fine = scratch.values != NULL;
+    for (size_t i = 0; fine && i < count; i++) {
+        struct batch out = {
+            .values = scratch.values, .row_count = 1, .step_count = self->op.grid.count};
+        if (scratch.arena)
+            arena_reset(scratch.arena);
+        fine = dedup_row(self, groups_size(&self->sets, sets[i]), &scratch, &out, 0, err);
+    }
+    row_output_give(&scratch, &self->op);
     return fine;
 }
 
@@ -131,8 +177,9 @@ static bool dedup_pull(struct op *op, struct batch *ret, struct err *err)
     struct batch out = row_output_next(&self->output, op);
     for (size_t i = 0; i < out.row_count; i++) {
         uint32_t set = op->order[op->rows_done + i];
-        if (!dedup_row(self, groups_size(&self->sets, set), batch_row(&out, i), err))
+        if (!dedup_row(self, groups_size(&self->sets, set), &self->output, &out, i, err))
             return false;
+        row_output_cut(&self->output, &out, i);
     }
     *ret = out;
     return true;

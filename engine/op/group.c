@@ -258,3 +258,16 @@ bool groups_arrange(const struct groups *groups, struct op *op, const uint32_t *
     }
     return op_arrange(op, members, total, err);
 }
+
+bool groups_names(const struct groups *groups, struct op *op, const struct op *child,
+                  struct err *err)
+{
+    op->drops_name = NULL;
+    if (!child->drops_name)
+        return true;
+    bool *drops = arena_array(op->query->arena, bool, groups->count);
+    for (size_t i = 0; i < child->series_count; i++)
+        drops[groups->of_series[i]] |= child->drops_name[i];
+    op->drops_name = drops;
+    return arena_check(op->query->arena, err);
+}

@@ -73,3 +73,7 @@ size_t groups_size_max(const struct groups *groups, const uint32_t *order, size_
 /* Asks the operator for these groups' members, one group after another. */
 bool groups_arrange(const struct groups *groups, struct op *op, const uint32_t *order, size_t count,
                     struct err *err) MUST_CHECK;
+
+/* With delayed name removal: a group loses its name if one of its members does. */
+bool groups_names(const struct groups *groups, struct op *op, const struct op *child,
+                  struct err *err) MUST_CHECK;

@@ -13,9 +13,10 @@
 #include <assert.h>
 #include <string.h>
 
-#include "engine/fn/arith.h"
 #include "engine/op/join_clash.h"
 #include "engine/op/join_plan.h"
+#include "engine/op/join_points.h"
+#include "engine/op/names.h"
 #include "engine/op/presence.h"
 #include "engine/op/row_output.h"
 #include "engine/op/row_store.h"
@@ -24,18 +25,18 @@
 struct join {
     struct op op;
     struct join_plan plan;
-    struct arith arith;
-    bool swapped; /* group_right: the many side is the right one */
+    struct join_points points;
 
     /* How often the pairs to come use each; and what is held for them, NULL if nothing. */
     uint32_t *many_uses, *class_uses, *conflict_uses;
-    double **many_held, **class_held;
+    struct held_row *many_held, *class_held;
     uint64_t **conflict_seen;
 
     struct row_reader many_rows, one_rows;
     struct row_store rows;
     struct row_store bits;
     struct row_output output;
+    struct row_output scratch; /* for pairs that are not wanted */
     struct join_clash clash;
 };
 
@@ -43,8 +44,8 @@ static bool join_open(struct op *op, struct err *err)
 {
     struct join *self = CONTAINER(struct join, op, op);
     struct join_plan *plan = &self->plan;
-    struct op *many = op->children[self->swapped];
-    struct op *one = op->children[!self->swapped];
+    struct op *many = op->children[self->points.swapped];
+    struct op *one = op->children[!self->points.swapped];
     if (!op_open(op->children[0], err) || !op_open(op->children[1], err) ||
         !join_plan_open(plan, many, one, err))
         return false;
@@ -57,16 +58,18 @@ static bool join_open(struct op *op, struct err *err)
 
     struct arena *arena = op->query->arena;
     self->many_uses = arena_array(arena, uint32_t, plan->many_op->series_count);
-    self->many_held = arena_array(arena, double *, plan->many_op->series_count);
+    self->many_held = arena_array(arena, struct held_row, plan->many_op->series_count);
     self->class_uses = arena_array(arena, uint32_t, plan->class_count);
-    self->class_held = arena_array(arena, double *, plan->class_count);
+    self->class_held = arena_array(arena, struct held_row, plan->class_count);
     self->conflict_uses = arena_array(arena, uint32_t, plan->conflict_count);
     self->conflict_seen = arena_array(arena, uint64_t *, plan->conflict_count);
     row_store_init(&self->rows, op->query, op->grid.count);
     row_store_init(&self->bits, op->query, presence_words(op->grid.count));
     if (plan->may_clash)
         join_clash_init(&self->clash, plan, op->grid.count);
-    return true;
+    /* Names go at once, but for those that `bool` takes away. */
+    return !self->points.arith.return_bool || !op->query->modes.delayed_names ||
+           names_drop(op, METADATA_DROPPED, err);
 }
 
 /* The pairs to go through: first what may hold an error though it is not wanted. */
@@ -147,72 +150,88 @@ static void join_work_order(struct join *self, struct join_work *work)
     }
 }
 
-static double *join_hold(struct join *self, const double *row, struct err *err)
-{
-    double *held = row_store_take(&self->rows, err);
-    if (held)
-        memcpy(held, row, self->op.grid.count * sizeof *row);
-    return held;
-}
-
-static double *join_read(struct row_reader *rows, struct err *err)
+/* The next row; without values if there is an error. */
+static struct point_row join_read(struct row_reader *rows, struct err *err)
 {
     double *row;
-    return row_reader_next(rows, &row, err) == PULL_BATCH ? row : NULL;
+    if (row_reader_next(rows, &row, err) != PULL_BATCH)
+        return (struct point_row){0};
+    return (struct point_row){row, rows->histograms};
+}
+
+static struct point_row join_held(const struct held_row *held)
+{
+    return (struct point_row){held->values, held->histograms};
+}
+
+static struct point_row join_hold(struct join *self, struct point_row row, struct held_row *held,
+                                  struct err *err)
+{
+    if (!row_store_hold(&self->rows, row.values, row.histograms, held, err))
+        return (struct point_row){0};
+    return join_held(held);
 }
 
 /* The row of a series of the many side: the next one there, unless it is held. */
-static double *join_many_row(struct join *self, uint32_t many, struct err *err)
+static struct point_row join_many_row(struct join *self, uint32_t many, struct err *err)
 {
-    if (self->many_held[many])
-        return self->many_held[many];
-    double *row = join_read(&self->many_rows, err);
-    if (!row || (self->plan.may_clash && !join_clash_add_many(&self->clash, row, err)))
-        return NULL;
+    if (self->many_held[many].values)
+        return join_held(&self->many_held[many]);
+    struct point_row row = join_read(&self->many_rows, err);
+    if (!row.values || (self->plan.may_clash && !join_clash_add_many(&self->clash, row, err)))
+        return (struct point_row){0};
     if (self->many_uses[many] > 1)
-        row = self->many_held[many] = join_hold(self, row, err);
+        return join_hold(self, row, &self->many_held[many], err);
     return row;
+}
+
+/* A row without a point for each class of the group that is used. */
+static bool join_hold_classes(struct join *self, uint32_t group, struct err *err)
+{
+    const struct join_plan *plan = &self->plan;
+    for (uint32_t c = plan->class_begin[group]; c < plan->class_begin[group + 1]; c++) {
+        if (self->class_uses[c] == 0)
+            continue;
+        double *row = self->class_held[c].values = row_store_take(&self->rows, err);
+        if (!row)
+            return false;
+        for (size_t i = 0; i < self->op.grid.count; i++)
+            row[i] = value_stale();
+    }
+    return true;
 }
 
 /* Reads a group with several series of the one side; holds a row for each class that is used. */
 static bool join_read_group(struct join *self, uint32_t group, struct err *err)
 {
     const struct join_plan *plan = &self->plan;
-    size_t steps = self->op.grid.count;
-    for (uint32_t c = plan->class_begin[group]; c < plan->class_begin[group + 1]; c++) {
-        if (self->class_uses[c] == 0)
-            continue;
-        self->class_held[c] = row_store_take(&self->rows, err);
-        if (!self->class_held[c])
-            return false;
-        for (size_t i = 0; i < steps; i++)
-            self->class_held[c][i] = value_stale();
-    }
-
+    if (!join_hold_classes(self, group, err))
+        return false;
     join_clash_begin_group(&self->clash);
     const uint32_t *members = groups_members(&plan->one, group);
     for (size_t k = 0; k < groups_size(&plan->one, group); k++) {
         uint32_t one = members[k];
-        double *row = join_read(&self->one_rows, err);
-        if (!row || !join_clash_add_one(&self->clash, one, row, err))
+        struct point_row row = join_read(&self->one_rows, err);
+        if (!row.values || !join_clash_add_one(&self->clash, one, row, err))
             return false;
-        double *held = self->class_held[plan->class_of[one]];
-        for (size_t i = 0; held && i < steps; i++)
-            held[i] = value_is_stale(row[i]) ? held[i] : row[i];
+        struct held_row *held = &self->class_held[plan->class_of[one]];
+        if (held->values && !row_store_merge(&self->rows, held, row.values, row.histograms, err))
+            return false;
     }
     return true;
 }
 
-static double *join_class_row(struct join *self, uint32_t class, struct err *err)
+static struct point_row join_class_row(struct join *self, uint32_t class, struct err *err)
 {
-    if (self->class_held[class])
-        return self->class_held[class];
+    struct held_row *held = &self->class_held[class];
+    if (held->values)
+        return join_held(held);
     uint32_t group = self->plan.class_group[class];
     if (groups_size(&self->plan.one, group) > 1)
-        return join_read_group(self, group, err) ? self->class_held[class] : NULL;
-    double *row = join_read(&self->one_rows, err);
-    if (row && self->class_uses[class] > 1)
-        row = self->class_held[class] = join_hold(self, row, err);
+        return join_read_group(self, group, err) ? join_held(held) : (struct point_row){0};
+    struct point_row row = join_read(&self->one_rows, err);
+    if (row.values && self->class_uses[class] > 1)
+        return join_hold(self, row, held, err);
     return row;
 }
 
@@ -224,9 +243,12 @@ static bool join_conflict_error(const struct join *self, struct err *err)
                        : "grouping labels must ensure unique matches");
 }
 
-/* Marks the steps at which both sides have a point; none may be marked already. */
-static bool join_conflict_check(struct join *self, uint32_t conflict, const double *many,
-                                const double *one, struct err *err)
+/*
+ * Marks the steps at which both sides have a point, and the operator an answer; none may be marked
+ * already. `failed` may be NULL: it has one everywhere.
+ */
+static bool join_conflict_check(struct join *self, uint32_t conflict, struct point_row many,
+                                struct point_row one, const uint64_t *failed, struct err *err)
 {
     size_t steps = self->op.grid.count;
     uint64_t *seen = self->conflict_seen[conflict];
@@ -238,8 +260,10 @@ static bool join_conflict_check(struct join *self, uint32_t conflict, const doub
         self->conflict_seen[conflict] = seen;
     }
     for (size_t step = 0; step < steps; step += 64) {
-        size_t count = steps - step < 64 ? steps - step : 64;
-        uint64_t both = presence_of(many + step, count) & presence_of(one + step, count);
+        uint64_t both = presence_word(many.values, many.histograms, steps, step) &
+                        presence_word(one.values, one.histograms, steps, step);
+        if (failed)
+            both &= ~failed[step / 64];
         if (seen[step / 64] & both)
             return join_conflict_error(self, err);
         seen[step / 64] |= both;
@@ -247,59 +271,76 @@ static bool join_conflict_check(struct join *self, uint32_t conflict, const doub
     return true;
 }
 
-static void join_give(struct row_store *store, double **held)
-{
-    if (*held)
-        row_store_give(store, *held);
-    *held = NULL;
-}
-
 static void join_release(struct join *self, const struct join_pair *pair)
 {
     if (--self->many_uses[pair->many] == 0)
-        join_give(&self->rows, &self->many_held[pair->many]);
+        row_store_drop(&self->rows, &self->many_held[pair->many]);
     if (--self->class_uses[pair->class] == 0)
-        join_give(&self->rows, &self->class_held[pair->class]);
+        row_store_drop(&self->rows, &self->class_held[pair->class]);
     if (pair->conflict != JOIN_NONE && --self->conflict_uses[pair->conflict] == 0) {
         row_store_give(&self->bits, (double *)(void *)self->conflict_seen[pair->conflict]);
         self->conflict_seen[pair->conflict] = NULL;
     }
 }
 
-/* One pair of the work. `out` is NULL if the result is not wanted. */
-static bool join_do(struct join *self, const struct join_pair *pair, double *out, struct err *err)
+/* One pair of the work, into a row of the batch. */
+static bool join_do(struct join *self, const struct join_pair *pair, struct row_output *output,
+                    struct batch *out, size_t at, struct err *err)
 {
-    size_t steps = self->op.grid.count;
-    const double *many = join_many_row(self, pair->many, err);
-    const double *one = many ? join_class_row(self, pair->class, err) : NULL;
-    if (!one)
+    struct point_row many = join_many_row(self, pair->many, err);
+    struct point_row one =
+        many.values ? join_class_row(self, pair->class, err) : (struct point_row){0};
+    if (!one.values)
         return false;
-    if (pair->conflict != JOIN_NONE && !join_conflict_check(self, pair->conflict, many, one, err))
-        return false;
-    if (out) {
-        memcpy(out, many, steps * sizeof *out);
-        if (self->swapped)
-            arith_rows_into_right(&self->arith, one, out, steps);
-        else
-            arith_rows(&self->arith, out, one, steps);
+    const uint64_t *failed = NULL;
+    if (join_points_has_histograms(&self->points, many, one)) {
+        const struct histogram **to = row_output_histograms(output, &self->op, out, at, err);
+        if (!to)
+            return false;
+        failed = join_points_meet(&self->points, pair->many, many, one, batch_row(out, at), to,
+                                  output->arena);
+        if (!arena_check(output->arena, err))
+            return false;
+    } else {
+        join_points_floats(&self->points, many, one, batch_row(out, at));
     }
+    if (pair->conflict != JOIN_NONE &&
+        !join_conflict_check(self, pair->conflict, many, one, failed, err))
+        return false;
     join_release(self, pair);
     return true;
+}
+
+/* A pair that nobody wants, but that may be in conflict with another. */
+static bool join_do_unwanted(struct join *self, const struct join_pair *pair, struct err *err)
+{
+    struct row_output *scratch = &self->scratch;
+    if (!scratch->values) {
+        scratch->row_count = 1;
+        scratch->values = op_take_row(&self->op, err);
+        if (!scratch->values)
+            return false;
+    }
+    if (scratch->arena)
+        arena_reset(scratch->arena);
+    struct batch out = {
+        .values = scratch->values, .row_count = 1, .step_count = self->op.grid.count};
+    return join_do(self, pair, scratch, &out, 0, err);
 }
 
 /* What is not wanted, but may hold an error. */
 static bool join_do_silent(struct join *self, const struct join_work *work, struct err *err)
 {
     for (size_t i = 0; i < work->bare_count; i++) {
-        const double *row = join_read(&self->many_rows, err);
-        if (!row || !join_clash_add_many(&self->clash, row, err))
+        struct point_row row = join_read(&self->many_rows, err);
+        if (!row.values || !join_clash_add_many(&self->clash, row, err))
             return false;
     }
     for (size_t i = 0; i < work->lone_count; i++)
         if (!join_read_group(self, work->lone_groups[i], err))
             return false;
     for (size_t i = 0; i < work->silent_count; i++)
-        if (!join_do(self, &self->plan.pairs[work->pairs[i]], NULL, err))
+        if (!join_do_unwanted(self, &self->plan.pairs[work->pairs[i]], err))
             return false;
     return true;
 }
@@ -312,9 +353,13 @@ static bool join_arrange(struct op *op, struct err *err)
     join_work_order(self, &work);
     if (!arena_check(op->query->arena, err))
         return false;
-    return op_arrange(self->many_rows.op, work.many_order, work.many_count, err) &&
-           op_arrange(self->one_rows.op, work.one_order, work.one_count, err) &&
-           join_do_silent(self, &work, err) && row_output_take(&self->output, op, err);
+    if (!op_arrange(self->many_rows.op, work.many_order, work.many_count, err) ||
+        !op_arrange(self->one_rows.op, work.one_order, work.one_count, err) ||
+        !join_do_silent(self, &work, err))
+        return false;
+    if (op->order_count == 0)
+        join_points_note(&self->points);
+    return row_output_take(&self->output, op, err);
 }
 
 static bool join_pull(struct op *op, struct batch *ret, struct err *err)
@@ -323,9 +368,12 @@ static bool join_pull(struct op *op, struct batch *ret, struct err *err)
     struct batch out = row_output_next(&self->output, op);
     for (size_t i = 0; i < out.row_count; i++) {
         const struct join_pair *pair = &self->plan.pairs[op->order[op->rows_done + i]];
-        if (!join_do(self, pair, batch_row(&out, i), err))
+        if (!join_do(self, pair, &self->output, &out, i, err))
             return false;
+        row_output_cut(&self->output, &out, i);
     }
+    if (op->rows_done + out.row_count == op->order_count)
+        join_points_note(&self->points);
     *ret = out;
     return true;
 }
@@ -333,9 +381,14 @@ static bool join_pull(struct op *op, struct batch *ret, struct err *err)
 static void join_close(struct op *op)
 {
     struct join *self = CONTAINER(struct join, op, op);
+    for (size_t i = 0; self->many_held && i < self->plan.many_op->series_count; i++)
+        row_store_drop(&self->rows, &self->many_held[i]);
+    for (size_t i = 0; self->class_held && i < self->plan.class_count; i++)
+        row_store_drop(&self->rows, &self->class_held[i]);
     row_store_done(&self->rows);
     row_store_done(&self->bits);
     row_output_give(&self->output, op);
+    row_output_give(&self->scratch, op);
 }
 
 static const struct op_class join_class = {
@@ -346,8 +399,16 @@ static const struct op_class join_class = {
     .close = join_close,
 };
 
+/* Does a result lose the name at once? */
+static bool join_drops_name(const struct query *query, const struct binary *binary)
+{
+    if (binary->return_bool)
+        return !query->modes.delayed_names;
+    return !binary_op_is_comparison(binary->op) && !binary_op_is_trim(binary->op);
+}
+
 struct op *op_join_new(struct query *query, struct op *left, struct op *right,
-                       const struct binary *binary)
+                       const struct binary *binary, size_t begin)
 {
     const struct vector_matching *matching = binary->matching;
     assert(matching->card != CARD_MANY_TO_MANY);
@@ -356,9 +417,13 @@ struct op *op_join_new(struct query *query, struct op *left, struct op *right,
     op_init(&self->op, &join_class, query, &left->grid);
     op_add_child(&self->op, left);
     op_add_child(&self->op, right);
-    self->arith = (struct arith){.op = binary->op, .return_bool = binary->return_bool};
-    self->swapped = matching->card == CARD_ONE_TO_MANY;
-    join_plan_init(&self->plan, query, matching,
-                   binary->return_bool || !binary_op_is_comparison(binary->op));
+    self->points = (struct join_points){
+        .query = query,
+        .step_count = left->grid.count,
+        .arith = {.op = binary->op, .return_bool = binary->return_bool},
+        .swapped = matching->card == CARD_ONE_TO_MANY,
+        .begin = begin,
+    };
+    join_plan_init(&self->plan, query, matching, join_drops_name(query, binary));
     return &self->op;
 }

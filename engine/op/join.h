@@ -11,7 +11,8 @@
  * Ends with Prometheus's errors where matching is not unique at a step, whether or not the
  * comparison holds and the result is wanted.
  *
- * Fill values are not taken. Of `binary`, which is read here only, the operands do not matter.
+ * Fill values are not taken. Of `binary`, which is read here only, the operands do not matter;
+ * `begin` is where it stands in the query's text.
  */
 struct op *op_join_new(struct query *query, struct op *left, struct op *right,
-                       const struct binary *binary);
+                       const struct binary *binary, size_t begin);

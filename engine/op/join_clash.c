@@ -63,9 +63,9 @@ static bool join_clash_check(const struct join_clash *clash, struct err *err)
     return true;
 }
 
-bool join_clash_add_many(struct join_clash *clash, const double *row, struct err *err)
+bool join_clash_add_many(struct join_clash *clash, struct point_row row, struct err *err)
 {
-    presence_add(clash->many, row, clash->step_count);
+    presence_add(clash->many, row.values, row.histograms, clash->step_count);
     return !clash->found || join_clash_check(clash, err);
 }
 
@@ -74,12 +74,12 @@ void join_clash_begin_group(struct join_clash *clash)
     memset(clash->owner, 0xff, clash->step_count * sizeof *clash->owner);
 }
 
-bool join_clash_add_one(struct join_clash *clash, uint32_t series, const double *row,
+bool join_clash_add_one(struct join_clash *clash, uint32_t series, struct point_row row,
                         struct err *err)
 {
     bool found = false;
     for (size_t i = 0; i < clash->step_count; i++) {
-        if (value_is_stale(row[i]))
+        if (value_is_stale(row.values[i]) && !(row.histograms && row.histograms[i]))
             continue;
         if (clash->owner[i] == JOIN_NONE) {
             clash->owner[i] = series;

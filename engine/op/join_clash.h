@@ -1,6 +1,7 @@
 #pragma once
 
 #include "engine/op/join_plan.h"
+#include "engine/op/join_points.h"
 
 /*
  * Finds duplicates of the one side of a join: a step at which two series of a group have a point,
@@ -25,8 +26,9 @@ bool join_clash_check_settled(const struct join_plan *plan, struct err *err) MUS
 /* In the arena of plan->query. */
 void join_clash_init(struct join_clash *clash, const struct join_plan *plan, size_t step_count);
 
-bool join_clash_add_many(struct join_clash *clash, const double *row, struct err *err) MUST_CHECK;
+bool join_clash_add_many(struct join_clash *clash, struct point_row row, struct err *err)
+    MUST_CHECK;
 
 void join_clash_begin_group(struct join_clash *clash);
-bool join_clash_add_one(struct join_clash *clash, uint32_t series, const double *row,
+bool join_clash_add_one(struct join_clash *clash, uint32_t series, struct point_row row,
                         struct err *err) MUST_CHECK;

@@ -23,7 +23,7 @@ static struct op *join_case_build(void *context, struct query *query, size_t row
     struct op *right = test_matrix_op(query, &self->right, rows_per_batch);
     struct binary binary = {
         .op = self->op, .matching = &self->matching, .return_bool = self->return_bool};
-    return op_join_new(query, left, right, &binary);
+    return op_join_new(query, left, right, &binary, 0);
 }
 
 /* The naive evaluator goes step by step, as Prometheus does, the sides exchanged for group_right.
@@ -241,7 +241,7 @@ struct hand {
 static bool hand_run(struct hand *hand, struct op *left, struct op *right, enum binary_op op)
 {
     struct binary binary = {.op = op, .matching = &hand->matching};
-    struct op *join = op_join_new(&hand->test.query, left, right, &binary);
+    struct op *join = op_join_new(&hand->test.query, left, right, &binary, 0);
     struct batch batch;
     bool ok = op_open(join, &hand->err);
     enum pull got = PULL_BATCH;

@@ -6,6 +6,8 @@
  */
 #include "engine/op/label_call.h"
 
+#include <string.h>
+
 #include "base/hash.h"
 #include "base/quote.h"
 #include "base/regex.h"
@@ -21,6 +23,7 @@ struct label_call {
     struct str pattern;
     const struct str *sources;
     size_t source_count;
+    bool *drops; /* delayed name removal: op->drops_name, where the name is what is set */
 };
 
 static bool label_name_is_valid(struct str name)
@@ -36,7 +39,20 @@ static bool label_call_open_child(struct label_call *self, struct err *err)
         return false;
     op->series_count = op->children[0]->series_count;
     op->labels = arena_array(arena, const struct labels *, op->series_count);
+    op->drops_name = op->children[0]->drops_name;
+    if (op->drops_name && str_eq(self->destination, STR("__name__"))) {
+        self->drops = arena_array(arena, bool, op->series_count);
+        memcpy(self->drops, op->drops_name, op->series_count * sizeof *self->drops);
+        op->drops_name = self->drops;
+    }
     return arena_check(arena, err);
+}
+
+/* A name that has been set anew stays. */
+static void label_call_keep_name(struct label_call *self, size_t series)
+{
+    if (self->drops)
+        self->drops[series] = false;
 }
 
 static bool label_call_check_size(const struct label_call *self, size_t size, struct err *err)
@@ -120,6 +136,7 @@ static bool label_replace_all(struct label_call *self, const struct regex *regex
             continue;
         labels_builder_reset(&builder, query->symbols, labels);
         labels_builder_set(&builder, destination, result);
+        label_call_keep_name(self, i);
         op->labels[i] = labels_builder_labels(&builder, query->arena);
     }
     query_map_done(&known.map);
@@ -173,6 +190,7 @@ static bool label_join_all(struct label_call *self, const uint32_t *sources, str
             return false;
         labels_builder_reset(&builder, query->symbols, labels);
         labels_builder_set(&builder, destination, symbols_add(query->symbols, buf_view(&buf)));
+        label_call_keep_name(self, i);
         op->labels[i] = labels_builder_labels(&builder, query->arena);
     }
     return arena_check(query->arena, err);

@@ -1,11 +1,12 @@
 #include "engine/op/map.h"
 
 #include "base/attr.h"
+#include "engine/op/names.h"
 
 struct map_op {
     struct op op;
     struct map_stage stage;
-    bool drop_name;
+    struct arena *arena; /* histograms of the last batch */
 };
 
 static bool map_op_open(struct op *op, struct err *err)
@@ -13,17 +14,7 @@ static bool map_op_open(struct op *op, struct err *err)
     struct map_op *self = CONTAINER(struct map_op, op, op);
     if (!map_stage_open(&self->stage, op->query, err) || !op_open_as_child(op, err))
         return false;
-    if (!self->drop_name)
-        return true;
-
-    struct arena *arena = op->query->arena;
-    const struct labels **labels = arena_array(arena, const struct labels *, op->series_count);
-    if (!arena_check(arena, err))
-        return false;
-    for (size_t i = 0; i < op->series_count; i++)
-        labels[i] = labels_drop_name(op->labels[i], arena);
-    op->labels = labels;
-    return true;
+    return names_drop(op, map_stage_drops_name(&self->stage), err);
 }
 
 static bool map_op_pull(struct op *op, struct batch *ret, struct err *err)
@@ -31,8 +22,20 @@ static bool map_op_pull(struct op *op, struct batch *ret, struct err *err)
     struct map_op *self = CONTAINER(struct map_op, op, op);
     if (op_pull(op->children[0], ret, err) != PULL_BATCH)
         return false;
-    map_stage_apply(&self->stage, ret, NULL);
-    return true;
+    if (ret->histograms && !self->arena)
+        self->arena = arena_create(&op->query->budget);
+    if (self->arena)
+        arena_reset(self->arena);
+    unsigned refused = map_stage_apply(&self->stage, ret, self->arena);
+    map_stage_note(&self->stage, op->query, refused);
+    return !self->arena || arena_check(self->arena, err);
+}
+
+static void map_op_close(struct op *op)
+{
+    struct map_op *self = CONTAINER(struct map_op, op, op);
+    arena_destroy(self->arena);
+    self->arena = NULL;
 }
 
 static const struct op_class map_op_class = {
@@ -40,10 +43,10 @@ static const struct op_class map_op_class = {
     .open = map_op_open,
     .arrange = op_arrange_as_child,
     .pull = map_op_pull,
+    .close = map_op_close,
 };
 
-struct op *op_map_new(struct query *query, struct op *child, const struct map_stage *stage,
-                      bool drop_name)
+struct op *op_map_new(struct query *query, struct op *child, const struct map_stage *stage)
 {
     struct map_op *self = arena_new(query->arena, struct map_op);
     op_init(&self->op, &map_op_class, query, &child->grid);
@@ -51,7 +54,6 @@ struct op *op_map_new(struct query *query, struct op *child, const struct map_st
     for (size_t i = 0; i < stage->scalar_count; i++)
         op_add_child(&self->op, stage->scalars[i]);
     self->stage = *stage;
-    self->drop_name = drop_name;
     return &self->op;
 }
 

@@ -6,8 +6,10 @@
 #include "base/attr.h"
 #include "base/err.h"
 #include "engine/fn/arith.h"
+#include "engine/fn/histogram_map.h"
 #include "engine/fn/map.h"
 #include "engine/op.h"
+#include "engine/op/names.h"
 
 /*
  * One element-wise step on the rows of a vector: a function with scalar arguments, or arithmetic or
@@ -22,9 +24,22 @@
  * closes them.
  */
 struct map_stage {
-    map_fn *fn; /* NULL: arith with scalars[0] */
+    /* What is done with floats: fn, or arith with scalars[0] if there is none. */
+    map_fn *fn;
     struct arith arith;
     bool scalar_left; /* the scalar is the left operand */
+
+    /* What is done with histograms. */
+    enum map_histograms {
+        MAP_HISTOGRAMS_DROP,  /* floats only: abs, clamp */
+        MAP_HISTOGRAMS_ARITH, /* as the operator says */
+        MAP_HISTOGRAMS_NEGATE,
+        MAP_HISTOGRAMS_TIME, /* timestamp: any point is as good */
+        MAP_HISTOGRAMS_ONLY, /* histogram_count: floats are dropped */
+    } histograms;
+    histogram_fn *of_histogram; /* ONLY */
+    size_t begin;               /* ARITH: where its notes point to */
+
     struct op *scalars[MAP_PARAMS_MAX];
     size_t scalar_count;
 
@@ -33,17 +48,29 @@ struct map_stage {
     size_t tile_rows; /* arith: so many equal rows behind params[0], for one loop over short rows */
 };
 
-/* map_function(id), map_negate; `scalars` are the arguments behind the vector. */
+/* map_function(id); `scalars` are the arguments behind the vector. */
 struct map_stage map_stage_function(map_fn *fn, struct op *const *scalars, size_t count);
+struct map_stage map_stage_negate(void);
+struct map_stage map_stage_time(struct op *time);
+struct map_stage map_stage_of_histogram(histogram_fn *of_histogram);
 
-/* The vector `op` the scalar, or the scalar `op` the vector. */
+/*
+ * The vector `op` the scalar, or the scalar `op` the vector; `begin`: of the expression in the
+ * query's text.
+ */
 struct map_stage map_stage_arith(enum binary_op op, bool return_bool, struct op *scalar,
-                                 bool scalar_left);
+                                 bool scalar_left, size_t begin);
 
-/* Does Prometheus take the name off what comes out? Only comparisons without bool keep it. */
-bool map_stage_drops_name(const struct map_stage *stage);
+/* What Prometheus takes off. Only comparisons without bool, and trimming, keep the name. */
+enum name_drop map_stage_drops_name(const struct map_stage *stage);
 
 bool map_stage_open(struct map_stage *stage, struct query *query, struct err *err) MUST_CHECK;
 
-/* Takes the histograms out of the batch. `arena`, there if it has some, is theirs. */
-void map_stage_apply(const struct map_stage *stage, struct batch *batch, struct arena *arena);
+/* Points that the operator has no answer for; flags. */
+enum map_refused { MAP_REFUSED_NONE = 0, MAP_REFUSED_FLOAT = 1, MAP_REFUSED_HISTOGRAM = 2 };
+
+/* In place; histograms that are made live in the arena. Returns what was refused. */
+unsigned map_stage_apply(const struct map_stage *stage, struct batch *batch, struct arena *arena);
+
+/* Tells the user of it. On the query's thread. */
+void map_stage_note(const struct map_stage *stage, struct query *query, unsigned refused);

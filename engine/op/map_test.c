@@ -30,8 +30,8 @@ static void check_map(size_t steps, size_t rows_per_batch, bool scalar_left, enu
 
     struct op *child = op_test_rows_new(query, &grid, labels, values, SERIES, rows_per_batch);
     struct op *side = op_test_rows_new(query, &grid, &none, scalar, 1, 1);
-    struct map_stage stage = map_stage_arith(what, true, side, scalar_left);
-    struct op *op = op_map_new(query, child, &stage, true);
+    struct map_stage stage = map_stage_arith(what, true, side, scalar_left, 0);
+    struct op *op = op_map_new(query, child, &stage);
     ck_assert(op_open(op, &err));
     struct row_reader rows = {.op = op};
     double *row;
@@ -73,9 +73,9 @@ START_TEST(comparison_keeps_the_vectors_value_and_name)
 
     struct op *child = op_test_rows_new(query, &grid, labels, values, 1, 1);
     struct op *side = op_test_rows_new(query, &grid, &none, scalar, 1, 1);
-    struct map_stage stage = map_stage_arith(BINARY_LSS, false, side, true);
+    struct map_stage stage = map_stage_arith(BINARY_LSS, false, side, true, 0);
     ck_assert(!map_stage_drops_name(&stage));
-    struct op *op = op_map_new(query, child, &stage, map_stage_drops_name(&stage));
+    struct op *op = op_map_new(query, child, &stage);
     ck_assert(op_open(op, &err));
     ck_assert_ptr_eq(op->labels[0], labels[0]);
     struct batch batch;
@@ -102,7 +102,7 @@ START_TEST(function_drops_the_name_and_reads_its_arguments)
     struct op *sides[] = {op_test_rows_new(query, &grid, &none, low, 1, 1),
                           op_test_rows_new(query, &grid, &none, high, 1, 1)};
     struct map_stage stage = map_stage_function(map_function(FN_clamp), sides, 2);
-    struct op *op = op_map_new(query, child, &stage, map_stage_drops_name(&stage));
+    struct op *op = op_map_new(query, child, &stage);
     ck_assert(op_open(op, &err));
     ck_assert(labels_equal(op->labels[1], TEST_LABELS(query, "a", "2")));
     struct batch batch;

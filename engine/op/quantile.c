@@ -13,6 +13,7 @@ struct quantile_rows {
     struct groups groups;
     struct param param;
     size_t param_begin;
+    size_t expr_begin;
     struct row_output output;
     struct row_reader in;
     double *held; /* columns of the group at hand, then room for what is there at one step */
@@ -43,7 +44,7 @@ static bool quantile_open(struct op *op, struct err *err)
         return false;
     op->labels = self->groups.labels;
     op->series_count = self->groups.count;
-    return true;
+    return groups_names(&self->groups, op, child, err);
 }
 
 static bool quantile_arrange(struct op *op, struct err *err)
@@ -84,6 +85,8 @@ static bool quantile_group_row(struct quantile_rows *self, size_t members, doubl
         if (row_reader_next(&self->in, &row, err) != PULL_BATCH)
             return false;
         columns_put(&columns, i, row);
+        if (row_has_histogram(self->in.histograms, steps))
+            note_histogram_ignored(&self->op.query->annotations, self->expr_begin, "quantile");
     }
     for (size_t s = 0; s < steps; s++)
         out[s] = quantile_at(self, &columns, s);
@@ -120,7 +123,7 @@ static const struct op_class quantile_class = {
 };
 
 struct op *op_quantile_new(struct query *query, struct op *child, struct op *param,
-                           const struct grouping *grouping, size_t param_begin)
+                           const struct grouping *grouping, size_t param_begin, size_t expr_begin)
 {
     struct quantile_rows *self = arena_new(query->arena, struct quantile_rows);
     op_init(&self->op, &quantile_class, query, &child->grid);
@@ -128,5 +131,6 @@ struct op *op_quantile_new(struct query *query, struct op *child, struct op *par
     op_add_child(&self->op, param);
     self->grouping = *grouping;
     self->param_begin = param_begin;
+    self->expr_begin = expr_begin;
     return &self->op;
 }

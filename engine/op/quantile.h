@@ -9,4 +9,4 @@
  * Memory: the rows of one group at a time, charged.
  */
 struct op *op_quantile_new(struct query *query, struct op *child, struct op *param,
-                           const struct grouping *grouping, size_t param_begin);
+                           const struct grouping *grouping, size_t param_begin, size_t expr_begin);

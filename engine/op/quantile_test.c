@@ -73,7 +73,7 @@ static void check_random(unsigned seed)
     struct test_matrix expected = naive_rows(query, &in, phis, &grouping);
     struct op *child = test_matrix_op(query, &in, seed % 3 ? 1 : 5);
     struct op *param = op_test_rows_new(query, &child->grid, no_labels, phis, 1, 1);
-    test_matrix_check(&expected, op_quantile_new(query, child, param, &grouping, 0), seed % 4);
+    test_matrix_check(&expected, op_quantile_new(query, child, param, &grouping, 0, 0), seed % 4);
     test_query_done(&test);
 }
 
@@ -92,7 +92,7 @@ static void open_with(struct test_query *test, const double *phis)
     struct op *child = op_test_rows_new(&test->query, &grid, NULL, NULL, 0, 1);
     struct op *param = op_test_rows_new(&test->query, &grid, no_labels, phis, 1, 1);
     struct grouping grouping = grouping_by(&test->query, NULL, 0);
-    struct op *op = op_quantile_new(&test->query, child, param, &grouping, 9);
+    struct op *op = op_quantile_new(&test->query, child, param, &grouping, 9, 0);
     ck_assert(op_open(op, &err));
     op_close(op);
 }

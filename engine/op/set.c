@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "engine/op/group.h"
+#include "engine/op/histogram_row.h"
 #include "engine/op/presence.h"
 #include "engine/op/row_output.h"
 #include "engine/op/row_store.h"
@@ -36,7 +37,7 @@ struct set {
     /* `or`: of left series, whether they are results to come, have been read, are held for their
      * turn; of groups, whether all of the left side has been read. */
     bool *wanted, *read;
-    double **held;
+    struct held_row *held;
     bool *complete;
 
     struct row_reader left_rows, right_rows;
@@ -63,6 +64,24 @@ static void set_add_series(struct set *self, const struct groups *side, const st
     }
 }
 
+static bool set_names(struct set *self, struct err *err)
+{
+    struct op *op = &self->op;
+    const bool *left = op->children[0]->drops_name;
+    const bool *right = op->children[1]->drops_name;
+    if (!left && !right)
+        return true;
+    bool *drops = arena_array(op->query->arena, bool, op->series_count);
+    for (size_t i = 0; i < op->series_count; i++) {
+        size_t source = self->source[i];
+        bool is_left = source < self->left_count;
+        const bool *side = is_left ? left : right;
+        drops[i] = side && side[is_left ? source : source - self->left_count];
+    }
+    op->drops_name = drops;
+    return arena_check(op->query->arena, err);
+}
+
 static bool set_open(struct op *op, struct err *err)
 {
     struct set *self = CONTAINER(struct set, op, op);
@@ -86,7 +105,7 @@ static bool set_open(struct op *op, struct err *err)
 
     bool exact = op->grid.count == 1;
     if (self->kind == BINARY_OR) {
-        self->held = arena_array(arena, double *, self->left_count);
+        self->held = arena_array(arena, struct held_row, self->left_count);
         self->wanted = arena_array(arena, bool, self->left_count);
         self->read = arena_array(arena, bool, self->left_count);
         self->complete = arena_array(arena, bool, self->left.count);
@@ -96,7 +115,7 @@ static bool set_open(struct op *op, struct err *err)
         bool keeps = self->kind == BINARY_AND;
         set_add_series(self, &self->left, left, keeps || !exact, !keeps);
     }
-    return true;
+    return set_names(self, err);
 }
 
 /* Must the points of this group be looked at one by one? Else all of them stay. */
@@ -167,7 +186,7 @@ static const uint64_t *set_filter_bits(struct set *self, uint32_t group, struct 
         const double *row = set_read(&self->right_rows, err);
         if (!row)
             return NULL;
-        presence_add(bits, row, self->op.grid.count);
+        presence_add(bits, row, self->right_rows.histograms, self->op.grid.count);
     }
     return bits;
 }
@@ -186,9 +205,9 @@ static bool set_filter_pull(struct op *op, struct batch *ret, struct err *err)
         if (!bits)
             return false;
         if (self->kind == BINARY_AND)
-            presence_keep(batch_row(ret, i), bits, ret->step_count);
+            presence_keep(batch_row(ret, i), batch_row_histograms(ret, i), bits, ret->step_count);
         else
-            presence_drop(batch_row(ret, i), bits, ret->step_count);
+            presence_drop(batch_row(ret, i), batch_row_histograms(ret, i), bits, ret->step_count);
         set_release(self, group);
     }
     return true;
@@ -249,21 +268,29 @@ static double *set_or_read_left(struct set *self, uint32_t series, struct err *e
     uint64_t *bits = set_bits(self, group, err);
     if (!bits)
         return NULL;
-    presence_add(bits, row, self->op.grid.count);
+    presence_add(bits, row, self->left_rows.histograms, self->op.grid.count);
     return row;
 }
 
-static bool set_or_left_row(struct set *self, uint32_t series, double *out, struct err *err)
+static bool set_or_put(struct set *self, const double *row,
+                       const struct histogram *const *histograms, struct batch *out, size_t at,
+                       struct err *err)
 {
-    double *held = self->held[series];
-    const double *row = held ? held : set_or_read_left(self, series, err);
-    if (!row)
+    memcpy(batch_row(out, at), row, out->step_count * sizeof *row);
+    return row_output_copy(&self->output, &self->op, out, at, histograms, err);
+}
+
+static bool set_or_left_row(struct set *self, uint32_t series, struct batch *out, size_t at,
+                            struct err *err)
+{
+    struct held_row *held = &self->held[series];
+    const double *row = held->values ? held->values : set_or_read_left(self, series, err);
+    const struct histogram *const *histograms =
+        held->values ? held->histograms : self->left_rows.histograms;
+    if (!row || !set_or_put(self, row, histograms, out, at, err))
         return false;
-    memcpy(out, row, self->op.grid.count * sizeof *out);
     self->wanted[series] = false;
-    if (held)
-        row_store_give(&self->row_store, held);
-    self->held[series] = NULL;
+    row_store_drop(&self->row_store, held);
     return true;
 }
 
@@ -271,7 +298,6 @@ static bool set_or_left_row(struct set *self, uint32_t series, double *out, stru
 static bool set_or_complete(struct set *self, uint32_t group, struct err *err)
 {
     const uint32_t *members = groups_members(&self->left, group);
-    size_t bytes = self->op.grid.count * sizeof(double);
     for (size_t i = 0; i < groups_size(&self->left, group); i++) {
         uint32_t series = members[i];
         if (self->read[series])
@@ -281,28 +307,27 @@ static bool set_or_complete(struct set *self, uint32_t group, struct err *err)
             return false;
         if (!self->wanted[series])
             continue;
-        self->held[series] = row_store_take(&self->row_store, err);
-        if (!self->held[series])
+        if (!row_store_hold(&self->row_store, row, self->left_rows.histograms, &self->held[series],
+                            err))
             return false;
-        memcpy(self->held[series], row, bytes);
     }
     self->complete[group] = true;
     return true;
 }
 
-static bool set_or_right_row(struct set *self, uint32_t series, double *out, struct err *err)
+static bool set_or_right_row(struct set *self, uint32_t series, struct batch *out, size_t at,
+                             struct err *err)
 {
-    size_t steps = self->op.grid.count;
     uint32_t group = self->right.of_series[series];
     bool decided = set_is_decided(self, group);
     if (decided && !self->complete[group] && !set_or_complete(self, group, err))
         return false;
     const double *row = set_read(&self->right_rows, err);
-    if (!row)
+    if (!row || !set_or_put(self, row, self->right_rows.histograms, out, at, err))
         return false;
-    memcpy(out, row, steps * sizeof *out);
     if (decided) {
-        presence_drop(out, self->bits[group], steps);
+        presence_drop(batch_row(out, at), batch_row_histograms(out, at), self->bits[group],
+                      out->step_count);
         set_release(self, group);
     }
     return true;
@@ -314,12 +339,12 @@ static bool set_or_pull(struct op *op, struct batch *ret, struct err *err)
     struct batch out = row_output_next(&self->output, op);
     for (size_t i = 0; i < out.row_count; i++) {
         uint32_t source = self->source[op->order[op->rows_done + i]];
-        double *row = batch_row(&out, i);
         bool done = set_or_source_is_left(self, source)
-                        ? set_or_left_row(self, source, row, err)
-                        : set_or_right_row(self, source - (uint32_t)self->left_count, row, err);
+                        ? set_or_left_row(self, source, &out, i, err)
+                        : set_or_right_row(self, source - (uint32_t)self->left_count, &out, i, err);
         if (!done)
             return false;
+        row_output_cut(&self->output, &out, i);
     }
     *ret = out;
     return true;
@@ -328,6 +353,8 @@ static bool set_or_pull(struct op *op, struct batch *ret, struct err *err)
 static void set_close(struct op *op)
 {
     struct set *self = CONTAINER(struct set, op, op);
+    for (size_t i = 0; self->held && i < self->left_count; i++)
+        row_store_drop(&self->row_store, &self->held[i]);
     row_store_done(&self->bit_store);
     row_store_done(&self->row_store);
     row_output_give(&self->output, op);

@@ -2,19 +2,22 @@
 
 #include <string.h>
 
+#include "engine/op/row_output.h"
+#include "engine/op/row_store.h"
+
 struct shared {
     struct op *op;
     size_t reader_count;
     bool drained;
-    double **rows; /* one a series, in the arena; the rows are the pool's */
+    struct row_store store;
+    struct held_row *rows; /* one a series, in the arena */
 };
 
 struct shared_reader {
     struct op op;
     struct shared *shared;
     bool first; /* the one that EXPLAIN and the counts go through */
-    double *values;
-    size_t rows_max;
+    struct row_output output;
 };
 
 struct shared *shared_new(struct query *query, struct op *op)
@@ -31,6 +34,7 @@ static bool shared_reader_open(struct op *op, struct err *err)
         return false;
     op->labels = shared->op->labels;
     op->series_count = shared->op->series_count;
+    op->drops_name = shared->op->drops_name;
     return true;
 }
 
@@ -38,29 +42,36 @@ static bool shared_drain(struct shared *shared, struct err *err)
 {
     struct op *op = shared->op;
     struct row_reader reader = {.op = op};
-    shared->rows = arena_array(op->query->arena, double *, op->series_count);
+    row_store_init(&shared->store, op->query, op->grid.count);
+    shared->rows = arena_array(op->query->arena, struct held_row, op->series_count);
     if (!arena_check(op->query->arena, err))
         return false;
     double *row;
-    for (size_t i = 0; i < op->series_count; i++) {
-        if (row_reader_next(&reader, &row, err) != PULL_BATCH)
+    for (size_t i = 0; i < op->series_count; i++)
+        if (row_reader_next(&reader, &row, err) != PULL_BATCH ||
+            !row_store_hold(&shared->store, row, reader.histograms, &shared->rows[i], err))
             return false;
-        shared->rows[i] = op_take_row(op, err);
-        if (!shared->rows[i])
-            return false;
-        memcpy(shared->rows[i], row, op->grid.count * sizeof *row);
-    }
     shared->drained = true;
     return true;
 }
 
 static bool shared_reader_arrange(struct op *op, struct err *err)
 {
-    struct shared_reader *self = CONTAINER(struct shared_reader, op, op);
-    self->rows_max = batch_rows_max(op->grid.count);
-    self->values =
-        pool_take(op->query->pool, &op->query->budget, self->rows_max * op->grid.count, err);
-    return self->values != NULL;
+    return row_output_take(&CONTAINER(struct shared_reader, op, op)->output, op, err);
+}
+
+/* Histograms stay where they are held: only the column is a copy, which consumers may change. */
+static bool shared_reader_give(struct shared_reader *self, const struct held_row *held,
+                               struct batch *out, size_t row, struct err *err)
+{
+    size_t steps = self->op.grid.count;
+    memcpy(batch_row(out, row), held->values, steps * sizeof(double));
+    if (!held->histograms)
+        return true;
+    const struct histogram **to = row_output_histograms(&self->output, &self->op, out, row, err);
+    if (to)
+        memcpy(to, held->histograms, steps * sizeof *to);
+    return to != NULL;
 }
 
 static bool shared_reader_pull(struct op *op, struct batch *ret, struct err *err)
@@ -68,14 +79,13 @@ static bool shared_reader_pull(struct op *op, struct batch *ret, struct err *err
     struct shared_reader *self = CONTAINER(struct shared_reader, op, op);
     if (!self->shared->drained && !shared_drain(self->shared, err))
         return false;
-    size_t steps = op->grid.count;
-    size_t count = op->order_count - op->rows_done;
-    if (count > self->rows_max)
-        count = self->rows_max;
-    for (size_t i = 0; i < count; i++)
-        memcpy(self->values + i * steps, self->shared->rows[op->order[op->rows_done + i]],
-               steps * sizeof(double));
-    *ret = (struct batch){.values = self->values, .row_count = count, .step_count = steps};
+    struct batch out = row_output_next(&self->output, op);
+    for (size_t i = 0; i < out.row_count; i++) {
+        uint32_t series = op->order[op->rows_done + i];
+        if (!shared_reader_give(self, &self->shared->rows[series], &out, i, err))
+            return false;
+    }
+    *ret = out;
     return true;
 }
 
@@ -83,12 +93,12 @@ static void shared_reader_close(struct op *op)
 {
     struct shared_reader *self = CONTAINER(struct shared_reader, op, op);
     struct shared *shared = self->shared;
-    pool_give(op->query->pool, &op->query->budget, self->values, self->rows_max * op->grid.count);
-    self->values = NULL;
+    row_output_give(&self->output, op);
     if (--shared->reader_count > 0)
         return;
     for (size_t i = 0; shared->rows && i < shared->op->series_count; i++)
-        op_give_row(shared->op, shared->rows[i]);
+        row_store_drop(&shared->store, &shared->rows[i]);
+    row_store_done(&shared->store);
     op_close(shared->op);
 }
 

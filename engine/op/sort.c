@@ -8,16 +8,19 @@ struct sort {
     double *values; /* one step: in the order of the result */
 };
 
-/* One step: the child's points, all of which are there. */
-static bool sort_read(struct op *op, struct go_item *items, struct err *err)
+/* One step: the child's floats. */
+static bool sort_read(struct op *op, struct go_item *items, size_t *ret_count, struct err *err)
 {
     struct row_reader rows = {.op = op->children[0]};
+    size_t count = 0;
     for (size_t i = 0; i < op->children[0]->series_count; i++) {
         double *value;
         if (row_reader_next(&rows, &value, err) != PULL_BATCH)
             return false;
-        items[i] = (struct go_item){*value, (uint32_t)i};
+        if (!value_is_stale(*value))
+            items[count++] = (struct go_item){*value, (uint32_t)i};
     }
+    *ret_count = count;
     return true;
 }
 
@@ -29,19 +32,25 @@ static bool sort_open(struct op *op, struct err *err)
     if (op->grid.count > 1)
         return true;
 
+    struct arena *arena = op->query->arena;
     size_t count = op->series_count;
-    struct go_item *items = arena_array(op->query->arena, struct go_item, count);
-    const struct labels **labels = arena_array(op->query->arena, const struct labels *, count);
-    self->values = arena_array(op->query->arena, double, count);
-    if (!arena_check(op->query->arena, err) || !sort_read(op, items, err))
+    struct go_item *items = arena_array(arena, struct go_item, count);
+    const struct labels **labels = arena_array(arena, const struct labels *, count);
+    bool *drops_name = op->drops_name ? arena_array(arena, bool, count) : NULL;
+    self->values = arena_array(arena, double, count);
+    if (!arena_check(arena, err) || !sort_read(op, items, &count, err))
         return false;
 
     go_sort(items, count, self->descending ? go_less_descending : go_less_ascending);
     for (size_t i = 0; i < count; i++) {
         labels[i] = op->labels[items[i].index];
         self->values[i] = items[i].value;
+        if (drops_name)
+            drops_name[i] = op->drops_name[items[i].index];
     }
     op->labels = labels;
+    op->drops_name = drops_name;
+    op->series_count = count;
     return true;
 }
 
@@ -54,8 +63,12 @@ static bool sort_arrange(struct op *op, struct err *err)
 static bool sort_pull(struct op *op, struct batch *ret, struct err *err)
 {
     struct sort *self = CONTAINER(struct sort, op, op);
-    if (op->grid.count > 1)
-        return op_pull(op->children[0], ret, err) == PULL_BATCH;
+    if (op->grid.count > 1) {
+        if (op_pull(op->children[0], ret, err) != PULL_BATCH)
+            return false;
+        ret->histograms = NULL;
+        return true;
+    }
     *ret = (struct batch){.values = self->values, .row_count = op->series_count, .step_count = 1};
     return true;
 }

@@ -19,7 +19,8 @@
 
 struct source_slot {
     struct tile tile;
-    struct batch batch; /* of the tile, as the stages left it */
+    struct batch batch;                  /* of the tile, as the stages left it */
+    unsigned refused[SOURCE_STAGES_MAX]; /* by each stage */
     bool failed;
     struct err err;
 };
@@ -69,12 +70,28 @@ static bool source_select(struct source *self, struct err *err)
     return true;
 }
 
-static bool source_drops_name(const struct source *self)
+static enum name_drop source_drops_name(const struct source *self)
 {
-    bool drops = self->spec.drops_name;
+    enum name_drop drop = self->spec.drops_name ? METADATA_DROPPED : NAME_KEPT;
     for (size_t i = 0; i < self->stage_count; i++)
-        drops = drops || map_stage_drops_name(&self->stages[i]);
-    return drops;
+        if (map_stage_drops_name(&self->stages[i]) > drop)
+            drop = map_stage_drops_name(&self->stages[i]);
+    return drop;
+}
+
+static bool source_label(struct source *self, struct err *err)
+{
+    struct op *op = &self->op;
+    struct query *query = op->query;
+    enum name_drop drop = source_drops_name(self);
+    bool at_once = !query->modes.delayed_names;
+    op->series_count = selection_count(self->selection);
+    op->labels = arena_array(query->arena, const struct labels *, op->series_count);
+    for (size_t i = 0; i < op->series_count; i++) {
+        const struct labels *labels = selection_labels(self->selection, i);
+        op->labels[i] = at_once ? names_without(labels, drop, query->arena) : labels;
+    }
+    return at_once || names_drop(op, drop, err);
 }
 
 static bool source_open(struct op *op, struct err *err)
@@ -98,15 +115,8 @@ static bool source_open(struct op *op, struct err *err)
     if (!source_select(self, err))
         return false;
 
-    op->series_count = selection_count(self->selection);
-    op->labels = arena_array(query->arena, const struct labels *, op->series_count);
-    bool drops_name = source_drops_name(self);
-    for (size_t i = 0; i < op->series_count; i++) {
-        const struct labels *labels = selection_labels(self->selection, i);
-        op->labels[i] = drops_name ? labels_drop_name(labels, query->arena) : labels;
-    }
     self->row_spec.selection = self->selection;
-    return true;
+    return source_label(self, err);
 }
 
 static bool source_make_rows(struct source *self, size_t task, struct lane *lane,
@@ -129,7 +139,7 @@ static bool source_make_rows(struct source *self, size_t task, struct lane *lane
     }
     slot->batch = tile_batch(tile, count);
     for (size_t i = 0; i < self->stage_count; i++)
-        map_stage_apply(&self->stages[i], &slot->batch, tile->arena);
+        slot->refused[i] = map_stage_apply(&self->stages[i], &slot->batch, tile->arena);
     return !tile->arena || arena_check(tile->arena, err);
 }
 
@@ -229,6 +239,8 @@ static bool source_pull(struct op *op, struct batch *ret, struct err *err)
     }
     for (size_t i = 0; self->notes.kind != NOTES_NONE && i < slot->batch.row_count; i++)
         source_note_row(self, &slot->tile, i, op->order[op->rows_done + i]);
+    for (size_t i = 0; i < self->stage_count; i++)
+        map_stage_note(&self->stages[i], op->query, slot->refused[i]);
     self->tasks_pulled++;
     *ret = slot->batch;
     return true;

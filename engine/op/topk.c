@@ -11,10 +11,11 @@
 #include <assert.h>
 #include <string.h>
 
-#include "base/float_text.h"
 #include "engine/fn/go_heap.h"
+#include "engine/op/names.h"
 #include "engine/op/param.h"
 #include "engine/op/row_output.h"
+#include "model/notes.h"
 #include "model/sample.h"
 
 struct topk_chosen {
@@ -37,6 +38,7 @@ struct topk {
     struct groups groups;
     struct param param;
     bool least;
+    size_t begin;
     struct row_reader in;
     struct row_output output;
     double *settled; /* one step: the values of the result */
@@ -55,38 +57,27 @@ struct topk {
 static_assert(sizeof(struct go_item) == 2 * sizeof(double), "heaps are taken as doubles");
 static_assert(sizeof(struct topk_chosen) == 2 * sizeof(double), "lists are taken as doubles");
 
-/* What Prometheus refuses. The largest float below 2^63 is already too large for it. */
-static bool topk_check_param(const struct param *param, struct err *err)
+/* Histograms have no rank. */
+static void topk_note_ignored(const struct topk *self)
 {
-    char text[FLOAT_TEXT_SIZE];
-    if (param->has_nan)
-        return err_set(err, ERR_EXECUTION, "Parameter value is NaN");
-    if (param->min <= -0x1p63)
-        return err_set(err, ERR_EXECUTION, "Scalar value %.*s underflows int64",
-                       (int)float_text_g(text, param->min), text);
-    if (param->max >= 0x1.fffffffffffffp62)
-        return err_set(err, ERR_EXECUTION, "Scalar value %.*s overflows int64",
-                       (int)float_text_g(text, param->max), text);
-    return true;
-}
-
-static size_t topk_k(double param, size_t series_count)
-{
-    int64_t k = (int64_t)param;
-    if (k < 1)
-        return 0;
-    return (uint64_t)k < series_count ? (size_t)k : series_count;
+    note_histogram_ignored(&self->op.query->annotations, self->begin,
+                           self->least ? "bottomk" : "topk");
 }
 
 /* One step: all groups' heaps at once, each in its part of an array as long as all series. */
 static bool topk_choose(struct topk *self, struct go_item *items, uint32_t *counts, struct err *err)
 {
     struct op *child = self->op.children[0];
-    size_t k = topk_k(self->param.steps[0], child->series_count);
+    size_t k = param_count(self->param.steps[0], child->series_count);
     for (size_t i = 0; i < child->series_count; i++) {
         double *value;
         if (row_reader_next(&self->in, &value, err) != PULL_BATCH)
             return false;
+        if (value_is_stale(*value)) {
+            if (k > 0)
+                topk_note_ignored(self);
+            continue;
+        }
         uint32_t group = self->groups.of_series[i];
         struct go_heap heap = {items + self->groups.begins[group], counts[group], self->least};
         if (k > 0)
@@ -110,16 +101,18 @@ static bool topk_open_one_step(struct topk *self, struct err *err)
     for (size_t g = 0; g < self->groups.count; g++)
         total += counts[g];
     op->labels = arena_array(arena, const struct labels *, total);
+    uint32_t *from = arena_array(arena, uint32_t, total);
     self->settled = arena_array(arena, double, total);
     for (size_t g = 0; g < self->groups.count; g++) {
         struct go_item *chosen = items + self->groups.begins[g];
         go_sort(chosen, counts[g], self->least ? go_less_ascending : go_less_descending);
         for (size_t i = 0; i < counts[g]; i++, op->series_count++) {
             op->labels[op->series_count] = child->labels[chosen[i].index];
+            from[op->series_count] = chosen[i].index;
             self->settled[op->series_count] = chosen[i].value;
         }
     }
-    return true;
+    return names_follow(op, child, from, err);
 }
 
 static bool topk_open_many_steps(struct topk *self, struct err *err)
@@ -128,10 +121,11 @@ static bool topk_open_many_steps(struct topk *self, struct err *err)
     struct arena *arena = op->query->arena;
     op->labels = op->children[0]->labels;
     op->series_count = op->children[0]->series_count;
+    op->drops_name = op->children[0]->drops_name;
     self->lists = arena_array(arena, struct topk_group, self->groups.count);
     self->k = arena_array(arena, size_t, op->grid.count);
     for (size_t s = 0; s < op->grid.count; s++) {
-        self->k[s] = topk_k(self->param.steps[s], op->series_count);
+        self->k[s] = param_count(self->param.steps[s], op->series_count);
         if (self->k[s] > self->k_max)
             self->k_max = self->k[s];
     }
@@ -146,7 +140,7 @@ static bool topk_open(struct op *op, struct err *err)
         return false;
     if (self->param.max < 1)
         return true;
-    if (!topk_check_param(&self->param, err) ||
+    if (!param_check_count(&self->param, err) ||
         !groups_init(&self->groups, &self->grouping, child, err))
         return false;
     self->in = (struct row_reader){.op = child};
@@ -185,6 +179,17 @@ static bool topk_arrange(struct op *op, struct err *err)
     self->heaps = (struct go_item *)(void *)self->heap_memory;
     self->heap_counts = (uint32_t *)(void *)(self->heap_memory + steps * room * 2);
     return groups_arrange(&self->groups, op->children[0], group_order, count, err);
+}
+
+static void topk_look_at_histograms(const struct topk *self,
+                                    const struct histogram *const *histograms)
+{
+    for (size_t s = 0; histograms && s < self->op.grid.count; s++) {
+        if (!histograms[s] || self->k[s] == 0)
+            continue;
+        topk_note_ignored(self);
+        return;
+    }
 }
 
 /* One member's row is offered to every step's heap. */
@@ -248,6 +253,7 @@ static bool topk_read_group(struct topk *self, uint32_t group, struct err *err)
         double *row;
         if (row_reader_next(&self->in, &row, err) != PULL_BATCH)
             return false;
+        topk_look_at_histograms(self, self->in.histograms);
         topk_offer_row(self, room, (uint32_t)m, row);
     }
     struct topk_group *list = &self->lists[group];
@@ -330,7 +336,7 @@ static const struct op_class topk_class = {
 };
 
 struct op *op_topk_new(struct query *query, struct op *child, struct op *param,
-                       enum aggregate_op op, const struct grouping *grouping)
+                       enum aggregate_op op, const struct grouping *grouping, size_t begin)
 {
     struct topk *self = arena_new(query->arena, struct topk);
     op_init(&self->op, &topk_class, query, &child->grid);
@@ -338,5 +344,6 @@ struct op *op_topk_new(struct query *query, struct op *child, struct op *param,
     op_add_child(&self->op, param);
     self->grouping = *grouping;
     self->least = op == AGGREGATE_bottomk;
+    self->begin = begin;
     return &self->op;
 }

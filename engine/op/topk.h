@@ -13,4 +13,4 @@
  * Memory: O(k x steps) for each group that has been begun, and not wholly handed out.
  */
 struct op *op_topk_new(struct query *query, struct op *child, struct op *param,
-                       enum aggregate_op op, const struct grouping *grouping);
+                       enum aggregate_op op, const struct grouping *grouping, size_t begin);

@@ -113,7 +113,7 @@ START_TEST(equals_the_naive_evaluator)
         struct op *child = test_matrix_op(query, &setup.in, seed % 3 ? 1 : 7);
         struct op *param = op_test_rows_new(query, &child->grid, no_labels, setup.k, 1, 1);
         enum aggregate_op op = setup.least ? AGGREGATE_bottomk : AGGREGATE_topk;
-        test_matrix_check(&expected, op_topk_new(query, child, param, op, &setup.grouping),
+        test_matrix_check(&expected, op_topk_new(query, child, param, op, &setup.grouping, 0),
                           seed / 4 % 3);
         test_query_done(&test);
     }
@@ -131,7 +131,7 @@ static struct op *small_topk(struct query *query, const double *k)
     struct grouping grouping = grouping_by(query, NULL, 0);
     struct op *child = op_test_rows_new(query, &grid, labels, values, 2, 1);
     struct op *param = op_test_rows_new(query, &grid, no_labels, k, 1, 1);
-    return op_topk_new(query, child, param, AGGREGATE_topk, &grouping);
+    return op_topk_new(query, child, param, AGGREGATE_topk, &grouping, 0);
 }
 
 static void check_refused(const double *k, const char *text)

@@ -172,14 +172,22 @@ struct plan *plan_of_subquery_rows(struct plan_builder *builder, const struct no
     return plan_intern(builder, empty);
 }
 
+static bool binary_keeps_name(const struct binary *binary)
+{
+    return !binary->return_bool &&
+           (binary_op_is_comparison(binary->op) || binary_op_is_trim(binary->op));
+}
+
 static struct plan *plan_of_binary_scalar(struct plan_builder *builder, const struct node *node,
                                           const struct grid *grid)
 {
     const struct binary *binary = &node->binary;
-    if (binary->op == BINARY_TRIM_UPPER || binary->op == BINARY_TRIM_LOWER)
-        return plan_unsupported(builder, "the trim operator");
-
     bool scalars = node->type == TYPE_SCALAR;
+    if (scalars && binary_op_is_trim(binary->op)) {
+        err_set(builder->err, ERR_EXECUTION, "operator \"%s\" not allowed for Scalar operations",
+                binary_op_text(binary->op));
+        return NULL;
+    }
     struct plan *plan =
         plan_new(builder, scalars ? PLAN_SCALAR_ARITH : PLAN_VECTOR_ARITH, node, grid);
     if (!plan_add_child(plan, plan_of(builder, binary->left, grid)) ||
@@ -190,7 +198,7 @@ static struct plan *plan_of_binary_scalar(struct plan_builder *builder, const st
 
     struct plan *vector = plan->children[binary->left->type == TYPE_SCALAR];
     plan->nameless = vector->nameless;
-    bool keeps_name = binary_op_is_comparison(binary->op) && !binary->return_bool;
+    bool keeps_name = binary_keeps_name(binary);
     plan = plan_intern(builder, plan);
     return keeps_name ? plan : plan_dedup(builder, plan, PLAN_DEDUP_MERGE);
 }
@@ -207,8 +215,7 @@ static bool names_have(const struct str *names, size_t count, struct str name)
 static bool binary_drops_names(const struct binary *binary)
 {
     const struct vector_matching *matching = binary->matching;
-    if (binary_op_is_set(binary->op) ||
-        (binary_op_is_comparison(binary->op) && !binary->return_bool))
+    if (binary_op_is_set(binary->op) || binary_keeps_name(binary))
         return false;
     return !names_have(matching->include, matching->include_count, STR("__name__"));
 }
@@ -219,8 +226,6 @@ static struct plan *plan_of_binary(struct plan_builder *builder, const struct no
     const struct binary *binary = &node->binary;
     if (binary->left->type == TYPE_SCALAR || binary->right->type == TYPE_SCALAR)
         return plan_of_binary_scalar(builder, node, grid);
-    if (binary->op == BINARY_TRIM_UPPER || binary->op == BINARY_TRIM_LOWER)
-        return plan_unsupported(builder, "the trim operator");
     if (binary->matching->fill.has_left || binary->matching->fill.has_right)
         return plan_unsupported(builder, "the fill modifier");
 
@@ -268,21 +273,22 @@ static struct plan *plan_of_aggregate(struct plan_builder *builder, const struct
         break;
     case AGGREGATE_limitk:
     case AGGREGATE_limit_ratio:
-        return plan_unsupported(builder, aggregate_get(aggregate->op)->name);
+        kind = PLAN_LIMIT;
+        break;
     default:
         break;
     }
     struct plan *plan = plan_new(builder, kind, node, grid);
     if (!plan_add_child(plan, plan_of(builder, aggregate->expr, grid)))
         return NULL;
-    if ((kind == PLAN_TOPK || kind == PLAN_QUANTILE) &&
+    bool chooses = kind == PLAN_TOPK || kind == PLAN_LIMIT;
+    if ((chooses || kind == PLAN_QUANTILE) &&
         !plan_add_child(plan, plan_of(builder, aggregate->param, grid)))
         return NULL;
     plan->nameless =
-        kind == PLAN_TOPK
-            ? plan->children[0]->nameless
-            : aggregate->without ||
-                  !names_have(aggregate->grouping, aggregate->grouping_count, STR("__name__"));
+        chooses ? plan->children[0]->nameless
+                : aggregate->without ||
+                      !names_have(aggregate->grouping, aggregate->grouping_count, STR("__name__"));
     if (kind == PLAN_COUNT_VALUES && str_eq(ast_unparen(aggregate->param)->string, STR("__name__")))
         plan->nameless = false;
     return plan_intern(builder, plan);
@@ -290,7 +296,8 @@ static struct plan *plan_of_aggregate(struct plan_builder *builder, const struct
 
 static bool plan_wants_broadcast(const struct node *node, const struct grid *grid)
 {
-    if (grid->count == 1 || node->kind == NODE_NUMBER || node->kind == NODE_STRING)
+    if (grid->count == 1 || node->kind == NODE_NUMBER || node->kind == NODE_STRING ||
+        (node->kind == NODE_CALL && plan_is_of_query(node->call.function->id)))
         return false;
     return node->type != TYPE_MATRIX && plan_is_invariant(node);
 }

@@ -1,4 +1,5 @@
 /* Calls: which node a function becomes. */
+#include "engine/fn/histogram_map.h"
 #include "engine/fn/map.h"
 #include "engine/fn/window.h"
 #include "engine/plan/builder.h"
@@ -12,6 +13,26 @@ static struct plan *plan_scalar_number(struct plan_builder *builder, const struc
     plan->number = value;
     plan->nameless = true;
     return plan_intern(builder, plan);
+}
+
+/* Seconds of a Go duration. */
+static double duration_seconds(int64_t ms)
+{
+    return (double)(ms / 1000) + (double)(ms % 1000 * 1000000) / 1e9;
+}
+
+static double query_number(const struct plan_request *request, enum function_id id)
+{
+    switch ((int)id) {
+    case FN_start:
+        return (double)request->start_ms / 1000;
+    case FN_end:
+        return (double)request->end_ms / 1000;
+    case FN_range:
+        return duration_seconds(ms_sub(request->end_ms, request->start_ms));
+    default:
+        return request->start_ms == request->end_ms ? 0 : duration_seconds(request->step_ms);
+    }
 }
 
 static const struct node *call_arg(const struct node *call, size_t index)
@@ -129,8 +150,9 @@ static struct plan *plan_of_simple(struct plan_builder *builder, const struct no
         if (arg->type != TYPE_STRING && !plan_add_child(plan, plan_of(builder, arg, grid)))
             return NULL;
     }
-    plan->nameless = kind == PLAN_SORT ? plan->children[0]->nameless
-                                       : kind == PLAN_SCALAR || kind == PLAN_VECTOR;
+    bool sorts = kind == PLAN_SORT || kind == PLAN_SORT_LABELS;
+    plan->nameless =
+        sorts ? plan->children[0]->nameless : kind == PLAN_SCALAR || kind == PLAN_VECTOR;
     plan = plan_intern(builder, plan);
     bool renames =
         kind == PLAN_LABEL_REPLACE || kind == PLAN_LABEL_JOIN || kind == PLAN_HISTOGRAM_QUANTILE;
@@ -164,6 +186,14 @@ struct plan *plan_of_call(struct plan_builder *builder, const struct node *node,
     case FN_sort:
     case FN_sort_desc:
         return plan_of_simple(builder, node, grid, PLAN_SORT);
+    case FN_sort_by_label:
+    case FN_sort_by_label_desc:
+        return plan_of_simple(builder, node, grid, PLAN_SORT_LABELS);
+    case FN_start:
+    case FN_end:
+    case FN_step:
+    case FN_range:
+        return plan_scalar_number(builder, node, grid, query_number(builder->request, id));
     case FN_label_replace:
         return plan_of_simple(builder, node, grid, PLAN_LABEL_REPLACE);
     case FN_label_join:
@@ -178,7 +208,7 @@ struct plan *plan_of_call(struct plan_builder *builder, const struct node *node,
     }
     if (window_kernel(id, WINDOW_PLAIN))
         return plan_of_window(builder, node, grid, id);
-    if (map_function(id))
+    if (map_function(id) || histogram_function(id))
         return plan_of_map(builder, node, grid);
 
     AUTO(buf_done) struct buf what = {0};

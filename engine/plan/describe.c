@@ -31,13 +31,16 @@ const char *plan_kind_text(enum plan_kind kind)
         [PLAN_QUANTILE] = "aggregate",
         [PLAN_TOPK] = "aggregate",
         [PLAN_COUNT_VALUES] = "aggregate",
+        [PLAN_LIMIT] = "aggregate",
         [PLAN_HISTOGRAM_QUANTILE] = "histogram_quantile",
         [PLAN_LABEL_REPLACE] = "label_replace",
         [PLAN_LABEL_JOIN] = "label_join",
         [PLAN_ABSENT] = "absent",
         [PLAN_SORT] = "sort",
+        [PLAN_SORT_LABELS] = "sort",
         [PLAN_SCALAR] = "scalar",
         [PLAN_VECTOR] = "vector",
+        [PLAN_DROP_NAMES] = "drop names",
         [PLAN_DEDUP_MERGE] = "merge equal labels",
         [PLAN_DEDUP_STRICT] = "refuse equal labels",
         [PLAN_BROADCAST] = "repeat for every step",
@@ -56,6 +59,16 @@ static void describe_names(const char *word, const struct str *names, size_t cou
     buf_byte(out, ')');
 }
 
+static void describe_fill(const char *word, bool has, double value, struct buf *out)
+{
+    if (!has)
+        return;
+    char text[FLOAT_TEXT_SIZE];
+    buf_printf(out, " %s (", word);
+    buf_append(out, text, float_text_g(text, value));
+    buf_byte(out, ')');
+}
+
 static void describe_matching(const struct binary *binary, struct buf *out)
 {
     const struct vector_matching *m = binary->matching;
@@ -67,6 +80,8 @@ static void describe_matching(const struct binary *binary, struct buf *out)
         describe_names("group_left", m->include, m->include_count, out);
     else if (m->card == CARD_ONE_TO_MANY)
         describe_names("group_right", m->include, m->include_count, out);
+    describe_fill("fill_left", m->fill.has_left, m->fill.left, out);
+    describe_fill("fill_right", m->fill.has_right, m->fill.right, out);
 }
 
 static void describe_aggregate(const struct aggregate *aggregate, struct buf *out)
@@ -153,10 +168,15 @@ static void describe_ast(const struct plan *plan, struct buf *out)
     case PLAN_QUANTILE:
     case PLAN_TOPK:
     case PLAN_COUNT_VALUES:
+    case PLAN_LIMIT:
         describe_aggregate(&ast->aggregate, out);
         return;
     case PLAN_SORT:
         buf_printf(out, " %s", ast->call.function->name);
+        return;
+    case PLAN_SORT_LABELS:
+        buf_printf(out, " %s", ast->call.function->name);
+        describe_strings(&ast->call, out);
         return;
     case PLAN_LABEL_REPLACE:
     case PLAN_LABEL_JOIN:
@@ -172,6 +192,7 @@ static void describe_ast(const struct plan *plan, struct buf *out)
     case PLAN_HISTOGRAM_QUANTILE:
     case PLAN_SCALAR:
     case PLAN_VECTOR:
+    case PLAN_DROP_NAMES:
     case PLAN_DEDUP_MERGE:
     case PLAN_DEDUP_STRICT:
     case PLAN_BROADCAST:

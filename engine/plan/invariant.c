@@ -8,14 +8,10 @@ static bool function_depends_on_step(enum function_id id)
     case FN_day_of_week:
     case FN_day_of_year:
     case FN_days_in_month:
-    case FN_end:
     case FN_hour:
     case FN_minute:
     case FN_month:
     case FN_predict_linear:
-    case FN_range:
-    case FN_start:
-    case FN_step:
     case FN_time:
     case FN_timestamp:
     case FN_year:
@@ -23,6 +19,11 @@ static bool function_depends_on_step(enum function_id id)
     default:
         return false;
     }
+}
+
+bool plan_is_of_query(enum function_id id)
+{
+    return id == FN_end || id == FN_range || id == FN_start || id == FN_step;
 }
 
 static bool call_is_invariant(const struct call *call)

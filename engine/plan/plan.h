@@ -38,13 +38,16 @@ enum plan_kind {
     PLAN_QUANTILE,
     PLAN_TOPK,
     PLAN_COUNT_VALUES,
+    PLAN_LIMIT, /* limitk, limit_ratio */
     PLAN_HISTOGRAM_QUANTILE,
     PLAN_LABEL_REPLACE,
     PLAN_LABEL_JOIN,
     PLAN_ABSENT,
     PLAN_SORT,
-    PLAN_SCALAR, /* scalar(vector) */
-    PLAN_VECTOR, /* vector(scalar) */
+    PLAN_SORT_LABELS,
+    PLAN_SCALAR,     /* scalar(vector) */
+    PLAN_VECTOR,     /* vector(scalar) */
+    PLAN_DROP_NAMES, /* those that are still pending: the root only */
     PLAN_DEDUP_MERGE,
     PLAN_DEDUP_STRICT,
     PLAN_BROADCAST, /* one step, repeated: what does not depend on the step */
@@ -117,6 +120,9 @@ int64_t plan_at(const struct plan_request *request, const struct modifiers *modi
 
 /* Whether a sub-expression gives the same at each step, by Prometheus's rules for @. */
 bool plan_is_invariant(const struct node *node);
+
+/* start(), end(), step(), range(): a number that the query's own times give. */
+bool plan_is_of_query(enum function_id id);
 
 /* One line for one node: what it is and what it works on. */
 void plan_describe(const struct plan *plan, struct buf *out);

@@ -1,0 +1,218 @@
+#include "engine/op/join_points.h"
+
+#include <string.h>
+
+#include "engine/fn/histogram_trim.h"
+#include "engine/op/histogram_row.h"
+#include "engine/op/presence.h"
+#include "model/notes.h"
+
+enum join_failure {
+    JOIN_FINE,
+    JOIN_FLOATS, /* types that do not go together: float op float, ... */
+    JOIN_FLOAT_HISTOGRAM,
+    JOIN_HISTOGRAM_FLOAT,
+    JOIN_HISTOGRAMS,
+    JOIN_LAYOUT,
+    JOIN_RESET,
+    JOIN_BOUNDS, /* there is a result all the same */
+};
+
+#define JOIN_FAILURE_COUNT (JOIN_BOUNDS + 1)
+
+/* Two points, in the order of the expression. */
+struct join_pair_of_points {
+    double left, right;
+    const struct histogram *left_histogram, *right_histogram;
+};
+
+struct join_result {
+    enum join_failure failure;
+    bool keep; /* comparisons */
+    struct histogram *histogram;
+};
+
+bool join_points_has_histograms(const struct join_points *points, struct point_row many,
+                                struct point_row one)
+{
+    return binary_op_is_trim(points->arith.op) ||
+           row_has_histogram(many.histograms, points->step_count) ||
+           row_has_histogram(one.histograms, points->step_count);
+}
+
+void join_points_floats(const struct join_points *points, struct point_row many,
+                        struct point_row one, double *out)
+{
+    memcpy(out, many.values, points->step_count * sizeof *out);
+    if (points->swapped)
+        arith_rows_into_right(&points->arith, one.values, out, points->step_count);
+    else
+        arith_rows(&points->arith, out, one.values, points->step_count);
+}
+
+static struct join_result join_add_up(bool subtract, const struct join_pair_of_points *pair,
+                                      struct arena *arena)
+{
+    unsigned clashes = 0;
+    struct histogram *sum =
+        subtract ? histogram_subtract(arena, pair->left_histogram, pair->right_histogram, &clashes)
+                 : histogram_add(arena, pair->left_histogram, pair->right_histogram, &clashes);
+    if (!sum)
+        return (struct join_result){.failure = JOIN_LAYOUT};
+    /* Prometheus means to warn only, but loses the result. */
+    if (clashes & HISTOGRAM_CLASH_RESET)
+        return (struct join_result){.failure = JOIN_RESET};
+    sum = histogram_compact(arena, sum);
+    if (subtract)
+        sum->hint = HISTOGRAM_GAUGE;
+    return (struct join_result){
+        .failure = clashes & HISTOGRAM_CLASH_BOUNDS ? JOIN_BOUNDS : JOIN_FINE,
+        .keep = true,
+        .histogram = sum,
+    };
+}
+
+static struct join_result join_histograms(enum binary_op op, const struct join_pair_of_points *pair,
+                                          struct arena *arena)
+{
+    if (op == BINARY_ADD || op == BINARY_SUB)
+        return join_add_up(op == BINARY_SUB, pair, arena);
+    if (op != BINARY_EQL && op != BINARY_NEQ)
+        return (struct join_result){.failure = JOIN_HISTOGRAMS};
+    bool equal = histogram_equal(pair->left_histogram, pair->right_histogram);
+    return (struct join_result){
+        .keep = equal == (op == BINARY_EQL),
+        .histogram = histogram_copy(arena, pair->left_histogram),
+    };
+}
+
+/* At least one of the two is a histogram. */
+static struct join_result join_pair_meet(enum binary_op op, const struct join_pair_of_points *pair,
+                                         struct arena *arena)
+{
+    const struct histogram *left = pair->left_histogram, *right = pair->right_histogram;
+    if (left && right)
+        return join_histograms(op, pair, arena);
+
+    struct histogram *made = NULL;
+    if (op == BINARY_MUL)
+        made = histogram_compact(arena, left ? histogram_multiply(arena, left, pair->right)
+                                             : histogram_multiply(arena, right, pair->left));
+    else if (left && op == BINARY_DIV)
+        made = histogram_compact(arena, histogram_divide(arena, left, pair->right));
+    else if (left && binary_op_is_trim(op))
+        made = histogram_trim(arena, left, pair->right, op == BINARY_TRIM_UPPER);
+    if (!made)
+        return (struct join_result){.failure = left ? JOIN_HISTOGRAM_FLOAT : JOIN_FLOAT_HISTOGRAM};
+    return (struct join_result){.keep = true, .histogram = made};
+}
+
+static void join_points_fail(struct join_points *points, size_t step, uint32_t place,
+                             enum join_failure failure)
+{
+    if (!points->failures) {
+        points->failures = arena_array(points->query->arena, uint8_t, points->step_count);
+        points->places = arena_array(points->query->arena, uint32_t, points->step_count);
+    }
+    if (points->failures[step] == JOIN_FINE || place >= points->places[step]) {
+        points->failures[step] = (uint8_t)failure;
+        points->places[step] = place;
+    }
+    if (failure != JOIN_BOUNDS)
+        points->failed[step / 64] |= UINT64_C(1) << step % 64;
+}
+
+/* A step at which both sides have a point, and one of them is a histogram. */
+static void join_points_meet_at(struct join_points *points, size_t step, uint32_t place,
+                                const struct join_pair_of_points *pair, double *out,
+                                const struct histogram **out_histograms, struct arena *arena)
+{
+    struct join_result result = join_pair_meet(points->arith.op, pair, arena);
+    if (result.failure != JOIN_FINE)
+        join_points_fail(points, step, place, result.failure);
+    if (!result.histogram)
+        return;
+    if (points->arith.return_bool)
+        out[step] = result.keep ? 1 : 0;
+    else if (result.keep)
+        out_histograms[step] = result.histogram;
+}
+
+const uint64_t *join_points_meet(struct join_points *points, uint32_t place, struct point_row many,
+                                 struct point_row one, double *out,
+                                 const struct histogram **out_histograms, struct arena *arena)
+{
+    size_t steps = points->step_count;
+    bool trim = binary_op_is_trim(points->arith.op);
+    if (!points->failed)
+        points->failed = arena_array(points->query->arena, uint64_t, presence_words(steps));
+    memset(points->failed, 0, presence_words(steps) * sizeof *points->failed);
+    if (!trim)
+        join_points_floats(points, many, one, out);
+
+    for (size_t s = 0; s < steps; s++) {
+        const struct histogram *hm = many.histograms ? many.histograms[s] : NULL;
+        const struct histogram *ho = one.histograms ? one.histograms[s] : NULL;
+        bool both =
+            (hm || !value_is_stale(many.values[s])) && (ho || !value_is_stale(one.values[s]));
+        if (trim || hm || ho)
+            out[s] = value_stale();
+        if (!both)
+            continue;
+        bool swapped = points->swapped;
+        const struct join_pair_of_points pair = {
+            .left = swapped ? one.values[s] : many.values[s],
+            .right = swapped ? many.values[s] : one.values[s],
+            .left_histogram = swapped ? ho : hm,
+            .right_histogram = swapped ? hm : ho,
+        };
+        if (hm || ho)
+            join_points_meet_at(points, s, place, &pair, out, out_histograms, arena);
+        else if (trim)
+            join_points_fail(points, s, place, JOIN_FLOATS);
+    }
+    return points->failed;
+}
+
+static void join_failure_note(const struct join_points *points, enum join_failure failure)
+{
+    struct annotations *notes = &points->query->annotations;
+    const char *op = binary_op_text(points->arith.op);
+    bool adds = points->arith.op == BINARY_ADD;
+    switch (failure) {
+    case JOIN_FINE:
+        return;
+    case JOIN_FLOATS:
+        note_sample_types(notes, points->begin, false, op, false);
+        return;
+    case JOIN_FLOAT_HISTOGRAM:
+        note_sample_types(notes, points->begin, false, op, true);
+        return;
+    case JOIN_HISTOGRAM_FLOAT:
+        note_sample_types(notes, points->begin, true, op, false);
+        return;
+    case JOIN_HISTOGRAMS:
+        note_sample_types(notes, points->begin, true, op, true);
+        return;
+    case JOIN_LAYOUT:
+        note_bucket_layout(notes, points->begin, op);
+        return;
+    case JOIN_RESET:
+        note_reset_collision(notes, points->begin, adds ? NOTE_ADDITION : NOTE_SUBTRACTION);
+        return;
+    case JOIN_BOUNDS:
+        note_bounds_reconciled(notes, points->begin, adds ? NOTE_ADDITION : NOTE_SUBTRACTION);
+        return;
+    }
+}
+
+void join_points_note(struct join_points *points)
+{
+    bool told[JOIN_FAILURE_COUNT] = {false};
+    for (size_t s = 0; points->failures && s < points->step_count; s++) {
+        enum join_failure failure = points->failures[s];
+        if (!told[failure])
+            join_failure_note(points, failure);
+        told[failure] = true;
+    }
+}
