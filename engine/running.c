@@ -28,6 +28,8 @@ static bool running_init_query(struct running *running, const struct query_spec 
     query->lookback_ms = spec->lookback_ms > 0 ? spec->lookback_ms : options->lookback_ms;
     query->cancel = spec->cancel;
     query->measure = spec->measure;
+    query->modes.start_timestamps = options->modes.start_timestamps;
+    query->modes.type_and_unit = options->modes.type_and_unit;
 
     int64_t timeout_ms = options->timeout_ms;
     if (spec->timeout_ms > 0 && (timeout_ms == 0 || spec->timeout_ms < timeout_ms))

@@ -54,6 +54,7 @@ window_fn mad_window;
 
 /* smoothing.c */
 window_fn smoothing_window;
+bool smoothing_check(const struct window_call *call, struct err *err) MUST_CHECK;
 
 /* rate_any.c */
 window_fn rate_any_window;
@@ -75,6 +76,10 @@ window_fn changes_any_window;
 window_fn resets_any_window;
 window_fn changes_anchored_window;
 window_fn resets_anchored_window;
+
+/* over_time_total.c */
+window_fn sum_any_window;
+window_fn avg_any_window;
 
 /* extended_rate.c */
 window_fn rate_anchored_window;

@@ -9,3 +9,9 @@ void map_step_time(double *values, size_t rows, size_t steps, const double *cons
             if (!value_is_stale(values[step]))
                 values[step] = params[0][step];
 }
+
+void map_nothing(double *values, size_t rows, size_t steps, const double *const *params)
+{
+    for (size_t i = 0; i < rows * steps; i++)
+        values[i] = value_stale();
+}

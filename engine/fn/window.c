@@ -9,12 +9,12 @@
 static const struct window_kernel plain_kernels[FN_COUNT] = {
     /* What is missing where something is: the operator above turns the answer round. */
     [FN_absent_over_time] = {ANY(present)},
-    [FN_avg_over_time] = {.floats = avg_window},
+    [FN_avg_over_time] = {ANY(avg), .gives_histograms = true},
     [FN_changes] = {ANY(changes)},
     [FN_count_over_time] = {ANY(count)},
     [FN_delta] = {ANY(delta), .gives_histograms = true},
     [FN_deriv] = {.floats = deriv_window},
-    [FN_double_exponential_smoothing] = {.floats = smoothing_window},
+    [FN_double_exponential_smoothing] = {.floats = smoothing_window, .check = smoothing_check},
     [FN_first_over_time] = {ANY(first), .gives_histograms = true},
     [FN_idelta] = {ANY(idelta), .gives_histograms = true},
     [FN_increase] = {ANY(increase), .gives_histograms = true, .wants_starts = true},
@@ -30,7 +30,7 @@ static const struct window_kernel plain_kernels[FN_COUNT] = {
     [FN_resets] = {ANY(resets), .wants_starts = true},
     [FN_stddev_over_time] = {.floats = stddev_window},
     [FN_stdvar_over_time] = {.floats = stdvar_window},
-    [FN_sum_over_time] = {.floats = sum_window},
+    [FN_sum_over_time] = {ANY(sum), .gives_histograms = true},
     [FN_ts_of_first_over_time] = {ANY(first_time)},
     [FN_ts_of_last_over_time] = {ANY(last_time)},
     [FN_ts_of_max_over_time] = {.floats = max_time_window},
@@ -98,14 +98,22 @@ static bool window_has_starts(const struct window_call *call)
     return false;
 }
 
-void window_run(const struct window_kernel *kernel, const struct window_call *call)
+bool window_run(const struct window_kernel *kernel, const struct window_call *call, struct err *err)
 {
+    if (kernel->check && !kernel->check(call, err))
+        return false;
     bool histograms = call->histograms && call->histograms->count > 0;
     if (kernel->any && (histograms || window_has_starts(call))) {
         kernel->any(call);
-        return;
+        return true;
     }
     kernel->floats(call);
     if (histograms)
         window_find_ignored(call);
+    return true;
+}
+
+bool window_keeps_name(enum function_id id)
+{
+    return id == FN_first_over_time || id == FN_last_over_time;
 }

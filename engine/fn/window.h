@@ -5,6 +5,8 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/attr.h"
+#include "base/err.h"
 #include "engine/fn/grid.h"
 #include "model/histogram_samples.h"
 #include "parser/function.h"
@@ -45,6 +47,11 @@ struct window_finds {
     uint32_t overlaps; /* windows in which a start timestamp lies before the sample before it */
 };
 
+static inline bool window_finds_none(const struct window_finds *finds)
+{
+    return finds->found == 0 && finds->overlaps == 0;
+}
+
 #define WINDOW_PARAMS_MAX 2
 
 struct window_call {
@@ -83,12 +90,18 @@ struct window_kernel {
     bool gives_histograms; /* `any` may */
     bool keeps_stale;      /* stale markers are among the floats that it sees */
     bool wants_starts;     /* `any` looks at start timestamps, where they are to be used */
+    bool (*check)(const struct window_call *call, struct err *err); /* NULL: nothing can fail */
 };
 
 /* NULL where the streaming engine has no kernel for that function with such edges. */
 const struct window_kernel *window_kernel(enum function_id id, enum window_edges edges);
 
-void window_run(const struct window_kernel *kernel, const struct window_call *call);
+/* ERR_EXECUTION for what Prometheus refuses when a window has samples. */
+bool window_run(const struct window_kernel *kernel, const struct window_call *call, struct err *err)
+    MUST_CHECK;
+
+/* first_over_time and last_over_time act like an offset: metric names stay. */
+bool window_keeps_name(enum function_id id);
 
 /*
  * Instant selectors: the newest sample of (ref - range_ms, ref], unless it is a stale marker. The

@@ -364,9 +364,9 @@ START_TEST(instant_finds_the_newest_sample_within_lookback)
                 example->series.values[i] = value_stale();
         }
         struct window_call *call = &example->call;
-        window_run(&window_select, call);
+        ck_assert(window_run(&window_select, call, &(struct err){0}));
         call->out = times;
-        window_run(&window_select_time, call);
+        ck_assert(window_run(&window_select_time, call, &(struct err){0}));
 
         for (size_t i = 0; i < call->refs.count; i++) {
             struct naive_window w = window_at(call, i);
@@ -474,7 +474,7 @@ START_TEST(a_window_is_open_on_its_left)
     ck_assert_double_eq(out[1], 1);
     ck_assert(value_is_stale(out[2]));
 
-    window_run(&window_select, &call);
+    ck_assert(window_run(&window_select, &call, &(struct err){0}));
     ck_assert_double_eq(out[1], 2);
     ck_assert(value_is_stale(out[2]));
 }

@@ -7,6 +7,7 @@
 
 #include <assert.h>
 
+#include "engine/fn/step_time.h"
 #include "engine/op/absent.h"
 #include "engine/op/aggregate.h"
 #include "engine/op/broadcast.h"
@@ -74,24 +75,31 @@ static size_t notes_begin(const struct plan *plan)
     return wrapped ? first->span.begin : bare->span.begin;
 }
 
+/* What absent_over_time is made of keeps its name, which nobody sees. */
+static bool window_drops_name(const struct plan *plan)
+{
+    return !window_keeps_name(plan->function) && plan->function != FN_absent_over_time;
+}
+
 static struct op *op_of_source(struct op_builder *builder, const struct plan *plan,
                                struct op **params)
 {
     struct source_spec spec = {.select = &plan->select};
-    for (size_t i = 0; i < WINDOW_PARAMS_MAX; i++)
+    for (size_t i = 0; i < plan->child_count; i++)
         spec.params[i] = params[i];
     switch ((int)plan->kind) {
     case PLAN_SELECT:
-        spec.kernel = &window_select;
+        spec.kernel =
+            plan->select.edges == WINDOW_SMOOTHED ? &window_select_smoothed : &window_select;
+        spec.notes_begin = plan->ast->span.begin;
         break;
     case PLAN_SELECT_TIME:
-        spec.kernel = &window_select_time;
+        spec.kernel = plan->function == FN_timestamp ? &window_select_time : &window_select_start;
         spec.drops_name = true;
         break;
     default:
         spec.kernel = window_kernel(plan->function, plan->select.edges);
-        spec.drops_name =
-            plan->function != FN_first_over_time && plan->function != FN_last_over_time;
+        spec.drops_name = window_drops_name(plan);
         spec.notes = notes_of(plan->function);
         spec.notes_begin = notes_begin(plan);
     }
@@ -99,17 +107,19 @@ static struct op *op_of_source(struct op_builder *builder, const struct plan *pl
 }
 
 static struct op *op_of_subquery(struct op_builder *builder, const struct plan *plan,
-                                 struct op *child, struct op *param)
+                                 struct op **children)
 {
-    const struct subquery_spec spec = {
+    struct subquery_spec spec = {
         .refs = plan->select.refs,
         .range_ms = plan->select.range_ms,
         .kernel = window_kernel(plan->function, WINDOW_PLAIN),
-        .drops_name = plan->function != FN_first_over_time && plan->function != FN_last_over_time,
+        .drops_name = window_drops_name(plan),
         .notes = notes_of(plan->function),
         .notes_begin = notes_begin(plan),
     };
-    return op_subquery_new(builder->query, &plan->grid, child, param, &spec);
+    for (size_t i = 1; i < plan->child_count; i++)
+        spec.params[i - 1] = children[i];
+    return op_subquery_new(builder->query, &plan->grid, children[0], &spec);
 }
 
 /* Could the stage take points away, so that a check for equal labels below it would see fewer? */
@@ -147,6 +157,8 @@ static struct op *op_of_map(struct op_builder *builder, const struct plan *plan,
         stage = map_stage_negate();
     else if (plan->function == FN_timestamp)
         stage = map_stage_time(children[1]);
+    else if (plan->function == FN_start_timestamp)
+        stage = map_stage_function(map_nothing, NULL, 0);
     else if (histogram_function(plan->function))
         stage = map_stage_of_histogram(histogram_function(plan->function));
     else
@@ -262,7 +274,7 @@ static struct op *op_of_kind(struct op_builder *builder, const struct plan *plan
     case PLAN_WINDOW:
         return op_of_source(builder, plan, children);
     case PLAN_SUBQUERY_WINDOW:
-        return op_of_subquery(builder, plan, children[0], children[1]);
+        return op_of_subquery(builder, plan, children);
     case PLAN_MAP:
     case PLAN_NEGATE:
         return op_of_map(builder, plan, children);

@@ -181,10 +181,13 @@ static bool lane_fill_steps(struct lane *lane, const struct row_spec *spec, size
     };
     for (size_t i = 0; i < WINDOW_PARAMS_MAX; i++)
         call.params[i] = spec->params[i] ? spec->params[i] + begin : NULL;
-    window_run(spec->kernel, &call);
-    if ((finds.found || finds.overlaps) && !tile_find(tile, row, &finds, err))
+    if (!window_run(spec->kernel, &call, err))
         return false;
-    return lane_charge(lane, spec->query, err) && (!tile->arena || arena_check(tile->arena, err)) &&
+    if (spec->finds_values && row_has_point(call.out, call.refs.count))
+        finds.found |= FIND_VALUE;
+    if (!window_finds_none(&finds) && !tile_find(tile, row, &finds, err))
+        return false;
+    return lane_charge(lane, spec->query, err) && tile_check(tile, err) &&
            (!lane->spare || arena_check(lane->spare, err));
 }
 

@@ -30,6 +30,7 @@ struct row_spec {
     struct selection *selection;
     const struct plan_select *select;
     const struct window_kernel *kernel;
+    bool finds_values;                       /* FIND_VALUE is asked for */
     const double *params[WINDOW_PARAMS_MAX]; /* one a step, or NULL */
     struct grid grid;                        /* the query's own times */
 };

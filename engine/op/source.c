@@ -102,6 +102,7 @@ static bool source_open(struct op *op, struct err *err)
         .query = query,
         .select = self->spec.select,
         .kernel = self->spec.kernel,
+        .finds_values = self->notes.kind == NOTES_COUNTER,
         .grid = op->grid,
     };
     for (size_t i = 0; i < WINDOW_PARAMS_MAX; i++)
@@ -140,7 +141,7 @@ static bool source_make_rows(struct source *self, size_t task, struct lane *lane
     slot->batch = tile_batch(tile, count);
     for (size_t i = 0; i < self->stage_count; i++)
         slot->refused[i] = map_stage_apply(&self->stages[i], &slot->batch, tile->arena);
-    return !tile->arena || arena_check(tile->arena, err);
+    return tile_check(tile, err);
 }
 
 static void source_run(struct work_queue *queue, size_t task, size_t lane)
@@ -154,9 +155,11 @@ static void source_run(struct work_queue *queue, size_t task, size_t lane)
 static void source_note_row(struct source *self, const struct tile *tile, size_t row, size_t series)
 {
     struct op *op = &self->op;
-    window_notes_row(&self->notes, op->query, selection_labels(self->selection, series),
-                     self->row_spec.params[0], tile->values + row * tile->step_count,
-                     op->grid.count);
+    if (tile->has_finds)
+        window_notes_finds(&self->notes, op->query, selection_labels(self->selection, series),
+                           &tile->finds[row]);
+    window_notes_row(&self->notes, op->query, self->row_spec.params[0],
+                     tile->values + row * tile->step_count, op->grid.count);
 }
 
 /* Rows that nobody wants, of which Prometheus would tell something. */
@@ -237,7 +240,8 @@ static bool source_pull(struct op *op, struct batch *ret, struct err *err)
         *err = slot->err;
         return false;
     }
-    for (size_t i = 0; self->notes.kind != NOTES_NONE && i < slot->batch.row_count; i++)
+    bool tells = slot->tile.has_finds || self->notes.kind != NOTES_NONE;
+    for (size_t i = 0; tells && i < slot->batch.row_count; i++)
         source_note_row(self, &slot->tile, i, op->order[op->rows_done + i]);
     for (size_t i = 0; i < self->stage_count; i++)
         map_stage_note(&self->stages[i], op->query, slot->refused[i]);
@@ -287,7 +291,8 @@ bool op_source_add_stage(struct op *op, const struct map_stage *stage)
         return false;
     struct source *self = CONTAINER(struct source, op, op);
     assert(op->state == OP_NEW);
-    if (self->stage_count == SOURCE_STAGES_MAX ||
+    /* Notes of quantiles look at the rows as the kernel leaves them. */
+    if (self->notes.kind == NOTES_QUANTILE || self->stage_count == SOURCE_STAGES_MAX ||
         op->child_count + stage->scalar_count > OP_CHILDREN_MAX)
         return false;
     for (size_t i = 0; i < stage->scalar_count; i++)

@@ -70,6 +70,11 @@ bool tile_find(struct tile *tile, size_t row, const struct window_finds *finds, 
     return true;
 }
 
+bool tile_check(const struct tile *tile, struct err *err)
+{
+    return !tile->arena || arena_check(tile->arena, err);
+}
+
 struct batch tile_batch(const struct tile *tile, size_t row_count)
 {
     return (struct batch){

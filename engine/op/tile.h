@@ -37,5 +37,8 @@ bool tile_want_histograms(struct tile *tile, struct err *err) MUST_CHECK;
 bool tile_find(struct tile *tile, size_t row, const struct window_finds *finds, struct err *err)
     MUST_CHECK;
 
+/* For whoever has put histograms into the arena. */
+bool tile_check(const struct tile *tile, struct err *err) MUST_CHECK;
+
 /* The batch of its first rows. */
 struct batch tile_batch(const struct tile *tile, size_t row_count);

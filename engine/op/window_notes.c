@@ -24,34 +24,87 @@ static bool name_is_counters(struct str name)
            str_ends(name, STR("_count")) || str_ends(name, STR("_bucket"));
 }
 
+/* By its type, where types are told from each other; by its name elsewhere. */
+static bool is_counter(const struct query *query, uint32_t name, uint32_t type)
+{
+    if (!query->modes.type_and_unit)
+        return name_is_counters(symbols_get(query->symbols, name));
+    struct str text = symbols_get(query->symbols, type);
+    return str_eq(text, STR("counter")) || str_eq(text, STR("histogram"));
+}
+
+static bool was_looked_at(const struct window_notes *notes, uint32_t name, uint32_t type)
+{
+    return name == SYM_EMPTY || (name == notes->looked_name && type == notes->looked_type);
+}
+
 bool window_notes_may_tell(const struct window_notes *notes, const struct query *query,
                            const struct labels *labels)
 {
     if (notes->kind != NOTES_COUNTER)
         return notes->kind == NOTES_QUANTILE && !notes->all_told;
-    uint32_t name = labels_get(labels, SYM_NAME);
-    return name != notes->looked_name && !name_is_counters(symbols_get(query->symbols, name));
+    uint32_t name = labels_get(labels, SYM_NAME), type = labels_get(labels, SYM_TYPE);
+    return !was_looked_at(notes, name, type) && !is_counter(query, name, type);
 }
 
 static void notes_of_counter(struct window_notes *notes, struct query *query,
-                             const struct labels *labels, const double *row, size_t steps)
+                             const struct labels *labels)
 {
-    uint32_t name = labels_get(labels, SYM_NAME);
-    if (name == notes->looked_name)
+    uint32_t name = labels_get(labels, SYM_NAME), type = labels_get(labels, SYM_TYPE);
+    if (was_looked_at(notes, name, type))
         return;
-    struct str text = symbols_get(query->symbols, name);
-    if (!name_is_counters(text)) {
-        if (!row_has_point(row, steps))
-            return;
-        note_no_counter_name(&query->annotations, notes->begin, text);
-    }
     notes->looked_name = name;
+    notes->looked_type = type;
+    if (is_counter(query, name, type))
+        return;
+    struct str metric = symbols_get(query->symbols, name);
+    if (query->modes.type_and_unit)
+        note_no_counter_type(&query->annotations, notes->begin, metric,
+                             symbols_get(query->symbols, type));
+    else
+        note_no_counter_name(&query->annotations, notes->begin, metric);
+}
+
+void window_notes_finds(struct window_notes *notes, struct query *query,
+                        const struct labels *labels, const struct window_finds *finds)
+{
+    struct annotations *told = &query->annotations;
+    size_t begin = notes->begin;
+    uint32_t found = finds->found;
+    if (notes->kind == NOTES_COUNTER && found & FIND_VALUE)
+        notes_of_counter(notes, query, labels);
+    if (!(found & ~(uint32_t)FIND_VALUE) && finds->overlaps == 0)
+        return;
+
+    struct str metric = symbols_get(query->symbols, labels_get(labels, SYM_NAME));
+    if (found & FIND_MIXED)
+        note_mixed(told, begin, metric);
+    if (found & FIND_IGNORED)
+        note_histograms_ignored(told, begin, metric);
+    if (found & FIND_NOT_COUNTER)
+        note_not_counter(told, begin, metric);
+    if (found & FIND_NOT_GAUGE)
+        note_not_gauge(told, begin, metric);
+    if (found & FIND_SCHEMAS)
+        note_mixed_schemas(told, begin, metric);
+    if (found & FIND_BOUNDS_ADD)
+        note_bounds_reconciled(told, begin, NOTE_ADDITION);
+    if (found & FIND_BOUNDS_SUBTRACT)
+        note_bounds_reconciled(told, begin, NOTE_SUBTRACTION);
+    if (found & FIND_BOUNDS_TOTAL)
+        note_bounds_reconciled(told, begin, NOTE_AGGREGATION);
+    if (found & FIND_RESETS)
+        note_reset_collision(told, begin, NOTE_AGGREGATION);
+    if (finds->overlaps > 0)
+        note_start_overlap(told, begin, metric, finds->overlaps);
 }
 
 /* A step tells of its quantile if some window has a point there. */
-static void notes_of_quantile(struct window_notes *notes, struct query *query, const double *params,
-                              const double *row, size_t steps)
+void window_notes_row(struct window_notes *notes, struct query *query, const double *params,
+                      const double *row, size_t steps)
 {
+    if (notes->kind != NOTES_QUANTILE || notes->all_told)
+        return;
     double told = 0; /* a valid one: none yet */
     notes->all_told = true;
     for (size_t step = 0; step < steps; step++) {
@@ -64,13 +117,4 @@ static void notes_of_quantile(struct window_notes *notes, struct query *query, c
             note_quantile(&query->annotations, notes->begin, told);
         }
     }
-}
-
-void window_notes_row(struct window_notes *notes, struct query *query, const struct labels *labels,
-                      const double *params, const double *row, size_t steps)
-{
-    if (notes->kind == NOTES_COUNTER)
-        notes_of_counter(notes, query, labels, row, steps);
-    else if (notes->kind == NOTES_QUANTILE && !notes->all_told)
-        notes_of_quantile(notes, query, params, row, steps);
 }

@@ -36,8 +36,9 @@ static struct str plan_key(struct plan_builder *builder, const struct plan *plan
     plan_describe(plan, &buf);
     buf_printf(&buf, "|%" PRId64 " %" PRId64 " %zu", plan->grid.start_ms, plan->grid.step_ms,
                plan->grid.count);
-    buf_printf(&buf, "|%" PRId64 " %" PRId64 " %" PRId64, plan->select.refs.start_ms,
-               plan->select.refs.step_ms, plan->select.range_ms);
+    buf_printf(&buf, "|%" PRId64 " %" PRId64 " %" PRId64 "%s", plan->select.refs.start_ms,
+               plan->select.refs.step_ms, plan->select.range_ms,
+               plan->select.totals_only ? " totals" : "");
     for (size_t i = 0; i < plan->child_count; i++)
         buf_printf(&buf, "|%zu", plan->children[i]->id);
     return arena_str(builder->arena, buf_view(&buf));
@@ -108,28 +109,57 @@ static bool plan_refs(struct plan_builder *builder, const struct modifiers *modi
     return true;
 }
 
-bool plan_set_select(struct plan_builder *builder, struct plan *plan,
-                     const struct vector_selector *selector, int64_t range_ms)
+/* The samples that its windows see: from `before_ms` before each to `ahead_ms` behind. */
+static bool plan_set_select(struct plan_builder *builder, struct plan *plan,
+                            const struct vector_selector *selector, int64_t before_ms,
+                            int64_t ahead_ms)
 {
-    if (selector->anchored || selector->smoothed)
-        return plan_unsupported(builder, selector->anchored ? "the anchored modifier"
-                                                            : "the smoothed modifier") != NULL;
     struct plan_select *select = &plan->select;
     select->selector = selector;
-    select->range_ms = range_ms;
+    select->totals_only = builder->sees_totals && !builder->sees_buckets;
     if (!plan_refs(builder, &selector->modifiers, &plan->grid, &select->refs))
         return false;
-    if (__builtin_sub_overflow(select->refs.start_ms, range_ms - 1, &select->begin_ms))
+    if (__builtin_sub_overflow(select->refs.start_ms, before_ms - 1, &select->begin_ms))
         select->begin_ms = INT64_MIN;
-    select->end_ms = grid_end(&select->refs);
+    if (__builtin_add_overflow(grid_end(&select->refs), ahead_ms, &select->end_ms))
+        select->end_ms = INT64_MAX;
     return true;
+}
+
+bool plan_set_instant(struct plan_builder *builder, struct plan *plan,
+                      const struct vector_selector *selector)
+{
+    int64_t lookback_ms = builder->request->lookback_ms;
+    plan->select.range_ms = lookback_ms;
+    if (selector->smoothed) {
+        plan->select.edges = WINDOW_SMOOTHED;
+        plan->select.lookback_ms = lookback_ms;
+    }
+    return plan_set_select(builder, plan, selector, lookback_ms, plan->select.lookback_ms);
+}
+
+bool plan_set_range(struct plan_builder *builder, struct plan *plan,
+                    const struct matrix_selector *matrix)
+{
+    const struct vector_selector *selector = &matrix->selector->vector_selector;
+    struct plan_select *select = &plan->select;
+    if (!plan_range(builder, matrix->range_ms, matrix->range_expr, false, &select->range_ms))
+        return false;
+    select->edges = selector->anchored   ? WINDOW_ANCHORED
+                    : selector->smoothed ? WINDOW_SMOOTHED
+                                         : WINDOW_PLAIN;
+    if (select->edges != WINDOW_PLAIN)
+        select->lookback_ms = builder->request->lookback_ms;
+    int64_t ahead_ms = select->edges == WINDOW_SMOOTHED ? select->lookback_ms : 0;
+    return plan_set_select(builder, plan, selector, ms_add(select->range_ms, select->lookback_ms),
+                           ahead_ms);
 }
 
 static struct plan *plan_of_selector(struct plan_builder *builder, const struct node *node,
                                      const struct grid *grid)
 {
     struct plan *plan = plan_new(builder, PLAN_SELECT, node, grid);
-    if (!plan_set_select(builder, plan, &node->vector_selector, builder->request->lookback_ms))
+    if (!plan_set_instant(builder, plan, &node->vector_selector))
         return NULL;
     return plan_intern(builder, plan);
 }
@@ -164,8 +194,13 @@ struct plan *plan_of_subquery_rows(struct plan_builder *builder, const struct no
         step_ms = builder->request->subquery_step_ms;
 
     struct grid inner = subquery_grid(ret_refs, *ret_range_ms, step_ms);
-    if (inner.count > 0)
-        return plan_of(builder, subquery->expr, &inner);
+    if (inner.count > 0) {
+        bool saw_buckets = builder->sees_buckets;
+        builder->sees_buckets = true; /* where counters start anew is found by them */
+        struct plan *rows = plan_of(builder, subquery->expr, &inner);
+        builder->sees_buckets = saw_buckets;
+        return rows;
+    }
     inner.count = 1;
     struct plan *empty = plan_new(builder, PLAN_EMPTY, subquery->expr, &inner);
     empty->nameless = true;
@@ -315,12 +350,33 @@ static struct plan *plan_broadcast(struct plan_builder *builder, const struct no
     return plan_intern(builder, plan);
 }
 
-struct plan *plan_of(struct plan_builder *builder, const struct node *node, const struct grid *grid)
+/* What the node asks of histograms below it: Prometheus's detectHistogramStatsDecoding. */
+static void plan_see_histograms(struct plan_builder *builder, const struct node *node)
 {
-    while (node->kind == NODE_PAREN)
-        node = node->paren;
-    if (!arena_check(builder->arena, builder->err))
-        return NULL;
+    if (node->kind == NODE_BINARY)
+        builder->sees_buckets = builder->sees_buckets || node->binary.op == BINARY_TRIM_UPPER ||
+                                node->binary.op == BINARY_TRIM_LOWER;
+    if (node->kind != NODE_CALL)
+        return;
+    switch ((int)node->call.function->id) {
+    case FN_histogram_avg:
+    case FN_histogram_count:
+    case FN_histogram_sum:
+        builder->sees_totals = true;
+        break;
+    case FN_histogram_fraction:
+    case FN_histogram_quantile:
+    case FN_histogram_quantiles:
+        builder->sees_buckets = true;
+        break;
+    default:
+        break;
+    }
+}
+
+static struct plan *plan_of_node(struct plan_builder *builder, const struct node *node,
+                                 const struct grid *grid)
+{
     if (plan_wants_broadcast(node, grid))
         return plan_broadcast(builder, node, grid);
 
@@ -352,6 +408,20 @@ struct plan *plan_of(struct plan_builder *builder, const struct node *node, cons
     __builtin_unreachable();
 }
 
+struct plan *plan_of(struct plan_builder *builder, const struct node *node, const struct grid *grid)
+{
+    while (node->kind == NODE_PAREN)
+        node = node->paren;
+    if (!arena_check(builder->arena, builder->err))
+        return NULL;
+    bool saw_totals = builder->sees_totals, saw_buckets = builder->sees_buckets;
+    plan_see_histograms(builder, node);
+    struct plan *plan = plan_of_node(builder, node, grid);
+    builder->sees_totals = saw_totals;
+    builder->sees_buckets = saw_buckets;
+    return plan;
+}
+
 /* A range vector can only be the root, of an instant query: its samples are the answer. */
 static struct plan *plan_of_matrix_root(struct plan_builder *builder, const struct node *node,
                                         const struct grid *grid)
@@ -363,11 +433,8 @@ static struct plan *plan_of_matrix_root(struct plan_builder *builder, const stru
             return NULL;
         return plan_intern(builder, plan);
     }
-    int64_t range_ms;
-    const struct matrix_selector *matrix = &node->matrix_selector;
     struct plan *plan = plan_new(builder, PLAN_SAMPLES, node, grid);
-    if (!plan_range(builder, matrix->range_ms, matrix->range_expr, false, &range_ms) ||
-        !plan_set_select(builder, plan, &matrix->selector->vector_selector, range_ms))
+    if (!plan_set_range(builder, plan, &node->matrix_selector))
         return NULL;
     return plan_intern(builder, plan);
 }

@@ -40,37 +40,51 @@ static const struct node *call_arg(const struct node *call, size_t index)
     return ast_unparen(call->call.args[index]);
 }
 
-/* timestamp(selector) looks at the samples' own times; of anything else, at the step. */
+/*
+ * timestamp(selector) and start_timestamp(selector) look at the samples' own times; timestamp() of
+ * anything else looks at the step, and start_timestamp() finds nothing there.
+ */
 static struct plan *plan_of_timestamp(struct plan_builder *builder, const struct node *node,
                                       const struct grid *grid)
 {
     const struct node *arg = call_arg(node, 0);
+    enum function_id id = node->call.function->id;
     struct plan *plan;
     if (arg->kind == NODE_VECTOR_SELECTOR) {
         const struct vector_selector *selector = &arg->vector_selector;
         plan = plan_new(builder, PLAN_SELECT_TIME, arg, grid);
-        if (!plan_set_select(builder, plan, selector, builder->request->lookback_ms))
+        plan->function = id;
+        if (!plan_set_instant(builder, plan, selector))
             return NULL;
         /* With @, Prometheus forgets the offset here, but has selected by it. */
         if (selector->modifiers.at != AT_NONE)
             plan->select.refs.start_ms = plan_at(builder->request, &selector->modifiers);
     } else {
         plan = plan_new(builder, PLAN_MAP, node, grid);
-        plan->function = FN_timestamp;
+        plan->function = id;
         struct plan *time = plan_new(builder, PLAN_TIME, node, grid);
         time->type = TYPE_SCALAR;
         if (!plan_add_child(plan, plan_of(builder, arg, grid)) ||
-            !plan_add_child(plan, plan_intern(builder, time)))
+            (id == FN_timestamp && !plan_add_child(plan, plan_intern(builder, time))))
             return NULL;
         plan->nameless = plan->children[0]->nameless;
     }
     return plan_dedup(builder, plan_intern(builder, plan), PLAN_DEDUP_MERGE);
 }
 
-/* first_over_time and last_over_time act like an offset: the name stays. */
-static bool window_keeps_name(enum function_id id)
+/* What Prometheus finds out only while it evaluates. */
+static bool plan_check_edges(struct plan_builder *builder, enum function_id id,
+                             enum window_edges edges)
 {
-    return id == FN_first_over_time || id == FN_last_over_time;
+    if (window_kernel(id, edges))
+        return true;
+    const char *anchored =
+        "anchored modifier can only be used with: changes, delta, increase, "
+        "rate, resets - not with ";
+    const char *smoothed =
+        "smoothed modifier can only be used with: delta, increase, rate - not with ";
+    return err_set(builder->err, ERR_EXECUTION, "%s%s",
+                   edges == WINDOW_ANCHORED ? anchored : smoothed, function_get(id)->name);
 }
 
 static struct plan *plan_of_window(struct plan_builder *builder, const struct node *node,
@@ -92,17 +106,17 @@ static struct plan *plan_of_window(struct plan_builder *builder, const struct no
             return NULL;
         plan->nameless = plan->children[0]->nameless;
     } else {
-        const struct matrix_selector *matrix = &arg->matrix_selector;
-        int64_t range_ms;
-        if (!plan_range(builder, matrix->range_ms, matrix->range_expr, false, &range_ms) ||
-            !plan_set_select(builder, plan, &matrix->selector->vector_selector, range_ms))
+        if (!plan_set_range(builder, plan, &arg->matrix_selector) ||
+            !plan_check_edges(builder, function, plan->select.edges))
             return NULL;
     }
     for (size_t i = 0; i < node->call.arg_count; i++)
         if (i != matrix_index && !plan_add_child(plan, plan_of(builder, call_arg(node, i), grid)))
             return NULL;
     plan = plan_intern(builder, plan);
-    return window_keeps_name(function) ? plan : plan_dedup(builder, plan, PLAN_DEDUP_STRICT);
+    /* For absent_over_time, series that are equal without their name are no error. */
+    bool keeps = window_keeps_name(function) || function == FN_absent_over_time;
+    return keeps ? plan : plan_dedup(builder, plan, PLAN_DEDUP_STRICT);
 }
 
 /* abs(v), clamp(v, s, s), hour(): the calendar functions take the step's time without argument. */
@@ -132,10 +146,9 @@ static struct plan *plan_of_absent(struct plan_builder *builder, const struct no
                                    const struct grid *grid)
 {
     struct plan *plan = plan_new(builder, PLAN_ABSENT, node, grid);
-    /* last_over_time keeps the names: series that are equal without them are no error here. */
     struct plan *child = node->call.function->id == FN_absent
                              ? plan_of(builder, call_arg(node, 0), grid)
-                             : plan_of_window(builder, node, grid, FN_last_over_time);
+                             : plan_of_window(builder, node, grid, FN_absent_over_time);
     plan->nameless = true;
     return plan_add_child(plan, child) ? plan_intern(builder, plan) : NULL;
 }
@@ -177,6 +190,7 @@ struct plan *plan_of_call(struct plan_builder *builder, const struct node *node,
     }
     case FN_pi:
         return plan_scalar_number(builder, node, grid, 3.14159265358979323846);
+    case FN_start_timestamp:
     case FN_timestamp:
         return plan_of_timestamp(builder, node, grid);
     case FN_scalar:

@@ -12,6 +12,8 @@ struct plan_builder {
     struct str *keys;
     size_t plan_count;
     size_t plan_cap;
+    bool sees_totals;  /* of histograms, what stands above asks for count and sum, */
+    bool sees_buckets; /* or something does that asks for the buckets */
     struct err *err;
 };
 
@@ -31,9 +33,13 @@ struct plan *plan_intern(struct plan_builder *builder, struct plan *plan);
 struct plan *plan_dedup(struct plan_builder *builder, struct plan *plan, enum plan_kind kind);
 struct plan *plan_unsupported(struct plan_builder *builder, const char *what);
 
+/* An instant selector's windows, as wide as the lookback, seen from the plan's grid. */
+bool plan_set_instant(struct plan_builder *builder, struct plan *plan,
+                      const struct vector_selector *selector);
+
 /* A range selector's or a subquery's windows, seen from `grid`. */
-bool plan_set_select(struct plan_builder *builder, struct plan *plan,
-                     const struct vector_selector *selector, int64_t range_ms);
+bool plan_set_range(struct plan_builder *builder, struct plan *plan,
+                    const struct matrix_selector *matrix);
 struct plan *plan_of_subquery_rows(struct plan_builder *builder, const struct node *subquery,
                                    const struct grid *grid, struct grid *ret_refs,
                                    int64_t *ret_range_ms);

@@ -16,7 +16,7 @@ const char *plan_kind_text(enum plan_kind kind)
         [PLAN_TIME] = "time",
         [PLAN_EMPTY] = "empty",
         [PLAN_SELECT] = "select",
-        [PLAN_SELECT_TIME] = "select timestamp",
+        [PLAN_SELECT_TIME] = "select",
         [PLAN_WINDOW] = "window",
         [PLAN_SUBQUERY_WINDOW] = "window over subquery",
         [PLAN_SAMPLES] = "samples",
@@ -138,8 +138,11 @@ static void describe_ast(const struct plan *plan, struct buf *out)
         buf_byte(out, ' ');
         quote_append(out, ast->string);
         return;
-    case PLAN_SELECT:
     case PLAN_SELECT_TIME:
+        buf_printf(out, " %s ", function_get(plan->function)->name);
+        print_query(ast, out);
+        return;
+    case PLAN_SELECT:
     case PLAN_SAMPLES:
         buf_byte(out, ' ');
         print_query(ast, out);
