@@ -18,26 +18,59 @@ static void map_put(struct map *map, uint64_t hash, uint32_t stored)
     map->slots[slot] = (struct map_slot){hash, stored};
 }
 
-static void map_rehash(struct map *map)
+/* Is there no room for one more? */
+static bool map_is_full(const struct map *map)
+{
+    return !map->slots || (map->count + 1) * 4 > (map->mask + 1) * 3;
+}
+
+static size_t map_slots(const struct map *map)
+{
+    return map->slots ? map->mask + 1 : 0;
+}
+
+static size_t map_more_slots(const struct map *map)
+{
+    return map->slots ? map_slots(map) * 2 : 16;
+}
+
+/* Moves to `slots`, which are empty; the old ones are the caller's to free. */
+static void map_rehash(struct map *map, struct map_slot *slots, size_t count)
 {
     struct map_slot *old = map->slots;
-    size_t old_count = old ? map->mask + 1 : 0;
-    size_t slots = old_count ? old_count * 2 : 16;
-    map->slots = mem_new_array(struct map_slot, slots);
-    map->mask = slots - 1;
+    size_t old_count = map_slots(map);
+    map->slots = slots;
+    map->mask = count - 1;
     for (size_t i = 0; i < old_count; i++)
         if (old[i].index != 0)
             map_put(map, old[i].hash, old[i].index);
-    free(old);
+}
+
+static void map_add(struct map *map, uint64_t hash, uint32_t index)
+{
+    assert(index != UINT32_MAX);
+    map_put(map, hash, index + 1);
+    map->count++;
 }
 
 void map_insert(struct map *map, uint64_t hash, uint32_t index)
 {
-    assert(index != UINT32_MAX);
-    if (!map->slots || (map->count + 1) * 4 > (map->mask + 1) * 3)
-        map_rehash(map);
-    map_put(map, hash, index + 1);
-    map->count++;
+    if (map_is_full(map)) {
+        struct map_slot *old = map->slots;
+        size_t slots = map_more_slots(map);
+        map_rehash(map, mem_new_array(struct map_slot, slots), slots);
+        free(old);
+    }
+    map_add(map, hash, index);
+}
+
+void map_insert_in(struct arena *arena, struct map *map, uint64_t hash, uint32_t index)
+{
+    if (map_is_full(map)) {
+        size_t slots = map_more_slots(map);
+        map_rehash(map, arena_array(arena, struct map_slot, slots), slots);
+    }
+    map_add(map, hash, index);
 }
 
 size_t map_size_bytes(size_t count)

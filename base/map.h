@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/arena.h"
+
 /*
  * A hash table from a 64-bit hash to a 32-bit index into the caller's own array; the caller
  * compares keys. Open addressing, linear probing, at most 3/4 full. O(1) find and insert; nothing
@@ -35,6 +37,12 @@ struct map_slot {
 
 void map_done(struct map *map);
 void map_insert(struct map *map, uint64_t hash, uint32_t index);
+
+/*
+ * As map_insert, but all that the map holds is in the arena, which must be the same one each time;
+ * map_done is not for such a map.
+ */
+void map_insert_in(struct arena *arena, struct map *map, uint64_t hash, uint32_t index);
 
 /* Bytes a map with `count` entries may take; to be charged before it grows. */
 size_t map_size_bytes(size_t count);

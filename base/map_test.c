@@ -34,4 +34,18 @@ START_TEST(empty_map_has_nothing)
 }
 END_TEST
 
-TEST_MAIN("map", finds_all_of_equal_hash, empty_map_has_nothing)
+START_TEST(lives_in_an_arena_as_well)
+{
+    AUTO(arena_destroy) struct arena *arena = arena_create(NULL);
+    struct map map = {0};
+    for (uint32_t i = 0; i < 1000; i++)
+        map_insert_in(arena, &map, i * UINT64_C(0x9E3779B97F4A7C15), i);
+    for (uint32_t i = 0; i < 1000; i++) {
+        struct map_probe at = map_find(&map, i * UINT64_C(0x9E3779B97F4A7C15));
+        ck_assert(map_hit(&map, &at));
+        ck_assert_uint_eq(at.index, i);
+    }
+}
+END_TEST
+
+TEST_MAIN("map", finds_all_of_equal_hash, empty_map_has_nothing, lives_in_an_arena_as_well)

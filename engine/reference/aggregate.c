@@ -11,7 +11,7 @@ static bool aggregation_group(struct ref_aggregation *self, struct err *err)
     struct ref *ref = self->ref;
     const struct aggregate *aggregate = &self->expr->node->aggregate;
     struct name_set names = ref_names(ref, aggregate->grouping, aggregate->grouping_count);
-    AUTO(label_map_done) struct label_map known = {0};
+    struct label_map known = {.arena = ref->scratch};
     self->groups = arena_array(ref->arena, uint32_t, self->input.count);
     self->labels = arena_array(ref->arena, const struct labels *, self->input.count);
     for (size_t i = 0; i < self->input.count; i++) {

@@ -159,7 +159,7 @@ bool ref_aggregate_k(struct ref_aggregation *aggregation, struct ref_matrix *ret
                      struct err *err)
 {
     struct ref *ref = aggregation->ref;
-    struct chooser self = {.aggregation = aggregation};
+    struct chooser self = {.aggregation = aggregation, .known.arena = ref->arena};
     bool ratio = aggregation->op == AGGREGATE_limit_ratio;
     bool none;
     if (ratio ? !chooser_check_ratio(aggregation, &none, err)
@@ -180,7 +180,6 @@ bool ref_aggregate_k(struct ref_aggregation *aggregation, struct ref_matrix *ret
             chooser_step(&self, i);
         ok = ok && arena_check(ref->arena, err);
     }
-    label_map_done(&self.known);
     if (ok)
         *ret_matrix = self.matrix;
     return ok;

@@ -43,7 +43,7 @@ static bool count_values_step(void *context, struct ref_step *step, struct err *
 {
     struct count_values *self = context;
     const struct ref_vector *vector = &step->vectors[0];
-    AUTO(label_map_done) struct label_map known = {0};
+    struct label_map known = {.arena = self->ref->scratch};
     for (size_t i = 0; i < vector->count; i++) {
         const struct labels *labels = count_values_labels(self, &vector->items[i]);
         const struct ref_sample sample = {.labels = labels};

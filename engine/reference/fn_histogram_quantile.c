@@ -18,7 +18,7 @@ struct histograms {
     size_t begin;              /* where notes point to */
     struct ref_sample *native; /* without a histogram: left out */
     size_t native_count;
-    struct label_map sets;   /* heap; of the classic ones, without le */
+    struct label_map sets;   /* of the classic ones, without le */
     struct classic *classic; /* by set; without buckets: left out */
     size_t *bucket_caps;
     struct bucket_raises_list *raised;
@@ -100,6 +100,7 @@ static struct histograms histograms_of(struct ref_call *call, size_t arg)
         .call = call,
         .begin = ref_call_begin(call, arg),
         .native = arena_array(call->scratch, struct ref_sample, in->count),
+        .sets.arena = call->scratch,
         .classic = arena_array(call->scratch, struct classic, in->count),
         .bucket_caps = arena_array(call->scratch, size_t, in->count),
         .raised = *call->memory,
@@ -178,12 +179,6 @@ static void raises_tell(struct histograms *self)
     }
 }
 
-static void histograms_done(struct histograms *self)
-{
-    raises_tell(self);
-    label_map_done(&self->sets);
-}
-
 /* `label`: SYM_EMPTY, or what gets the value. */
 static void histograms_output(const struct histograms *self, const struct labels *labels,
                               uint32_t label, uint32_t label_value, double value)
@@ -253,7 +248,7 @@ bool fn_histogram_quantile(struct ref_call *call, struct err *err)
     phi_check(call, 0, phi);
     struct histograms histograms = histograms_of(call, 1);
     histograms_quantile(&histograms, phi, SYM_EMPTY, SYM_EMPTY);
-    histograms_done(&histograms);
+    raises_tell(&histograms);
     return true;
 }
 
@@ -283,7 +278,7 @@ bool fn_histogram_quantiles(struct ref_call *call, struct err *err)
         double phi = ref_call_scalar(call, arg);
         histograms_quantile(&histograms, phi, label, phi_label(call, phi));
     }
-    histograms_done(&histograms);
+    raises_tell(&histograms);
     return true;
 }
 
@@ -306,6 +301,6 @@ bool fn_histogram_fraction(struct ref_call *call, struct err *err)
         if (self.classic[i].count > 0)
             histograms_output(&self, self.sets.items[i], SYM_EMPTY, SYM_EMPTY,
                               classic_fraction(lower, upper, &self.classic[i], call->scratch));
-    histograms_done(&self);
+    raises_tell(&self);
     return true;
 }

@@ -192,7 +192,7 @@ static void info_add_metric(struct info *self, uint32_t name)
 static bool info_number_signatures(struct info *self, struct err *err)
 {
     struct ref *ref = self->ref;
-    AUTO(label_map_done) struct label_map known = {0};
+    struct label_map known = {.arena = ref->scratch};
     self->info_signatures = arena_array(ref->arena, uint32_t, self->infos.count);
     self->metrics = arena_array(ref->arena, uint32_t, self->infos.count);
     for (size_t i = 0; i < self->infos.count; i++) {
@@ -363,7 +363,7 @@ bool ref_info(struct ref *ref, const struct ref_times *times, struct ref_expr *e
     struct ref_matrix matrix;
     if (!ref_steps_run(ref, times, &steps, &matrix, err))
         return false;
-    if (ref_matrix_clashes(&matrix))
+    if (ref_matrix_clashes(ref->scratch, &matrix))
         return ref_clash(err);
     *ret_matrix = matrix;
     return true;

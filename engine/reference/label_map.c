@@ -1,9 +1,6 @@
 #include "engine/reference/label_map.h"
 
-#include <stdlib.h>
 #include <string.h>
-
-#include "base/mem.h"
 
 size_t label_map_find(const struct label_map *map, const struct labels *labels)
 {
@@ -14,23 +11,29 @@ size_t label_map_find(const struct label_map *map, const struct labels *labels)
     return SIZE_MAX;
 }
 
+/* A larger copy of an array of label sets; what is added is NULL. */
+static const struct labels **label_array_grow(struct arena *arena, const struct labels **items,
+                                              size_t count, size_t cap)
+{
+    const struct labels **grown = arena_array(arena, const struct labels *, cap);
+    if (count)
+        memcpy(grown, items, count * sizeof *items);
+    return grown;
+}
+
 size_t label_map_add(struct label_map *map, const struct labels *labels, bool *ret_new)
 {
     size_t known = label_map_find(map, labels);
     *ret_new = known == SIZE_MAX;
     if (!*ret_new)
         return known;
-    mem_grow(map->items, const struct labels *, map->count, &map->cap);
+    if (map->count == map->cap) {
+        map->cap = map->cap ? map->cap * 2 : 8;
+        map->items = label_array_grow(map->arena, map->items, map->count, map->cap);
+    }
     map->items[map->count] = labels;
-    map_insert(&map->map, labels_hash(labels), (uint32_t)map->count);
+    map_insert_in(map->arena, &map->map, labels_hash(labels), (uint32_t)map->count);
     return map->count++;
-}
-
-void label_map_done(struct label_map *map)
-{
-    map_done(&map->map);
-    free(map->items);
-    *map = (struct label_map){0};
 }
 
 static size_t label_pool_index(struct label_pool *pool, const struct labels *labels)
@@ -38,7 +41,7 @@ static size_t label_pool_index(struct label_pool *pool, const struct labels *lab
     bool new;
     size_t index = label_map_add(&pool->sets, labels, &new);
     if (new)
-        pool->sets.items[index] = labels_new(pool->arena, labels->pairs, labels->count);
+        pool->sets.items[index] = labels_new(pool->sets.arena, labels->pairs, labels->count);
     return index;
 }
 
@@ -52,20 +55,11 @@ const struct labels *label_pool_nameless(struct label_pool *pool, const struct l
 {
     size_t index = label_pool_index(pool, labels);
     if (pool->nameless_cap < pool->sets.cap) {
-        pool->nameless = mem_resize(pool->nameless, const struct labels *, pool->sets.cap);
-        memset(pool->nameless + pool->nameless_cap, 0,
-               (pool->sets.cap - pool->nameless_cap) * sizeof *pool->nameless);
+        pool->nameless =
+            label_array_grow(pool->sets.arena, pool->nameless, pool->nameless_cap, pool->sets.cap);
         pool->nameless_cap = pool->sets.cap;
     }
     if (!pool->nameless[index])
-        pool->nameless[index] = labels_drop_name(pool->sets.items[index], pool->arena);
+        pool->nameless[index] = labels_drop_name(pool->sets.items[index], pool->sets.arena);
     return pool->nameless[index];
-}
-
-void label_pool_done(struct label_pool *pool)
-{
-    label_map_done(&pool->sets);
-    free(pool->nameless);
-    pool->nameless = NULL;
-    pool->nameless_cap = 0;
 }

@@ -9,13 +9,17 @@
 #include "model/labels.h"
 
 /*
- * Label sets, numbered in the order they came. Sets are borrowed: they outlive the map.
+ * Label sets, numbered in the order they came. All that the map holds is in its arena; the sets are
+ * borrowed, and outlive the map.
+ *
+ *     struct label_map map = {.arena = arena};
  *
  * Thread: one at a time.
  */
 struct label_map {
+    struct arena *arena;
     struct map map;
-    const struct labels **items; /* heap */
+    const struct labels **items;
     size_t count;
     size_t cap;
 };
@@ -26,15 +30,14 @@ size_t label_map_add(struct label_map *map, const struct labels *labels, bool *r
 /* The set's number, or SIZE_MAX. */
 size_t label_map_find(const struct label_map *map, const struct labels *labels);
 
-void label_map_done(struct label_map *map);
-
 /*
  * Label sets that one query makes again and again, each kept once in the arena.
+ *
+ *     struct label_pool pool = {.sets.arena = arena};
  */
 struct label_pool {
-    struct arena *arena;
     struct label_map sets;
-    const struct labels **nameless; /* heap; by number, NULL: not yet made */
+    const struct labels **nameless; /* by number; NULL: not yet made */
     size_t nameless_cap;
 };
 
@@ -43,10 +46,3 @@ const struct labels *label_pool_keep(struct label_pool *pool, const struct label
 
 /* Without name, type and unit. */
 const struct labels *label_pool_nameless(struct label_pool *pool, const struct labels *labels);
-
-void label_pool_done(struct label_pool *pool);
-
-static inline void label_map_done_auto(struct label_map *map)
-{
-    label_map_done(map);
-}

@@ -123,7 +123,7 @@ static bool match_check_many(struct match *match, uint32_t group, const struct l
             return err_set(err, ERR_EXECUTION,
                            "multiple matches for labels: grouping labels must ensure unique "
                            "matches");
-    map_insert(&match->known, hash, (uint32_t)match->result_count);
+    map_insert_in(match->ref->scratch, &match->known, hash, (uint32_t)match->result_count);
     match->results[match->result_count++] = (struct match_result){group, labels};
     return true;
 }
@@ -233,9 +233,8 @@ static bool match_step(void *context, struct ref_step *step, struct err *err)
     match->last = (struct ref_outcome){.remark = REF_REMARK_NONE};
     match->results = arena_array(match->ref->scratch, struct match_result, left + right);
     match->result_count = 0;
-    bool ok = match_find_ones(match, err) && match_many(match, err) && match_rest(match, err);
-    map_done(&match->known);
     match->known = (struct map){0};
+    bool ok = match_find_ones(match, err) && match_many(match, err) && match_rest(match, err);
     if (ok)
         ref_outcome_note(match->ref, match->expr, &match->last);
     return ok && arena_check(match->ref->scratch, err);

@@ -61,9 +61,9 @@ bool ref_clash(struct err *err)
     return err_set(err, ERR_EXECUTION, "vector cannot contain metrics with the same labelset");
 }
 
-bool ref_matrix_clashes(const struct ref_matrix *matrix)
+bool ref_matrix_clashes(struct arena *scratch, const struct ref_matrix *matrix)
 {
-    AUTO(label_map_done) struct label_map seen = {0};
+    struct label_map seen = {.arena = scratch};
     for (size_t i = 0; i < matrix->count; i++) {
         bool new;
         label_map_add(&seen, matrix->items[i].labels, &new);
@@ -99,7 +99,7 @@ static bool ref_points_merge(struct arena *arena, struct ref_points *points,
 
 bool ref_matrix_merge(struct arena *arena, struct ref_matrix *matrix, struct err *err)
 {
-    AUTO(label_map_done) struct label_map seen = {0};
+    struct label_map seen = {.arena = arena};
     size_t count = 0;
     for (size_t i = 0; i < matrix->count; i++) {
         const struct ref_series *series = &matrix->items[i];

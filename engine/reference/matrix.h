@@ -55,7 +55,7 @@ struct ref_series *ref_matrix_add(struct arena *arena, struct ref_matrix *matrix
 const struct reference_point *ref_series_take(struct ref_series *series, int64_t time_ms);
 
 /* Do two series have the same labels? */
-bool ref_matrix_clashes(const struct ref_matrix *matrix);
+bool ref_matrix_clashes(struct arena *scratch, const struct ref_matrix *matrix);
 
 /*
  * Makes one series of all that have the same labels, in the place of the first. ERR_EXECUTION if

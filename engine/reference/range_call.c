@@ -150,8 +150,9 @@ static bool range_call_step(struct range_call *call, struct range_series *series
         ref_series_add(ref->arena, out, time_ms, call->out.items[0].value,
                        h ? histogram_copy(ref->arena, h) : NULL);
     }
+    bool ok = arena_check(ref->scratch, err);
     arena_reset(ref->scratch);
-    return true;
+    return ok;
 }
 
 /* rate and increase of something that is not called like a counter. */
@@ -328,7 +329,7 @@ bool ref_range_call(struct ref *ref, const struct ref_times *times, struct ref_e
         return false;
     if (expr->node->call.function->id == FN_absent_over_time)
         return range_call_absent(&call, ret_matrix, err);
-    if (!ref->query->modes.delayed_names && ref_matrix_clashes(&call.result))
+    if (!ref->query->modes.delayed_names && ref_matrix_clashes(ref->scratch, &call.result))
         return ref_clash(err);
     *ret_matrix = call.result;
     return true;

@@ -102,12 +102,10 @@ bool reference_evaluate(const struct reference_request *request, bool final,
         .query = query,
         .arena = query->arena,
         .scratch = scratch,
-        .labels.arena = query->arena,
+        .labels.sets.arena = query->arena,
     };
     struct reference_result result = {0};
-    bool ok = evaluate_result(&ref, final, &result, err);
-    label_pool_done(&ref.labels);
-    if (!ok)
+    if (!evaluate_result(&ref, final, &result, err))
         return false;
     result.samples_read = ref.samples_read;
     result.series_selected = ref.series_selected;

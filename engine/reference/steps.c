@@ -50,7 +50,7 @@ static void run_number_groups(struct run *run)
     struct ref *ref = run->ref;
     const struct vector_matching *matching = run->steps->matching;
     struct name_set names = ref_names(ref, matching->labels, matching->label_count);
-    AUTO(label_map_done) struct label_map known = {0};
+    struct label_map known = {.arena = ref->scratch};
     for (size_t m = 0; m < run->steps->matrix_count; m++) {
         const struct ref_matrix *matrix = &run->steps->matrices[m];
         run->series_groups[m] = arena_array(ref->arena, uint32_t, matrix->count);
@@ -110,8 +110,9 @@ static bool run_step(struct run *run, size_t index, struct err *err)
     run->out.count = 0;
     if (!query_alive(ref->query, err) || !run->steps->fn(run->steps->context, &step, err))
         return false;
+    bool ok = arena_check(ref->scratch, err) && arena_check(ref->arena, err);
     arena_reset(ref->scratch);
-    return arena_check(ref->arena, err);
+    return ok;
 }
 
 /* A series of its own for each sample. */
@@ -124,7 +125,7 @@ static bool run_end_instant(struct run *run, struct ref_matrix *matrix, struct e
         ref_series_add(ref->arena, &series, run->times->start_ms, sample->value, sample->histogram);
         ref_matrix_add(ref->arena, matrix, &series);
     }
-    if (!ref->query->modes.delayed_names && ref_matrix_clashes(matrix))
+    if (!ref->query->modes.delayed_names && ref_matrix_clashes(ref->scratch, matrix))
         return ref_clash(err);
     return arena_check(ref->arena, err);
 }
@@ -176,7 +177,7 @@ bool ref_steps_run(struct ref *ref, const struct ref_times *times, const struct 
         run_number_groups(&run);
 
     struct ref_matrix matrix = {0};
-    struct output output = {0};
+    struct output output = {.sets.arena = ref->arena};
     bool ok = true;
     size_t count = ref_times_count(times);
     for (size_t i = 0; i < count && ok; i++) {
@@ -184,7 +185,6 @@ bool ref_steps_run(struct ref *ref, const struct ref_times *times, const struct 
         if (ok && !ref_times_instant(times))
             ok = run_put(&run, &output, i, &matrix, err);
     }
-    label_map_done(&output.sets);
     if (ok && ref_times_instant(times))
         ok = run_end_instant(&run, &matrix, err);
     if (ok)
