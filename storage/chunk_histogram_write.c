@@ -495,40 +495,6 @@ static struct layout_side side_of_raw(struct arena *arena, const struct raw_side
     return side;
 }
 
-/* The last sample read, with its buckets at their places in the new layout. */
-static struct raw_histogram raw_of_reader(struct arena *arena, const struct histogram_appender *a,
-                                          const struct histogram_reader *reader,
-                                          const struct layout_side to[2])
-{
-    struct raw_histogram h = {
-        .is_float = a->is_float,
-        .schema = a->layout->schema,
-        .zero_threshold = a->layout->zero_threshold,
-        .sum = reader->sum,
-        .count = a->is_float ? value_bits(reader->count) : reader->whole_count,
-        .zero_count = a->is_float ? value_bits(reader->zero_count) : reader->whole_zero_count,
-        .custom_bounds = a->layout->bounds,
-        .custom_bound_count = a->layout->bound_count,
-    };
-    size_t at = 0;
-    for (size_t s = 0; s < 2; s++) {
-        const struct layout_side *held = &a->layout->sides[s];
-        uint64_t *buckets = arena_array(arena, uint64_t, held->bucket_count);
-        uint64_t current = 0;
-        for (uint32_t i = 0; i < held->bucket_count; i++, at++) {
-            current = a->is_float ? reader->fields[at].v : current + reader->values[at];
-            buckets[i] = current;
-        }
-        h.sides[s] = (struct raw_side){
-            .spans = to[s].spans,
-            .span_count = to[s].span_count,
-            .bucket_count = to[s].bucket_count,
-            .buckets = buckets_spread(arena, held->indices, held->bucket_count, buckets, &to[s]),
-        };
-    }
-    return h;
-}
-
 /* Writes the chunk again, with further buckets. */
 static void appender_widen(struct histogram_appender *a, const struct layout_side to[2])
 {
@@ -550,7 +516,15 @@ static void appender_widen(struct histogram_appender *a, const struct layout_sid
     for (size_t i = 0; i < reader.sample_count; i++) {
         good = histogram_reader_next(&reader, NULL);
         assert(good);
-        struct raw_histogram h = raw_of_reader(step, a, &reader, to);
+        struct raw_histogram h = histogram_reader_raw(&reader, step);
+        for (size_t s = 0; s < 2; s++) {
+            const struct layout_side *held = &a->layout->sides[s];
+            h.sides[s].buckets =
+                buckets_spread(step, held->indices, held->bucket_count, h.sides[s].buckets, &to[s]);
+            h.sides[s].bucket_count = to[s].bucket_count;
+            h.sides[s].spans = to[s].spans;
+            h.sides[s].span_count = to[s].span_count;
+        }
         appender_put(&wide, reader.t_ms, reader.start_ms, &h);
         arena_reset(step);
     }

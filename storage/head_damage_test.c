@@ -88,7 +88,8 @@ static size_t count_all(void)
         struct select_request request = {
             .begin_ms = INT64_MIN, .end_ms = INT64_MAX, .arena = arena, .symbols = symbols};
         struct head_series_list list;
-        struct samples samples = {0};
+        struct histogram_samples histograms = {0};
+        struct samples samples = {.histograms = &histograms};
         ck_assert(head_select(head, &request, &list, &err));
         for (size_t i = 0; i < list.count; i++)
             for (uint32_t k = 0; k < list.items[i].chunk_count; k++) {
@@ -96,8 +97,9 @@ static size_t count_all(void)
                 if (!chunk_decode(chunk->encoding, chunk->data, chunk->size, &samples, &err))
                     ck_assert_int_ne(err.kind, ERR_NONE);
             }
-        count = samples.count;
+        count = samples.count + histograms.count;
         samples_done(&samples);
+        histogram_samples_done(&histograms);
         head_release(head, &list);
         symbols_done(symbols);
     }

@@ -174,7 +174,8 @@ static void apply_histograms(struct head_state *state, const struct wal_record *
         struct live_series *series = head_index_find(state->index, histogram->ref);
         if (!series)
             state->unknown_count++;
-        else if (live_series_note_histogram(series, histogram->t_ms, histogram->is_float))
+        else if (live_series_append_histogram(series, histogram->t_ms, histogram->start_ms,
+                                              &histogram->raw))
             state_note(state, histogram->t_ms, histogram->t_ms);
     }
     state->sample_count += record->histogram_count;
@@ -221,6 +222,17 @@ void head_state_apply_wbl(struct head_state *state, const struct wal_record *rec
         live_series_insert_ooo(series, sample->t_ms, sample->v, segment);
         state_note(state, sample->t_ms, sample->t_ms);
     }
+    for (size_t i = 0; i < record->histogram_count; i++) {
+        const struct wal_histogram *sample = &record->histograms[i];
+        struct live_series *series = head_index_find(state->index, sample->ref);
+        if (!series) {
+            state->unknown_count++;
+            continue;
+        }
+        live_series_insert_ooo_histogram(series, sample->t_ms, sample->start_ms, &sample->raw,
+                                         segment);
+        state_note(state, sample->t_ms, sample->t_ms);
+    }
     for (size_t i = 0; i < record->marker_count; i++) {
         const struct wal_marker *marker = &record->markers[i];
         if (marker->place > head_chunks_newest(state->chunks))
@@ -230,5 +242,5 @@ void head_state_apply_wbl(struct head_state *state, const struct wal_record *rec
             live_series_forget_ooo(series, state->grace);
     }
     head_state_unlock(state);
-    state->sample_count += record->sample_count;
+    state->sample_count += record->sample_count + record->histogram_count;
 }

@@ -14,10 +14,6 @@
 /* Series between two looks at the budget and at the cancel flag. */
 #define CHECK_EVERY 256
 
-/* Stands for native histograms that are only in the WAL: no samples, of an encoding that says so.
- */
-static const uint8_t no_samples[2];
-
 struct select_run {
     const struct select_request *request;
     const struct head_index *index;
@@ -57,33 +53,36 @@ static struct head_chunk_view view_of(const struct live_chunk *chunk)
     };
 }
 
-static struct head_chunk_view view_of_copy(struct arena *arena, const struct xor_appender *appender,
+static struct head_chunk_view view_of_copy(struct arena *arena, const uint8_t *bytes, size_t size)
+{
+    uint8_t *copy = arena_array(arena, uint8_t, size);
+    memcpy(copy, bytes, size);
+    return (struct head_chunk_view){.data = copy, .size = (uint32_t)size};
+}
+
+static struct head_chunk_view view_of_open(struct arena *arena, const struct xor_appender *open,
                                            int64_t begin_ms)
 {
-    uint8_t *copy = arena_array(arena, uint8_t, appender->size);
-    memcpy(copy, appender->bytes, appender->size);
-    return (struct head_chunk_view){
-        .begin_ms = begin_ms,
-        .end_ms = appender->t_ms,
-        .data = copy,
-        .size = (uint32_t)appender->size,
-        .encoding = CHUNK_XOR,
-    };
+    struct head_chunk_view view = view_of_copy(arena, open->bytes, open->size);
+    view.begin_ms = begin_ms;
+    view.end_ms = open->t_ms;
+    view.encoding = CHUNK_XOR;
+    return view;
+}
+
+static struct head_chunk_view view_of_open_histograms(struct arena *arena,
+                                                      const struct histogram_appender *open)
+{
+    struct head_chunk_view view = view_of_copy(arena, open->out.bytes, open->out.size);
+    view.begin_ms = open->begin_ms;
+    view.end_ms = open->t_ms;
+    view.encoding = open->encoding;
+    return view;
 }
 
 static void views_of_extra(const struct select_request *request, const struct live_extra *extra,
                            struct view_list *views)
 {
-    if (extra->histogram_begin_ms <= extra->histogram_end_ms &&
-        in_range(request, extra->histogram_begin_ms, extra->histogram_end_ms))
-        view_list_add(views, (struct head_chunk_view){
-                                 .begin_ms = extra->histogram_begin_ms,
-                                 .end_ms = extra->histogram_end_ms,
-                                 .data = no_samples,
-                                 .size = sizeof no_samples,
-                                 .encoding = extra->histogram_is_float ? CHUNK_FLOAT_HISTOGRAM
-                                                                       : CHUNK_HISTOGRAM,
-                             });
     for (uint32_t i = 0; i < extra->ooo_count; i++) {
         const struct live_chunk *chunk = &extra->ooo_chunks[i].chunk;
         if (in_range(request, chunk->begin_ms, chunk->end_ms))
@@ -96,7 +95,7 @@ static void views_of_extra(const struct select_request *request, const struct li
     xor_appender_init(&packed);
     for (size_t i = 0; i < ooo->count; i++)
         xor_appender_append(&packed, ooo->times_ms[i], ooo->values[i]);
-    view_list_add(views, view_of_copy(request->arena, &packed, ooo->times_ms[0]));
+    view_list_add(views, view_of_open(request->arena, &packed, ooo->times_ms[0]));
     xor_appender_done(&packed);
 }
 
@@ -122,7 +121,10 @@ static struct view_list views_of_series(const struct select_request *request,
         if (in_range(request, series->chunks[i].begin_ms, series->chunks[i].end_ms))
             view_list_add(&views, view_of(&series->chunks[i]));
     if (series->open.count && in_range(request, series->open_begin_ms, series->open.t_ms))
-        view_list_add(&views, view_of_copy(request->arena, &series->open, series->open_begin_ms));
+        view_list_add(&views, view_of_open(request->arena, &series->open, series->open_begin_ms));
+    const struct histogram_appender *open = live_series_open_histogram(series);
+    if (open && in_range(request, open->begin_ms, open->t_ms))
+        view_list_add(&views, view_of_open_histograms(request->arena, open));
     if (series->extra)
         views_of_extra(request, series->extra, &views);
     return views;

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/test.h"
 #include "storage/chunk.h"
+#include "storage/samples_mark.h"
 #include "storage/test_log.h"
 
 static char folder[256];
@@ -49,12 +50,11 @@ static void refresh(int64_t blocks_end_ms)
 
 /*
  * What a select gives, as text: "a:1,2,5 b:3 ": the values of label "n", and the times in each
- * chunk after another, those of overlapping chunks too.
+ * chunk after another, those of overlapping chunks too; those of histograms behind: "a:1,h2 ".
  */
 struct answer {
     struct buf text;
     size_t sample_count;
-    size_t refused_count; /* chunks of native histograms */
     size_t deleted_count;
 };
 
@@ -62,27 +62,28 @@ static void answer_series(struct answer *answer, const struct symbols *symbols,
                           const struct head_series *series)
 {
     buf_str(&answer->text, symbols_get(symbols, series->labels->pairs[0].value));
-    struct samples samples = {0};
+    struct histogram_samples histograms = {0};
+    struct samples samples = {.histograms = &histograms};
     for (uint32_t i = 0; i < series->chunk_count; i++) {
         const struct head_chunk_view *chunk = &series->chunks[i];
-        size_t from = samples.count;
-        if (!chunk_decode(chunk->encoding, chunk->data, chunk->size, &samples, &err)) {
-            ck_assert_int_eq(err.kind, ERR_UNSUPPORTED);
-            err_clear(&err);
-            answer->refused_count++;
-            continue;
-        }
-        ck_assert_int_eq(samples.times_ms[from], chunk->begin_ms);
-        ck_assert_int_eq(samples.times_ms[samples.count - 1], chunk->end_ms);
+        struct samples_mark mark = samples_mark(&samples);
+        ck_assert_msg(chunk_decode(chunk->encoding, chunk->data, chunk->size, &samples, &err), "%s",
+                      err.msg);
+        ck_assert_int_eq(samples_first_since_ms(&samples, mark), chunk->begin_ms);
+        ck_assert_int_eq(samples_last_since_ms(&samples, mark), chunk->end_ms);
         if (i > 0)
             ck_assert_int_le(series->chunks[i - 1].begin_ms, chunk->begin_ms);
     }
-    for (size_t i = 0; i < samples.count && i < 20; i++)
-        buf_printf(&answer->text, "%c%lld", i ? ',' : ':', (long long)samples.times_ms[i]);
+    char mark = ':';
+    for (size_t i = 0; i < samples.count && i < 20; i++, mark = ',')
+        buf_printf(&answer->text, "%c%lld", mark, (long long)samples.times_ms[i]);
+    for (size_t i = 0; i < histograms.count && i < 20; i++, mark = ',')
+        buf_printf(&answer->text, "%ch%lld", mark, (long long)histograms.times_ms[i]);
     buf_byte(&answer->text, ' ');
-    answer->sample_count += samples.count;
+    answer->sample_count += samples.count + histograms.count;
     answer->deleted_count += series->deleted_count;
     samples_done(&samples);
+    histogram_samples_done(&histograms);
 }
 
 static struct answer ask(enum match_kind kind, const char *pattern, int64_t begin_ms,
@@ -404,17 +405,32 @@ START_TEST(adds_out_of_order_samples_until_blocks_have_them)
 }
 END_TEST
 
-START_TEST(says_of_native_histograms_that_they_are_there)
+static void add_histogram(uint64_t ref, int64_t t_ms, int is_float)
+{
+    test_histogram(&record, ref, t_ms, is_float);
+    test_segment_take(&segment, &record);
+}
+
+START_TEST(takes_native_histograms_from_the_log)
 {
     begin();
     add_series(1, "a");
-    test_histogram(&record, 1, 10, 0);
-    test_segment_take(&segment, &record);
+    add_series(2, "b");
+    add_histogram(1, 10, 0);
+    add_histogram(1, 20, 0);
+    add_histogram(1, 20, 0);
+    add_samples(1, 30, 10, 2);
+    add_histogram(1, 50, 1);
+    add_histogram(2, 10, 1);
     write_segment("wal/00000000");
+    add_histogram(1, 5, 0);
+    add_histogram(1, 15, 1);
+    write_segment("wbl/00000000");
     refresh(INT64_MIN);
-    struct answer answer = ask(MATCH_REGEX, ".*", INT64_MIN, INT64_MAX);
-    ck_assert_uint_eq(answer.refused_count, 1);
-    buf_done(&answer.text);
+    expect("a:30,40,h5,h10,h20,h15,h50 b:h10 ");
+    refresh(21);
+    refresh(21);
+    expect("a:30,40,h5,h15,h50 "); /* those out of order stay with their WBL */
     end();
 }
 END_TEST
@@ -603,8 +619,7 @@ TEST_MAIN("head", is_empty_without_a_wal, gives_series_by_reference_with_samples
           takes_a_second_record_for_the_same_series, head_chunks_come_before_the_wal,
           reads_checkpoint_then_segments_then_what_is_added, begins_anew_when_its_place_is_lost,
           hides_ranges_and_drops_series_that_are_deleted,
-          adds_out_of_order_samples_until_blocks_have_them,
-          says_of_native_histograms_that_they_are_there,
+          adds_out_of_order_samples_until_blocks_have_them, takes_native_histograms_from_the_log,
           drops_what_new_blocks_hold_and_series_a_block_later,
           what_a_select_lends_stays_until_its_release, tells_of_damage_once_and_counts_it,
           names_labels_values_and_counts, answers_while_it_refreshes)

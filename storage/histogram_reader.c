@@ -28,7 +28,6 @@
 
 #include "base/varint.h"
 #include "storage/chunk.h"
-#include "storage/raw_histogram.h"
 #include "storage/varbit.h"
 
 #define HISTOGRAM_STORED_SCHEMA_MIN (-9)
@@ -401,6 +400,38 @@ void histogram_reader_buckets(const struct histogram_reader *r, double *buckets)
         current += r->values[i];
         buckets[i] = (double)(int64_t)current;
     }
+}
+
+struct raw_histogram histogram_reader_raw(const struct histogram_reader *r, struct arena *arena)
+{
+    struct raw_histogram h = {
+        .is_float = r->is_float,
+        .hint = histogram_reader_hint(r),
+        .schema = r->shape.schema,
+        .zero_threshold = r->shape.zero_threshold,
+        .sum = r->sum,
+        .count = r->is_float ? value_bits(r->count) : r->whole_count,
+        .zero_count = r->is_float ? value_bits(r->zero_count) : r->whole_zero_count,
+        .custom_bounds = r->shape.custom_bounds,
+        .custom_bound_count = r->shape.custom_bound_count,
+    };
+    const struct histogram_side *sides[] = {&r->shape.positive, &r->shape.negative};
+    size_t at = 0;
+    for (size_t s = 0; s < 2; s++) {
+        uint64_t *buckets = arena_array(arena, uint64_t, sides[s]->bucket_count);
+        uint64_t current = 0;
+        for (uint32_t i = 0; i < sides[s]->bucket_count; i++, at++) {
+            current = r->is_float ? r->fields[at].v : current + r->values[at];
+            buckets[i] = current;
+        }
+        h.sides[s] = (struct raw_side){
+            .spans = sides[s]->spans,
+            .buckets = buckets,
+            .span_count = sides[s]->span_count,
+            .bucket_count = sides[s]->bucket_count,
+        };
+    }
+    return h;
 }
 
 enum histogram_hint histogram_reader_hint(const struct histogram_reader *r)

@@ -9,6 +9,7 @@
 #include "model/histogram.h"
 #include "model/sample.h"
 #include "storage/bits.h"
+#include "storage/raw_histogram.h"
 
 /*
  * Reads the chunks of native histograms (encodings 2, 3, 5 and 6) sample by sample:
@@ -81,6 +82,10 @@ bool histogram_reader_next(struct histogram_reader *reader, double *buckets) MUS
 
 /* The buckets of the last sample that was no stale marker. */
 void histogram_reader_buckets(const struct histogram_reader *reader, double *buckets);
+
+/* The last sample read as it was sent; its buckets, absolute counts, live in the arena. */
+struct raw_histogram histogram_reader_raw(const struct histogram_reader *reader,
+                                          struct arena *arena);
 
 /* The hint of the last sample read, as a reader of Prometheus gets it. */
 enum histogram_hint histogram_reader_hint(const struct histogram_reader *reader);

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "storage/chunk.h"
+#include "storage/histogram_reader.h"
 
 struct live_series *live_series_create(uint64_t ref)
 {
@@ -49,6 +50,7 @@ void live_series_destroy(struct live_series *series)
         for (size_t i = 0; i < extra->ooo_count; i++)
             live_chunk_destroy(&extra->ooo_chunks[i].chunk);
         free(extra->ooo_chunks);
+        live_histogram_destroy(extra->open);
         samples_done(&extra->ooo);
         free(extra->deleted);
         free(extra);
@@ -58,12 +60,14 @@ void live_series_destroy(struct live_series *series)
 
 static struct live_extra *live_series_extra(struct live_series *series)
 {
-    if (!series->extra) {
+    if (!series->extra)
         series->extra = mem_new(struct live_extra);
-        series->extra->histogram_begin_ms = INT64_MAX;
-        series->extra->histogram_end_ms = INT64_MIN;
-    }
     return series->extra;
+}
+
+static bool encoding_is_histogram(uint8_t encoding)
+{
+    return encoding != CHUNK_XOR && encoding != CHUNK_XOR2;
 }
 
 /* Grows gently: nearly all series hold less than ten chunks. */
@@ -79,17 +83,33 @@ static void live_series_insert(struct live_series *series, struct live_chunk chu
     series->chunks[at] = chunk;
 }
 
+static uint8_t *pack(const uint8_t *bytes, size_t size)
+{
+    uint8_t *packed = mem_new_array(uint8_t, size);
+    memcpy(packed, bytes, size);
+    return packed;
+}
+
 /* Packs the appender's samples into a chunk of exactly their size. */
 static struct live_chunk live_chunk_of(const struct xor_appender *appender, int64_t begin_ms)
 {
-    uint8_t *packed = mem_new_array(uint8_t, appender->size);
-    memcpy(packed, appender->bytes, appender->size);
     return (struct live_chunk){
         .begin_ms = begin_ms,
         .end_ms = appender->t_ms,
-        .packed = packed,
+        .packed = pack(appender->bytes, appender->size),
         .size = (uint32_t)appender->size,
         .encoding = CHUNK_XOR,
+    };
+}
+
+static struct live_chunk live_chunk_of_histograms(const struct histogram_appender *appender)
+{
+    return (struct live_chunk){
+        .begin_ms = appender->begin_ms,
+        .end_ms = appender->t_ms,
+        .packed = pack(appender->out.bytes, appender->out.size),
+        .size = (uint32_t)appender->out.size,
+        .encoding = appender->encoding,
     };
 }
 
@@ -117,29 +137,62 @@ static void live_series_put(struct live_series *series, int64_t t_ms, double v)
     xor_appender_append(&series->open, t_ms, v);
 }
 
+const struct histogram_appender *live_series_open_histogram(const struct live_series *series)
+{
+    const struct live_extra *extra = series->extra;
+    return extra && extra->open && extra->open->appender.count ? &extra->open->appender : NULL;
+}
+
+static void live_series_close_histograms(struct live_series *series, enum live_histogram_cut why,
+                                         uint8_t reset)
+{
+    struct live_histogram *open = series->extra->open;
+    live_series_insert(series, live_chunk_of_histograms(&open->appender));
+    live_histogram_begin(open, why, reset);
+}
+
+static void live_series_put_histogram(struct live_series *series, int64_t t_ms, int64_t start_ms,
+                                      const struct raw_histogram *h)
+{
+    struct live_extra *extra = live_series_extra(series);
+    if (!extra->open)
+        extra->open = live_histogram_create();
+    if (extra->open->appender.count) {
+        uint8_t reset = 0;
+        enum live_histogram_cut cut = live_histogram_cut(extra->open, t_ms, start_ms, h, &reset);
+        if (cut != LIVE_HISTOGRAM_GOES_ON)
+            live_series_close_histograms(series, cut, reset);
+    }
+    live_histogram_append(extra->open, t_ms, start_ms, h);
+}
+
 bool live_series_append(struct live_series *series, int64_t t_ms, double v)
 {
     if (t_ms <= series->last_ms)
         return false;
     /* A target that is gone ends its histograms with a marker of their kind. */
-    if (UNLIKELY(series->is_histogram) && value_is_stale(v))
-        return live_series_note_histogram(series, t_ms,
-                                          series->extra && series->extra->histogram_is_float);
+    if (UNLIKELY(series->is_histogram) && value_is_stale(v)) {
+        struct raw_histogram marker = {.sum = v};
+        marker.is_float = series->extra && series->extra->histogram_is_float;
+        return live_series_append_histogram(series, t_ms, 0, &marker);
+    }
+    if (UNLIKELY(series->is_histogram) && live_series_open_histogram(series))
+        live_series_close_histograms(series, LIVE_HISTOGRAM_FULL, CHUNK_RESET_UNKNOWN);
     series->last_ms = t_ms;
     series->is_histogram = false;
     live_series_put(series, t_ms, v);
     return true;
 }
 
-bool live_series_note_histogram(struct live_series *series, int64_t t_ms, bool is_float)
+bool live_series_append_histogram(struct live_series *series, int64_t t_ms, int64_t start_ms,
+                                  const struct raw_histogram *h)
 {
     if (t_ms <= series->last_ms)
         return false;
-    struct live_extra *extra = live_series_extra(series);
-    if (t_ms < extra->histogram_begin_ms)
-        extra->histogram_begin_ms = t_ms;
-    extra->histogram_end_ms = t_ms;
-    extra->histogram_is_float = is_float;
+    if (series->open.count)
+        live_series_close(series);
+    live_series_put_histogram(series, t_ms, start_ms, h);
+    series->extra->histogram_is_float = h->is_float;
     series->last_ms = t_ms;
     series->is_histogram = true;
     return true;
@@ -175,6 +228,53 @@ static void live_series_put_outside(struct live_series *series, const struct sam
     xor_appender_done(&part);
 }
 
+/* The same with a chunk of histograms. */
+static void live_series_put_histograms_outside(struct live_series *series, uint8_t encoding,
+                                               const uint8_t *bytes, size_t size, int64_t begin_ms,
+                                               int64_t end_ms, bool open)
+{
+    AUTO(arena_destroy) struct arena *read = arena_create(NULL);
+    AUTO(arena_destroy) struct arena *step = arena_create(NULL);
+    struct histogram_appender part;
+    histogram_appender_init(&part, encoding);
+    struct err err = {0};
+    struct histogram_reader reader;
+    bool good = histogram_reader_open(&reader, encoding, bytes, size, read, &err);
+    assert(good); /* our own bytes */
+    for (size_t i = 0; i < reader.sample_count; i++) {
+        good = histogram_reader_next(&reader, NULL);
+        assert(good);
+        bool inside = reader.t_ms >= begin_ms && reader.t_ms <= end_ms;
+        if (inside && part.count) {
+            live_series_insert(series, live_chunk_of_histograms(&part));
+            histogram_appender_begin(&part, CHUNK_RESET_UNKNOWN);
+        }
+        if (inside)
+            continue;
+        struct raw_histogram h = histogram_reader_raw(&reader, step);
+        if (reader.t_ms > end_ms && open)
+            live_series_put_histogram(series, reader.t_ms, reader.start_ms, &h);
+        else
+            histogram_appender_append(&part, reader.t_ms, reader.start_ms, &h);
+        arena_reset(step);
+    }
+    if (part.count)
+        live_series_insert(series, live_chunk_of_histograms(&part));
+    histogram_appender_done(&part);
+}
+
+static void live_series_cut_open_histograms(struct live_series *series, int64_t begin_ms,
+                                            int64_t end_ms)
+{
+    const struct histogram_appender *open = live_series_open_histogram(series);
+    if (!open || open->begin_ms > end_ms || open->t_ms < begin_ms)
+        return;
+    struct live_histogram *held = TAKE(series->extra->open);
+    live_series_put_histograms_outside(series, open->encoding, open->out.bytes, open->out.size,
+                                       begin_ms, end_ms, true);
+    live_histogram_destroy(held);
+}
+
 /* Takes what is packed here out of [begin, end]. */
 static void live_series_cut(struct live_series *series, int64_t begin_ms, int64_t end_ms,
                             struct grace *grace)
@@ -189,7 +289,11 @@ static void live_series_cut(struct live_series *series, int64_t begin_ms, int64_
         memmove(&series->chunks[i], &series->chunks[i + 1],
                 (series->chunk_count - i - 1) * sizeof chunk);
         series->chunk_count--;
-        if (chunk.begin_ms < begin_ms || chunk.end_ms > end_ms) {
+        bool reaches_out = chunk.begin_ms < begin_ms || chunk.end_ms > end_ms;
+        if (reaches_out && encoding_is_histogram(chunk.encoding)) {
+            live_series_put_histograms_outside(series, chunk.encoding, chunk.data, chunk.size,
+                                               begin_ms, end_ms, false);
+        } else if (reaches_out) {
             struct err err = {0};
             samples.count = 0;
             bool good = chunk_xor_decode(chunk.data, chunk.size, &samples, &err);
@@ -208,6 +312,7 @@ static void live_series_cut(struct live_series *series, int64_t begin_ms, int64_
         live_series_put_outside(series, &samples, begin_ms, end_ms, true);
     }
     samples_done(&samples);
+    live_series_cut_open_histograms(series, begin_ms, end_ms);
 }
 
 static void live_series_attach_ooo(struct live_series *series, struct live_chunk chunk,
@@ -235,22 +340,6 @@ static bool live_series_has(const struct live_series *series, const struct live_
     return false;
 }
 
-static bool encoding_is_histogram(uint8_t encoding)
-{
-    return encoding != CHUNK_XOR && encoding != CHUNK_XOR2;
-}
-
-/* Histograms are not looked up in files by time: what a file has is before what is noted. */
-static void live_extra_cut_histograms(struct live_extra *extra, int64_t end_ms)
-{
-    if (extra->histogram_end_ms <= end_ms) {
-        extra->histogram_begin_ms = INT64_MAX;
-        extra->histogram_end_ms = INT64_MIN;
-    } else if (extra->histogram_begin_ms <= end_ms) {
-        extra->histogram_begin_ms = end_ms + 1;
-    }
-}
-
 void live_series_attach(struct live_series *series, const struct head_chunk *chunk,
                         uint32_t segment, struct grace *grace)
 {
@@ -272,11 +361,13 @@ void live_series_attach(struct live_series *series, const struct head_chunk *chu
     head_chunk_file_ref(chunk->file);
     live_series_cut(series, chunk->begin_ms, chunk->end_ms, grace);
     live_series_insert(series, attached);
-    if (series->extra && encoding_is_histogram(chunk->encoding))
-        live_extra_cut_histograms(series->extra, chunk->end_ms);
     if (chunk->end_ms >= series->last_ms) {
         series->last_ms = chunk->end_ms;
         series->is_histogram = encoding_is_histogram(chunk->encoding);
+        if (series->is_histogram)
+            live_series_extra(series)->histogram_is_float =
+                chunk->encoding == CHUNK_FLOAT_HISTOGRAM ||
+                chunk->encoding == CHUNK_FLOAT_HISTOGRAM_ST;
     }
 }
 
@@ -313,6 +404,16 @@ void live_series_insert_ooo(struct live_series *series, int64_t t_ms, double v, 
     ooo->values[at] = v;
     ooo->count++;
     extra->ooo_segment = segment;
+}
+
+/* Few come out of order: each is a chunk. */
+void live_series_insert_ooo_histogram(struct live_series *series, int64_t t_ms, int64_t start_ms,
+                                      const struct raw_histogram *h, uint32_t segment)
+{
+    struct live_histogram *alone = live_histogram_create();
+    live_histogram_append(alone, t_ms, start_ms, h);
+    live_series_attach_ooo(series, live_chunk_of_histograms(&alone->appender), segment);
+    live_histogram_destroy(alone);
 }
 
 void live_series_forget_ooo(struct live_series *series, struct grace *grace)
@@ -373,7 +474,9 @@ int64_t live_series_begin_ms(const struct live_series *series)
     const struct live_extra *extra = series->extra;
     if (!extra)
         return begin;
-    begin = min_ms(begin, extra->histogram_begin_ms);
+    const struct histogram_appender *open = live_series_open_histogram(series);
+    if (open)
+        begin = min_ms(begin, open->begin_ms);
     for (uint32_t i = 0; i < extra->ooo_count; i++)
         begin = min_ms(begin, extra->ooo_chunks[i].chunk.begin_ms);
     if (extra->ooo.count)
@@ -400,7 +503,10 @@ void live_series_trim(struct live_series *series, int64_t before_ms, struct grac
     struct live_extra *extra = series->extra;
     if (!extra)
         return;
-    live_extra_cut_histograms(extra, before_ms - 1);
+    if (!live_series_open_histogram(series)) {
+        live_histogram_destroy(extra->open);
+        extra->open = NULL;
+    }
     /* A chunk of a file may begin before, and be needed whole: so are the ranges deleted from it.
      */
     int64_t begin_ms = series->chunk_count ? series->chunks[0].begin_ms : INT64_MAX;
@@ -428,7 +534,8 @@ void live_series_clear(struct live_series *series, struct grace *grace)
         live_chunk_retire(&extra->ooo_chunks[i].chunk, grace);
     extra->ooo_count = 0;
     extra->ooo.count = 0;
-    live_extra_cut_histograms(extra, INT64_MAX);
+    live_histogram_destroy(extra->open);
+    extra->open = NULL;
 }
 
 bool live_series_is_empty(const struct live_series *series)
@@ -442,6 +549,6 @@ size_t live_series_chunk_count(const struct live_series *series)
     const struct live_extra *extra = series->extra;
     if (extra)
         count += extra->ooo_count + (extra->ooo.count > 0) +
-                 (extra->histogram_begin_ms <= extra->histogram_end_ms);
+                 (live_series_open_histogram(series) != NULL);
     return count;
 }

@@ -7,6 +7,7 @@
 #include "storage/chunk_xor.h"
 #include "storage/grace.h"
 #include "storage/head_chunks.h"
+#include "storage/live_histogram.h"
 #include "storage/tombstones.h"
 #include "storage/wal_record.h"
 
@@ -15,7 +16,8 @@
  * of order samples, native histograms, deleted ranges).
  *
  * Samples in order stand in the full chunks, from files or packed here, and behind them in the open
- * one. A chunk from a file replaces the samples of its range that were packed here.
+ * one: there is one for floats and one for histograms, of which one at least is empty. A chunk from
+ * a file replaces the samples of its range that were packed here.
  *
  * Chunks that are taken out go through a grace, so that readers may use their bytes without
  * counting. Thread: one changes, under the head's lock; any number look, under the same.
@@ -51,8 +53,8 @@ struct live_extra {
     struct live_ooo_chunk *ooo_chunks; /* as they came */
     uint32_t ooo_count, ooo_cap;
 
-    int64_t histogram_begin_ms, histogram_end_ms; /* not yet in a file; begin > end: none */
-    bool histogram_is_float;
+    struct live_histogram *open; /* the open chunk of histograms; NULL: there was none yet */
+    bool histogram_is_float;     /* the newest one is */
 
     struct time_range *deleted; /* sorted, do not touch */
     uint32_t deleted_count, deleted_cap;
@@ -78,14 +80,20 @@ void live_series_destroy(struct live_series *series);
 /* False: not after the newest, or in a file already; left out, as Prometheus does. */
 bool live_series_append(struct live_series *series, int64_t t_ms, double v);
 
-/* Only notes when there were native histograms. */
-bool live_series_note_histogram(struct live_series *series, int64_t t_ms, bool is_float);
+/* As above; start_ms is 0 where none is known. */
+bool live_series_append_histogram(struct live_series *series, int64_t t_ms, int64_t start_ms,
+                                  const struct raw_histogram *h);
+
+/* The open chunk of histograms; NULL: none, or it is empty. */
+const struct histogram_appender *live_series_open_histogram(const struct live_series *series);
 
 /* Takes a chunk of a file in, with a reference of its own; `segment` as in live_ooo_chunk. */
 void live_series_attach(struct live_series *series, const struct head_chunk *chunk,
                         uint32_t segment, struct grace *grace);
 
 void live_series_insert_ooo(struct live_series *series, int64_t t_ms, double v, uint32_t segment);
+void live_series_insert_ooo_histogram(struct live_series *series, int64_t t_ms, int64_t start_ms,
+                                      const struct raw_histogram *h, uint32_t segment);
 
 /* Takes out those samples out of order that did not come from files: they are in one by now. */
 void live_series_forget_ooo(struct live_series *series, struct grace *grace);

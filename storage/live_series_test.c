@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/test.h"
+#include "storage/chunk.h"
 #include "storage/test_log.h"
 
 static struct grace grace;
@@ -173,19 +174,113 @@ START_TEST(trims_out_of_order_samples_by_their_segment)
 }
 END_TEST
 
-START_TEST(notes_histograms_and_their_stale_markers)
+/* One bucket, which holds all. */
+static bool append_histogram(int64_t t_ms, int64_t start_ms, uint64_t count,
+                             enum histogram_hint hint)
+{
+    static const struct histogram_span span = {.offset = 1, .length = 1};
+    struct raw_histogram h = {.hint = hint, .schema = 3, .sum = (double)count, .count = count};
+    h.sides[0] = (struct raw_side){&span, &h.count, 1, 1};
+    return live_series_append_histogram(series, t_ms, start_ms, &h);
+}
+
+/* The counts in each chunk and their hints (? unknown, - no reset, g gauge; s stale): "1?2-,1? ".
+ */
+static void expect_histograms(const char *expected)
+{
+    AUTO(buf_done) struct buf text = {0};
+    const struct histogram_appender *open = live_series_open_histogram(series);
+    for (uint32_t i = 0; i < series->chunk_count + (open != NULL); i++) {
+        bool last = i == series->chunk_count;
+        struct histogram_samples histograms = {0};
+        struct samples floats = {.histograms = &histograms};
+        const struct live_chunk *chunk = &series->chunks[i];
+        ck_assert_msg(chunk_decode(last ? open->encoding : chunk->encoding,
+                                   last ? open->out.bytes : chunk->data,
+                                   last ? open->out.size : chunk->size, &floats, &err),
+                      "%s", err.msg);
+        for (size_t k = 0; k < histograms.count; k++) {
+            const struct histogram *h = histograms.items[k];
+            ck_assert_double_eq(h->positive.buckets[0], h->count);
+            buf_printf(&text, "%g%c", h->count, "?r-g"[h->hint]);
+        }
+        for (size_t k = 0; k < floats.count; k++)
+            buf_printf(&text, "%s", value_is_stale(floats.values[k]) ? "s" : "f");
+        buf_byte(&text, ' ');
+        histogram_samples_done(&histograms);
+        samples_done(&floats);
+    }
+    ck_assert_str_eq(buf_terminated(&text), expected);
+}
+
+START_TEST(packs_histograms_and_their_stale_markers)
 {
     begin();
-    ck_assert(live_series_note_histogram(series, 10, false));
-    ck_assert(!live_series_note_histogram(series, 10, false));
+    ck_assert(append_histogram(10, 0, 1, HISTOGRAM_UNKNOWN));
+    ck_assert(!append_histogram(10, 0, 1, HISTOGRAM_UNKNOWN));
     ck_assert(live_series_append(series, 20, value_stale()));
     ck_assert_uint_eq(series->open.count, 0);
-    ck_assert_int_eq(series->extra->histogram_end_ms, 20);
-    ck_assert(live_series_append(series, 30, 1));
-    ck_assert(live_series_append(series, 40, value_stale()));
+    ck_assert(append_histogram(30, 0, 1, HISTOGRAM_UNKNOWN));
+    expect_histograms("1?s 1? ");
+    ck_assert(live_series_append(series, 40, 1));
+    ck_assert(live_series_append(series, 50, value_stale()));
+    expect_histograms("1?s 1? ");
     ck_assert_uint_eq(series->open.count, 2);
-    live_series_trim(series, 21, &grace);
-    ck_assert_uint_eq(live_series_chunk_count(series), 1);
+    ck_assert_uint_eq(live_series_chunk_count(series), 3);
+    ck_assert(append_histogram(60, 0, 1, HISTOGRAM_UNKNOWN));
+    expect_histograms("1?s 1? fs 1? ");
+    end();
+}
+END_TEST
+
+START_TEST(cuts_chunks_of_histograms_where_the_head_does)
+{
+    begin();
+    append_histogram(10, 0, 5, HISTOGRAM_UNKNOWN);
+    append_histogram(20, 0, 6, HISTOGRAM_UNKNOWN);
+    append_histogram(30, 0, 2, HISTOGRAM_UNKNOWN); /* less: begun anew */
+    append_histogram(40, 0, 3, HISTOGRAM_RESET);   /* says so */
+    append_histogram(50, 0, 3, HISTOGRAM_GAUGE);
+    append_histogram(60, 0, 1, HISTOGRAM_GAUGE);
+    append_histogram(70, 0, 1, HISTOGRAM_NOT_RESET);
+    append_histogram(80, 7, 1, HISTOGRAM_NOT_RESET); /* its chunk has start timestamps */
+    append_histogram(90, 0, 1, HISTOGRAM_NOT_RESET);
+    append_histogram(LIVE_CHUNK_RANGE_MS, 0, 1, HISTOGRAM_NOT_RESET);
+    expect_histograms("5?6- 2? 3? 3g1g 1? 1?1- 1? ");
+    end();
+}
+END_TEST
+
+START_TEST(cuts_large_chunks_of_histograms)
+{
+    begin();
+    for (int64_t i = 1; i < 2000; i++)
+        append_histogram(i * 1000, 0, (uint64_t)(i * i * i), HISTOGRAM_UNKNOWN);
+    ck_assert_uint_gt(series->chunk_count, 3);
+    for (uint32_t i = 0; i < series->chunk_count; i++) {
+        ck_assert_uint_gt(series->chunks[i].size, LIVE_HISTOGRAM_TARGET_BYTES / 4);
+        ck_assert_uint_lt(series->chunks[i].size, LIVE_HISTOGRAM_TARGET_BYTES * 5 / 2);
+        if (i > 0)
+            ck_assert_int_lt(series->chunks[i - 1].end_ms, series->chunks[i].begin_ms);
+    }
+    end();
+}
+END_TEST
+
+START_TEST(trims_histograms)
+{
+    begin();
+    for (int64_t i = 1; i <= 6; i++)
+        append_histogram(i * 10, i * 10 - 1, (uint64_t)i, HISTOGRAM_UNKNOWN);
+    append_histogram(70, 0, 1, HISTOGRAM_UNKNOWN);
+    append_histogram(80, 0, 2, HISTOGRAM_UNKNOWN);
+    live_series_trim(series, 35, &grace);
+    expect_histograms("4?5-6- 1?2- ");
+    ck_assert_int_eq(live_series_begin_ms(series), 40);
+    live_series_trim(series, 75, &grace);
+    expect_histograms("2? ");
+    live_series_trim(series, 100, &grace);
+    ck_assert(live_series_is_empty(series));
     end();
 }
 END_TEST
@@ -217,5 +312,6 @@ TEST_MAIN("live_series", takes_samples_in_order_only, cuts_chunks_by_count_and_a
           a_chunk_of_a_file_in_the_middle_leaves_what_is_around_it,
           samples_that_a_file_has_are_not_taken_again,
           out_of_order_samples_stand_aside_until_a_file_has_them,
-          trims_out_of_order_samples_by_their_segment, notes_histograms_and_their_stale_markers,
-          trims_what_ends_before)
+          trims_out_of_order_samples_by_their_segment, packs_histograms_and_their_stale_markers,
+          cuts_chunks_of_histograms_where_the_head_does, cuts_large_chunks_of_histograms,
+          trims_histograms, trims_what_ends_before)

@@ -11,22 +11,21 @@
  *     metadata    6   { ref uvarint, kind u8, fields uvarint, { name, value } }
  *     histograms  7, 8 (float), 9, 10 (float; custom buckets)    as samples, a body instead of v
  *                12, 13 (float)                                  as samples v2, likewise
+ *                                                        bodies are drawn in wal_histogram.c
  *
  *     labels      count uvarint | { name, value }     texts are length uvarint | bytes
  *     st marker   0: none | 1: as the last | else: st - first varint
  *
- * Start timestamps are read and left. Every count is held against the bytes that are left before
- * anything is made of it, so that a record cannot ask for more than a few times its own size.
+ * Start timestamps of floats are read and left. Every count is held against the bytes that are left
+ * before anything is made of it, so that a record cannot ask for more than a few times its own
+ * size.
  */
 #include "storage/wal_record.h"
 
 #include "base/mem.h"
 #include "base/varint.h"
 #include "model/sample.h"
-
-#define SCHEMA_CUSTOM (-53)
-#define SCHEMA_MIN (-9)
-#define SCHEMA_MAX 52
+#include "storage/wal_histogram.h"
 
 /* Short ones, which nearly all are, without a loop. */
 HOT_INLINE uint64_t wal_uvarint(struct bytes_reader *r)
@@ -125,7 +124,9 @@ static bool wal_decode_samples(struct bytes_reader *r, struct wal_record *record
 struct wal_base {
     bool begun;
     uint64_t first_t;
+    uint64_t first_start;
     uint64_t last_ref;
+    uint64_t last_start;
 };
 
 static void wal_head_v2(struct bytes_reader *r, struct wal_base *base, uint64_t *ret_ref,
@@ -136,12 +137,15 @@ static void wal_head_v2(struct bytes_reader *r, struct wal_base *base, uint64_t 
         base->last_ref = wal_varint(r);
         base->first_t = wal_varint(r);
         *ret_t = (int64_t)base->first_t;
-        wal_varint(r); /* the start timestamp */
+        base->first_start = base->last_start = wal_varint(r);
     } else {
         base->last_ref += wal_varint(r);
         *ret_t = (int64_t)(base->first_t + wal_varint(r));
-        if (read_u8(r) > 1)
-            wal_varint(r);
+        uint8_t marker = read_u8(r);
+        if (marker == 0)
+            base->last_start = 0;
+        else if (marker > 1)
+            base->last_start = base->first_start + wal_varint(r);
     }
     *ret_ref = base->last_ref;
 }
@@ -213,54 +217,11 @@ static bool wal_check_metadata(struct bytes_reader *r)
     return !r->failed;
 }
 
-static void wal_skip_spans(struct bytes_reader *r)
-{
-    size_t count = wal_count(r, 2);
-    for (size_t i = 0; i < count; i++) {
-        wal_varint(r);
-        wal_uvarint(r);
-    }
-}
-
-static void wal_skip_buckets(struct bytes_reader *r, bool is_float)
-{
-    size_t count = wal_count(r, is_float ? 8 : 1);
-    if (is_float)
-        read_bytes(r, 8 * count);
-    else
-        for (size_t i = 0; i < count; i++)
-            wal_varint(r);
-}
-
-/* Passes over one histogram; false: of a schema nobody knows, as Prometheus leaves it out too. */
-static bool wal_skip_histogram(struct bytes_reader *r, bool is_float)
-{
-    read_u8(r); /* counter reset hint */
-    int32_t schema = (int32_t)wal_varint(r);
-    read_bytes(r, 8); /* zero threshold */
-    if (is_float) {
-        read_bytes(r, 16); /* zero count, count */
-    } else {
-        wal_uvarint(r);
-        wal_uvarint(r);
-    }
-    read_bytes(r, 8); /* sum */
-    wal_skip_spans(r);
-    wal_skip_spans(r);
-    wal_skip_buckets(r, is_float);
-    wal_skip_buckets(r, is_float);
-    if (schema == SCHEMA_CUSTOM)
-        wal_skip_buckets(r, true);
-    return schema == SCHEMA_CUSTOM || (schema >= SCHEMA_MIN && schema <= SCHEMA_MAX);
-}
-
-static void wal_add_histogram(struct bytes_reader *r, struct wal_record *record,
+/* Those of a schema nobody knows are left out, as Prometheus leaves them out. */
+static void wal_add_histogram(struct bytes_reader *r, struct wal_record *record, bool is_float,
                               struct wal_histogram histogram)
 {
-    histogram.body = r->at;
-    bool known = wal_skip_histogram(r, histogram.is_float);
-    histogram.body_size = (uint32_t)(r->at - histogram.body);
-    if (!known || r->failed)
+    if (!wal_histogram_decode(r, is_float, record->arena, &histogram.raw))
         return;
     mem_grow(record->histograms, struct wal_histogram, record->histogram_count,
              &record->histogram_cap);
@@ -274,10 +235,9 @@ static bool wal_decode_histograms(struct bytes_reader *r, struct wal_record *rec
     uint64_t first_ref = read_be64(r);
     uint64_t first_t = read_be64(r);
     while (r->at < r->end) {
-        struct wal_histogram histogram = {.is_float = is_float};
-        histogram.ref = first_ref + wal_varint(r);
+        struct wal_histogram histogram = {.ref = first_ref + wal_varint(r)};
         histogram.t_ms = (int64_t)(first_t + wal_varint(r));
-        wal_add_histogram(r, record, histogram);
+        wal_add_histogram(r, record, is_float, histogram);
     }
     return !r->failed;
 }
@@ -287,11 +247,25 @@ static bool wal_decode_histograms_v2(struct bytes_reader *r, struct wal_record *
 {
     struct wal_base base = {0};
     while (r->at < r->end) {
-        struct wal_histogram histogram = {.is_float = is_float};
+        struct wal_histogram histogram = {0};
         wal_head_v2(r, &base, &histogram.ref, &histogram.t_ms);
-        wal_add_histogram(r, record, histogram);
+        histogram.start_ms = (int64_t)base.last_start;
+        wal_add_histogram(r, record, is_float, histogram);
     }
     return !r->failed;
+}
+
+static bool wal_decode_any_histograms(uint8_t type, struct bytes_reader *r,
+                                      struct wal_record *record)
+{
+    if (!record->arena)
+        record->arena = arena_create(NULL);
+    arena_reset(record->arena);
+    bool is_float = type == WAL_FLOAT_HISTOGRAMS || type == WAL_CUSTOM_FLOAT_HISTOGRAMS ||
+                    type == WAL_FLOAT_HISTOGRAMS_V2;
+    if (type == WAL_HISTOGRAMS_V2 || type == WAL_FLOAT_HISTOGRAMS_V2)
+        return wal_decode_histograms_v2(r, record, is_float);
+    return wal_decode_histograms(r, record, is_float);
 }
 
 static bool wal_decode_entries(uint8_t type, struct bytes_reader *r, struct wal_record *record)
@@ -312,15 +286,12 @@ static bool wal_decode_entries(uint8_t type, struct bytes_reader *r, struct wal_
     case WAL_METADATA:
         return wal_check_metadata(r);
     case WAL_HISTOGRAMS:
-    case WAL_CUSTOM_HISTOGRAMS:
-        return wal_decode_histograms(r, record, false);
     case WAL_FLOAT_HISTOGRAMS:
+    case WAL_CUSTOM_HISTOGRAMS:
     case WAL_CUSTOM_FLOAT_HISTOGRAMS:
-        return wal_decode_histograms(r, record, true);
     case WAL_HISTOGRAMS_V2:
-        return wal_decode_histograms_v2(r, record, false);
     case WAL_FLOAT_HISTOGRAMS_V2:
-        return wal_decode_histograms_v2(r, record, true);
+        return wal_decode_any_histograms(type, r, record);
     }
     record->type = 0; /* of a later Prometheus */
     return true;
@@ -350,5 +321,6 @@ void wal_record_done(struct wal_record *record)
     free(record->tombstones);
     free(record->markers);
     free(record->histograms);
+    arena_destroy(record->arena);
     *record = (struct wal_record){0};
 }

@@ -4,8 +4,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "base/err.h"
 #include "base/str.h"
+#include "storage/raw_histogram.h"
 #include "storage/tombstones.h"
 
 /*
@@ -58,13 +60,11 @@ struct wal_marker {
     uint64_t place; /* file number << 32 | offset */
 };
 
-/* A native histogram; the body stays in the record's bytes, checked. */
 struct wal_histogram {
     uint64_t ref;
     int64_t t_ms;
-    const uint8_t *body; /* from the counter reset hint on */
-    uint32_t body_size;
-    bool is_float;
+    int64_t start_ms; /* 0: none */
+    struct raw_histogram raw;
 };
 
 struct wal_record {
@@ -82,6 +82,7 @@ struct wal_record {
     size_t marker_count, marker_cap;
     struct wal_histogram *histograms;
     size_t histogram_count, histogram_cap;
+    struct arena *arena; /* of what the histograms borrow */
 };
 
 /*

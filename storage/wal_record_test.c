@@ -83,9 +83,18 @@ START_TEST(recognises_histograms)
         ck_assert_uint_eq(record.histogram_count, 1);
         ck_assert_uint_eq(record.histograms[0].ref, 11);
         ck_assert_int_eq(record.histograms[0].t_ms, 123456);
-        ck_assert_int_eq(record.histograms[0].is_float, is_float);
-        ck_assert_ptr_eq(record.histograms[0].body + record.histograms[0].body_size,
-                         bytes.ptr + bytes.len);
+        const struct raw_histogram *h = &record.histograms[0].raw;
+        ck_assert_int_eq(h->is_float, is_float);
+        ck_assert_int_eq(h->schema, 3);
+        ck_assert_double_eq(h->zero_threshold, 0.001);
+        ck_assert_uint_eq(h->count, is_float ? value_bits(7) : 7);
+        ck_assert_uint_eq(h->zero_count, h->count);
+        ck_assert_double_eq(h->sum, 12.5);
+        ck_assert_uint_eq(h->sides[0].span_count, 1);
+        ck_assert_int_eq(h->sides[0].spans[0].offset, -2);
+        ck_assert_uint_eq(h->sides[0].bucket_count, 2);
+        ck_assert_uint_eq(h->sides[0].buckets[1], is_float ? value_bits(1) : 1);
+        ck_assert_uint_eq(h->sides[1].bucket_count, 0);
     }
     wal_record_done(&record);
 }
