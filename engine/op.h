@@ -64,7 +64,7 @@ struct op_class {
 
 enum op_state { OP_NEW, OP_OPEN, OP_PULLING, OP_DONE, OP_CLOSED };
 
-#define OP_CHILDREN_MAX 4
+#define OP_CHILDREN_MAX 11 /* histogram_quantiles of ten */
 
 struct op {
     const struct op_class *class;

@@ -211,6 +211,30 @@ static struct op *op_of_aggregate(struct op_builder *builder, const struct plan 
     }
 }
 
+static struct op *op_of_histogram(struct op_builder *builder, const struct plan *plan,
+                                  struct op **children)
+{
+    struct query *query = builder->query;
+    const struct call *call = &plan->ast->call;
+    switch ((int)call->function->id) {
+    case FN_histogram_fraction:
+        return op_histogram_fraction_new(query, children[2], children[0], children[1],
+                                         call_arg(plan, 2)->span.begin);
+    case FN_histogram_quantile:
+        return op_histogram_quantile_new(query, children[1], children[0],
+                                         call_arg(plan, 0)->span.begin,
+                                         call_arg(plan, 1)->span.begin);
+    default:
+        break;
+    }
+    size_t count = call->arg_count - 2;
+    size_t *begins = arena_array(query->arena, size_t, count);
+    for (size_t i = 0; i < count; i++)
+        begins[i] = call_arg(plan, i + 2)->span.begin;
+    return op_histogram_quantiles_new(query, children[0], children + 1, begins, count,
+                                      call_arg(plan, 1)->string, call_arg(plan, 0)->span.begin);
+}
+
 static struct op *op_of_absent(struct op_builder *builder, const struct plan *plan,
                                struct op *child)
 {
@@ -293,9 +317,7 @@ static struct op *op_of_kind(struct op_builder *builder, const struct plan *plan
     case PLAN_LIMIT:
         return op_of_aggregate(builder, plan, children);
     case PLAN_HISTOGRAM_QUANTILE:
-        return op_histogram_quantile_new(query, children[1], children[0],
-                                         call_arg(plan, 0)->span.begin,
-                                         call_arg(plan, 1)->span.begin);
+        return op_of_histogram(builder, plan, children);
     case PLAN_LABEL_REPLACE:
     case PLAN_LABEL_JOIN:
         return op_of_label_call(builder, plan, children[0]);

@@ -1,59 +1,146 @@
 /*
- * A histogram's buckets are put in the order of their bounds once: each row goes to its place as it
- * comes from the child. At a step the buckets that have a point there are then met in order, equal
- * bounds side by side. Only where the bounds do not tell the order, which is rare, rows stay in the
- * child's order and each step sorts what it has, as Prometheus always does.
+ * What a step of a set gives: floats, as buckets of a classic histogram, or one native histogram.
+ * The set's rows are read first, since both kinds together give nothing.
+ *
+ * A variant is a row of the result that each set has: the quantile or fraction, or one for each
+ * value of each quantile.
  */
 #include "engine/op/histogram_quantile.h"
 
+#include <string.h>
+
 #include "base/float_text.h"
-#include "engine/fn/bucket_quantile.h"
-#include "engine/fn/columns.h"
+#include "engine/fn/histogram_values.h"
 #include "engine/fn/quantile.h"
+#include "engine/op/classic_buckets.h"
 #include "engine/op/group.h"
+#include "engine/op/histogram_raises.h"
+#include "engine/op/histogram_row.h"
+#include "engine/op/names.h"
 #include "engine/op/row_output.h"
+#include "engine/op/row_store.h"
 #include "model/notes.h"
 
-#define PLACE_NONE UINT32_MAX /* of a bucket without a bound */
+#define HISTOGRAM_PARAMS_MAX 10
+
+/* A quantile that is told by a label. */
+struct variant {
+    size_t param;
+    uint32_t text;
+};
 
 struct histogram_quantile {
     struct op op;
-    size_t phi_begin;
+    bool is_fraction;
+    size_t param_count; /* quantiles; or lower and upper */
+    const double *params[HISTOGRAM_PARAMS_MAX];
+    const size_t *param_begins;
     size_t vector_begin;
+
+    bool labelled; /* histogram_quantiles; else there is one variant */
+    struct str label;
+    struct variant *variants;
+    size_t variant_count;
+    uint32_t *variant_of; /* by parameter, by step */
+
     struct groups groups;
-    const double *phi;
     struct row_output output;
     struct row_reader in;
-    uint32_t bad_le; /* the last that was warned of, + 1 */
+    struct classic_buckets buckets;
+    const struct histogram **natives; /* of the set at hand, by step */
+    bool has_natives;
+    struct arena *arena; /* what is copied of them */
+    uint32_t bad_le;     /* the last that was warned of, + 1 */
+    struct histogram_raises raises;
 
-    /* Of the histogram at hand; room for the largest of those wanted. */
-    size_t buckets_max;
-    double *counts; /* columns of the buckets that have a bound */
-    double *bounds; /* at their places */
-    uint32_t *places;
-    bool ambiguous;         /* places are not sorted; each step is */
-    struct bucket *buckets; /* at one step */
-    struct go_item *items;
-
-    /* For sorting: the members that have a bound, the bounds, and their order. */
-    uint32_t *bounded;
-    double *unsorted;
-    uint32_t *sorted;
-    void *sort_space;
-
-    struct bucket_raises raises;
-    uint64_t *raised; /* histograms, at each step */
+    /* Several variants: rows of sets that have been read, until they are due. */
+    double **rows;         /* of the set at hand, by variant */
+    struct held_row *held; /* by series */
+    bool *is_read;         /* by set */
+    struct row_store store;
 };
 
-/* At every step, whether or not there are buckets. */
-static void histogram_quantile_check_phi(const struct histogram_quantile *self)
+/* At every step, whether or not there are histograms. */
+static void histogram_quantile_check(const struct histogram_quantile *self)
 {
-    for (size_t s = 0; s < self->op.grid.count; s++) {
-        double result;
-        bool again = s > 0 && value_bits(self->phi[s]) == value_bits(self->phi[s - 1]);
-        if (!again && !quantile_phi_valid(self->phi[s], &result))
-            note_quantile(&self->op.query->annotations, self->phi_begin, self->phi[s]);
+    for (size_t i = 0; !self->is_fraction && i < self->param_count; i++) {
+        const double *phi = self->params[i];
+        for (size_t s = 0; s < self->op.grid.count; s++) {
+            double result;
+            bool again = s > 0 && value_bits(phi[s]) == value_bits(phi[s - 1]);
+            if (!again && !quantile_phi_valid(phi[s], &result))
+                note_quantile(&self->op.query->annotations, self->param_begins[i], phi[s]);
+        }
     }
+}
+
+/* As OpenMetrics writes a float: it shows that it is one. */
+static uint32_t quantile_text(struct query *query, double phi)
+{
+    char text[FLOAT_TEXT_SIZE + 2];
+    size_t len = float_text_g(text, phi == 0 ? 0 : phi);
+    if (!isnan(phi) && !isinf(phi) && !memchr(text, '.', len) && !memchr(text, 'e', len)) {
+        memcpy(text + len, ".0", 2);
+        len += 2;
+    }
+    return symbols_add(query->symbols, (struct str){text, len});
+}
+
+/* The variant of a quantile's value; a new one if need be. Those before `first` are of others. */
+static uint32_t variant_get(struct histogram_quantile *self, size_t first, size_t param,
+                            uint32_t text)
+{
+    for (size_t i = self->variant_count; i > first; i--)
+        if (self->variants[i - 1].text == text)
+            return (uint32_t)(i - 1);
+    self->variants[self->variant_count] = (struct variant){param, text};
+    return (uint32_t)self->variant_count++;
+}
+
+static bool histogram_quantile_vary(struct histogram_quantile *self, struct err *err)
+{
+    struct query *query = self->op.query;
+    size_t steps = self->op.grid.count;
+    self->variant_count = !self->labelled;
+    self->variant_of = arena_array(query->arena, uint32_t, self->param_count * steps);
+    self->variants = arena_array(query->arena, struct variant, self->param_count * steps);
+    for (size_t i = 0; self->labelled && i < self->param_count; i++) {
+        size_t first = self->variant_count;
+        for (size_t s = 0; s < steps; s++) {
+            const double *phi = self->params[i] + s;
+            bool again = s > 0 && value_bits(phi[0]) == value_bits(phi[-1]);
+            uint32_t *variant = self->variant_of + i * steps + s;
+            *variant =
+                again ? variant[-1] : variant_get(self, first, i, quantile_text(query, *phi));
+        }
+        if (!query_alive(query, err))
+            return false;
+    }
+    return arena_check(query->arena, err);
+}
+
+/* Series: the first variant of all sets, the second of all... */
+static bool histogram_quantile_label(struct histogram_quantile *self, struct err *err)
+{
+    struct op *op = &self->op;
+    struct query *query = op->query;
+    op->series_count = self->variant_count * self->groups.count;
+    op->labels = arena_array(query->arena, const struct labels *, op->series_count);
+    if (!arena_check(query->arena, err))
+        return false;
+    for (size_t i = 0; i < op->series_count; i++)
+        op->labels[i] = self->groups.labels[i % self->groups.count];
+    if (!names_drop(op, METADATA_DROPPED, err))
+        return false;
+
+    AUTO(labels_builder_done) struct labels_builder builder = {0};
+    uint32_t label = symbols_add(query->symbols, self->label);
+    for (size_t i = 0; self->labelled && i < op->series_count; i++) {
+        labels_builder_reset(&builder, query->symbols, op->labels[i]);
+        labels_builder_set(&builder, label, self->variants[i / self->groups.count].text);
+        op->labels[i] = labels_builder_labels(&builder, query->arena);
+    }
+    return arena_check(query->arena, err);
 }
 
 static bool histogram_quantile_open(struct op *op, struct err *err)
@@ -61,196 +148,247 @@ static bool histogram_quantile_open(struct op *op, struct err *err)
     struct histogram_quantile *self = CONTAINER(struct histogram_quantile, op, op);
     struct op *child = op->children[0];
     struct grouping grouping = grouping_except(op->query, SYM_LE);
-    if (!op_open(child, err) || !groups_init(&self->groups, &grouping, child, err) ||
-        !op_read_scalar(op->children[1], &self->phi, err))
+    if (!op_open(child, err) || !groups_init(&self->groups, &grouping, child, err))
         return false;
-    histogram_quantile_check_phi(self);
-
-    op->labels = arena_array(op->query->arena, const struct labels *, self->groups.count);
-    for (size_t i = 0; i < self->groups.count; i++)
-        op->labels[i] = labels_drop_name(self->groups.labels[i], op->query->arena);
-    op->series_count = self->groups.count;
-    return true;
+    for (size_t i = 0; i < self->param_count; i++)
+        if (!op_read_scalar(op->children[i + 1], &self->params[i], err))
+            return false;
+    histogram_quantile_check(self);
+    return histogram_quantile_vary(self, err) && histogram_quantile_label(self, err);
 }
 
-static uint32_t histogram_quantile_le(const struct histogram_quantile *self, uint32_t series)
+/* Names are told where they are still there: with delayed name removal. */
+static uint32_t histogram_quantile_name(const struct histogram_quantile *self,
+                                        const struct labels *labels)
 {
-    return labels_get(self->op.children[0]->labels[series], SYM_LE);
+    return self->op.query->modes.delayed_names ? labels_get(labels, SYM_NAME) : SYM_EMPTY;
 }
 
-/* Finds the places of a histogram's members by their bounds; returns how many have one. */
-static size_t histogram_quantile_place(struct histogram_quantile *self, const uint32_t *members,
-                                       size_t member_count)
+static struct str histogram_quantile_metric(const struct histogram_quantile *self, size_t group)
 {
-    size_t count = 0;
-    for (size_t i = 0; i < member_count; i++) {
-        struct str le =
-            symbols_get(self->op.query->symbols, histogram_quantile_le(self, members[i]));
-        bool out_of_range;
-        self->places[i] = PLACE_NONE;
-        if (float_parse(le, &self->unsorted[count], &out_of_range))
-            self->bounded[count++] = (uint32_t)i;
-    }
-    quantile_sort(self->unsorted, count, self->sorted, self->sort_space);
-    for (size_t place = 0; place < count; place++)
-        self->bounds[place] = self->unsorted[self->sorted[place]];
-
-    self->ambiguous = bounds_ambiguous(self->bounds, count);
-    for (size_t place = 0; place < count; place++) {
-        size_t from = self->ambiguous ? place : self->sorted[place];
-        self->bounds[place] = self->unsorted[from];
-        self->places[self->bounded[from]] = (uint32_t)place;
-    }
-    return count;
+    return symbols_get(self->op.query->symbols,
+                       histogram_quantile_name(self, self->groups.labels[group]));
 }
 
-static void histogram_quantile_warn_le(struct histogram_quantile *self, uint32_t le)
+static void histogram_quantile_warn_le(struct histogram_quantile *self, const struct labels *labels)
 {
-    if (self->bad_le == le + 1)
+    struct query *query = self->op.query;
+    uint32_t le = labels_get(labels, SYM_LE);
+    if (self->bad_le == le + 1 && !query->modes.delayed_names)
         return;
     self->bad_le = le + 1;
-    note_bad_bucket(&self->op.query->annotations, self->vector_begin,
-                    symbols_get(self->op.query->symbols, le), (struct str){0});
+    note_bad_bucket(&query->annotations, self->vector_begin, symbols_get(query->symbols, le),
+                    symbols_get(query->symbols, histogram_quantile_name(self, labels)));
 }
 
-/* The child hands out this histogram's members next. */
-static bool histogram_quantile_read(struct histogram_quantile *self, const uint32_t *members,
-                                    size_t member_count, struct columns *columns, struct err *err)
+/* Notes the histograms of the row read last; they are copied if another row follows. */
+static bool histogram_quantile_read_natives(struct histogram_quantile *self, bool last,
+                                            struct err *err)
 {
-    for (size_t i = 0; i < member_count; i++) {
+    size_t steps = self->op.grid.count;
+    const struct histogram *const *row = self->in.histograms;
+    if (!row_has_histogram(row, steps))
+        return true;
+    if (!self->natives) {
+        self->natives = arena_array(self->op.query->arena, const struct histogram *, steps);
+        self->arena = arena_create(&self->op.query->budget);
+    }
+    if (!self->has_natives)
+        memset(self->natives, 0, steps * sizeof *self->natives);
+    self->has_natives = true;
+    for (size_t s = 0; s < steps; s++)
+        if (row[s])
+            self->natives[s] = last ? row[s] : histogram_copy(self->arena, row[s]);
+    return arena_check(self->op.query->arena, err) && arena_check(self->arena, err);
+}
+
+/* The child hands out this set's members next. */
+static bool histogram_quantile_read(struct histogram_quantile *self, size_t group, struct err *err)
+{
+    const struct op *child = self->op.children[0];
+    const uint32_t *members = groups_members(&self->groups, group);
+    size_t count = groups_size(&self->groups, group);
+    classic_buckets_begin(&self->buckets, child, members, count);
+    if (self->arena)
+        arena_reset(self->arena);
+    self->has_natives = false;
+    for (size_t i = 0; i < count; i++) {
         double *row;
-        if (row_reader_next(&self->in, &row, err) != PULL_BATCH)
+        if (row_reader_next(&self->in, &row, err) != PULL_BATCH ||
+            !histogram_quantile_read_natives(self, i + 1 == count, err))
             return false;
-        if (self->places[i] != PLACE_NONE)
-            columns_put(columns, self->places[i], row);
-        else if (row_has_point(row, columns->step_count))
-            histogram_quantile_warn_le(self, histogram_quantile_le(self, members[i]));
+        if (!classic_buckets_put(&self->buckets, i, row) && row_has_point(row, self->op.grid.count))
+            histogram_quantile_warn_le(self, child->labels[members[i]]);
     }
     return true;
 }
 
-static double histogram_quantile_at(struct histogram_quantile *self, const struct columns *columns,
-                                    size_t step)
+static double native_at(struct histogram_quantile *self, size_t group, size_t param, size_t step)
 {
-    const double *counts = columns_at(columns, step);
-    size_t stride = columns_width(columns->step_count);
-    size_t count =
-        self->ambiguous
-            ? buckets_gather_sorting(self->bounds, columns->row_count, counts, stride, self->items,
-                                     self->buckets)
-            : buckets_gather(self->bounds, columns->row_count, counts, stride, self->buckets);
-    if (count == 0)
-        return value_stale();
-
-    bool raised;
-    double result = bucket_quantile(self->phi[step], self->buckets, count, &self->raises, &raised);
-    self->raised[step] += raised;
+    struct annotations *notes = &self->op.query->annotations;
+    const struct histogram *h = self->natives[step];
+    enum histogram_nan nan = HISTOGRAM_NAN_NONE;
+    double result = self->is_fraction
+                        ? histogram_fraction(h, self->params[0][step], self->params[1][step], &nan)
+                        : histogram_quantile(h, self->params[param][step], &nan);
+    struct str metric = histogram_quantile_metric(self, group);
+    switch (nan) {
+    case HISTOGRAM_NAN_NONE:
+        break;
+    case HISTOGRAM_NAN_RESULT:
+        note_quantile_nan(notes, self->vector_begin, metric);
+        break;
+    case HISTOGRAM_NAN_SKEWED:
+        note_quantile_skewed(notes, self->vector_begin, metric);
+        break;
+    case HISTOGRAM_NAN_EXCLUDED:
+        note_fraction_nan(notes, self->vector_begin, metric);
+        break;
+    }
     return result;
 }
 
-static bool histogram_quantile_row(struct histogram_quantile *self, size_t group, double *out,
-                                   struct err *err)
+/* Buckets that one quantile had to raise stay so for the next. */
+static double classic_at(struct histogram_quantile *self, size_t group, size_t param, size_t step,
+                         size_t bucket_count)
+{
+    struct bucket *buckets = self->buckets.buckets;
+    if (self->is_fraction)
+        return bucket_fraction(self->params[0][step], self->params[1][step], buckets, bucket_count);
+    struct histogram_raise *raise = histogram_raises_of(
+        &self->raises, histogram_quantile_name(self, self->groups.labels[group]));
+    bool raised;
+    double result =
+        bucket_quantile(self->params[param][step], buckets, bucket_count, &raise->raises, &raised);
+    raise->counts[step] += raised;
+    return result;
+}
+
+static void histogram_quantile_at(struct histogram_quantile *self, size_t group, size_t step)
+{
+    size_t bucket_count = classic_buckets_at(&self->buckets, step);
+    bool native = self->has_natives && self->natives[step];
+    if (native && bucket_count > 0)
+        note_classic_and_native(&self->op.query->annotations, self->vector_begin,
+                                histogram_quantile_metric(self, group));
+    if (native == (bucket_count > 0))
+        return;
+    size_t results = self->is_fraction ? 1 : self->param_count;
+    for (size_t i = 0; i < results; i++) {
+        double v = native ? native_at(self, group, i, step)
+                          : classic_at(self, group, i, step, bucket_count);
+        self->rows[self->variant_of[i * self->op.grid.count + step]][step] = v;
+    }
+}
+
+/* All variants of a set, into self->rows. */
+static bool histogram_quantile_set(struct histogram_quantile *self, size_t group, struct err *err)
 {
     size_t steps = self->op.grid.count;
-    const uint32_t *members = groups_members(&self->groups, group);
-    size_t member_count = groups_size(&self->groups, group);
-    size_t bucket_count = histogram_quantile_place(self, members, member_count);
-    struct columns columns = {self->counts, bucket_count, steps};
-    if (!histogram_quantile_read(self, members, member_count, &columns, err))
+    if (!histogram_quantile_read(self, group, err))
         return false;
-
+    for (size_t v = 0; v < self->variant_count; v++)
+        for (size_t s = 0; s < steps; s++)
+            self->rows[v][s] = value_stale();
     for (size_t s = 0; s < steps; s++)
-        out[s] = histogram_quantile_at(self, &columns, s);
+        histogram_quantile_at(self, group, s);
     return query_alive(self->op.query, err);
 }
 
-/*
- * Prometheus merges, after each step, the histograms of all steps so far with themselves once more,
- * and so counts them twice. Users see that count, so it is ours too.
- */
-static void histogram_quantile_tell_raises(const struct histogram_quantile *self)
+/* The sets, each once: first those of which nobody wants a row, since they may be worth a note. */
+static const uint32_t *histogram_quantile_work(const struct histogram_quantile *self,
+                                               size_t *ret_unwanted_count)
 {
-    const struct grid *grid = &self->op.grid;
-    struct annotation_raises told = {
-        .bound_min = self->raises.bound_min,
-        .bound_max = self->raises.bound_max,
-        .raise_max = self->raises.raise_max,
-    };
-    bool any = false;
-    for (size_t s = 0; s < grid->count; s++) {
-        uint64_t here = self->raised[s];
-        told.count = any ? 2 * (told.count + here) : here;
-        if (here == 0)
-            continue;
-        if (!any)
-            told.begin_ms = grid_time(grid, s);
-        told.end_ms = grid_time(grid, s);
-        any = true;
-    }
-    if (any)
-        annotations_add_raises(&self->op.query->annotations, self->vector_begin, &told);
-}
-
-/* All histograms, first those that nobody wants: their buckets may be worth a note too. */
-static const uint32_t *histogram_quantile_work(const struct op *op)
-{
-    uint32_t *work = arena_array(op->query->arena, uint32_t, op->series_count);
-    bool *wanted = arena_array(op->query->arena, bool, op->series_count);
+    const struct op *op = &self->op;
+    size_t sets = self->groups.count;
+    uint32_t *work = arena_array(op->query->arena, uint32_t, sets);
+    bool *wanted = arena_array(op->query->arena, bool, sets);
     size_t count = 0;
     for (size_t i = 0; i < op->order_count; i++)
-        wanted[op->order[i]] = true;
-    for (size_t i = 0; i < op->series_count; i++)
+        wanted[op->order[i] % sets] = true;
+    for (size_t i = 0; i < sets; i++)
         if (!wanted[i])
             work[count++] = (uint32_t)i;
-    for (size_t i = 0; i < op->order_count; i++)
-        work[count++] = op->order[i];
+    *ret_unwanted_count = count;
+    for (size_t i = 0; i < op->order_count; i++) {
+        uint32_t set = (uint32_t)(op->order[i] % sets);
+        if (wanted[set])
+            work[count++] = set;
+        wanted[set] = false;
+    }
     return work;
 }
 
-static bool histogram_quantile_do_unwanted(struct histogram_quantile *self, const uint32_t *groups,
-                                           size_t count, struct err *err)
+/* Rows for the variants of one set, which all but a lone one are computed in. */
+static bool histogram_quantile_take_rows(struct histogram_quantile *self, struct err *err)
 {
-    if (count == 0)
-        return true;
-    double *scratch = op_take_row(&self->op, err);
-    bool good = scratch != NULL;
-    for (size_t i = 0; good && i < count; i++)
-        good = histogram_quantile_row(self, groups[i], scratch, err);
-    op_give_row(&self->op, scratch);
-    if (good && self->op.order_count == 0)
-        histogram_quantile_tell_raises(self);
-    return good;
+    row_store_init(&self->store, self->op.query, self->op.grid.count);
+    self->rows = arena_array(self->op.query->arena, double *, self->variant_count);
+    self->held = arena_array(self->op.query->arena, struct held_row, self->op.series_count);
+    self->is_read = arena_array(self->op.query->arena, bool, self->groups.count);
+    if (!arena_check(self->op.query->arena, err))
+        return false;
+    for (size_t v = 0; v < self->variant_count; v++) {
+        self->rows[v] = row_store_take(&self->store, err);
+        if (!self->rows[v])
+            return false;
+    }
+    return true;
 }
 
 static bool histogram_quantile_arrange(struct op *op, struct err *err)
 {
     struct histogram_quantile *self = CONTAINER(struct histogram_quantile, op, op);
-    struct arena *arena = op->query->arena;
     if (op->series_count == 0)
         return true;
-
-    const uint32_t *work = histogram_quantile_work(op);
-    size_t max = groups_size_max(&self->groups, work, op->series_count);
-    self->buckets_max = max;
-    self->bounds = arena_array(arena, double, max);
-    self->bounded = arena_array(arena, uint32_t, max);
-    self->unsorted = arena_array(arena, double, max);
-    self->places = arena_array(arena, uint32_t, max);
-    self->sorted = arena_array(arena, uint32_t, max);
-    self->buckets = arena_array(arena, struct bucket, max);
-    self->items = arena_array(arena, struct go_item, max);
-    self->sort_space = arena_array(arena, char, QUANTILE_SORT_SPACE(max));
-    self->raised = arena_array(arena, uint64_t, op->grid.count);
-    if (!arena_check(arena, err) || !row_output_take(&self->output, op, err))
-        return false;
-
-    self->counts =
-        pool_take(op->query->pool, &op->query->budget, columns_size(max, op->grid.count), err);
+    size_t unwanted_count;
+    const uint32_t *work = histogram_quantile_work(self, &unwanted_count);
+    size_t max = groups_size_max(&self->groups, work, self->groups.count);
     self->in = (struct row_reader){.op = op->children[0]};
-    size_t unwanted_count = op->series_count - op->order_count;
-    return self->counts &&
-           groups_arrange(&self->groups, op->children[0], work, op->series_count, err) &&
-           histogram_quantile_do_unwanted(self, work, unwanted_count, err);
+    if (!arena_check(op->query->arena, err) || !row_output_take(&self->output, op, err) ||
+        !classic_buckets_init(&self->buckets, op->query, max, op->grid.count, err) ||
+        !histogram_quantile_take_rows(self, err) ||
+        !groups_arrange(&self->groups, op->children[0], work, self->groups.count, err))
+        return false;
+    for (size_t i = 0; i < unwanted_count; i++)
+        if (!histogram_quantile_set(self, work[i], err))
+            return false;
+    if (op->order_count == 0)
+        histogram_raises_tell(&self->raises, op, self->vector_begin);
+    return true;
+}
+
+/* The only variant is computed where it is to go. */
+static bool histogram_quantile_lone_row(struct histogram_quantile *self, size_t group, double *out,
+                                        struct err *err)
+{
+    double *own = self->rows[0];
+    self->rows[0] = out;
+    bool done = histogram_quantile_set(self, group, err);
+    self->rows[0] = own;
+    return done;
+}
+
+/* One of several variants: with the first of a set's rows that is due, all are computed. */
+static bool histogram_quantile_row(struct histogram_quantile *self, uint32_t series, double *out,
+                                   struct err *err)
+{
+    size_t group = series % self->groups.count;
+    if (self->variant_count == 1)
+        return histogram_quantile_lone_row(self, group, out, err);
+    if (!self->is_read[group]) {
+        if (!histogram_quantile_set(self, group, err))
+            return false;
+        for (size_t v = 0; v < self->variant_count; v++)
+            if (!row_store_hold(&self->store, self->rows[v], NULL,
+                                &self->held[v * self->groups.count + group], err))
+                return false;
+        self->is_read[group] = true;
+    }
+    struct held_row *held = &self->held[series];
+    memcpy(out, held->values, self->op.grid.count * sizeof *out);
+    row_store_drop(&self->store, held);
+    return true;
 }
 
 static bool histogram_quantile_pull(struct op *op, struct batch *ret, struct err *err)
@@ -261,7 +399,7 @@ static bool histogram_quantile_pull(struct op *op, struct batch *ret, struct err
         if (!histogram_quantile_row(self, op->order[op->rows_done + i], batch_row(&out, i), err))
             return false;
     if (op->rows_done + out.row_count == op->order_count)
-        histogram_quantile_tell_raises(self);
+        histogram_raises_tell(&self->raises, op, self->vector_begin);
     *ret = out;
     return true;
 }
@@ -270,9 +408,10 @@ static void histogram_quantile_close(struct op *op)
 {
     struct histogram_quantile *self = CONTAINER(struct histogram_quantile, op, op);
     row_output_give(&self->output, op);
-    pool_give(op->query->pool, &op->query->budget, self->counts,
-              columns_size(self->buckets_max, op->grid.count));
-    self->counts = NULL;
+    classic_buckets_done(&self->buckets);
+    row_store_done(&self->store);
+    arena_destroy(self->arena);
+    self->arena = NULL;
 }
 
 static const struct op_class histogram_quantile_class = {
@@ -283,15 +422,54 @@ static const struct op_class histogram_quantile_class = {
     .close = histogram_quantile_close,
 };
 
-struct op *op_histogram_quantile_new(struct query *query, struct op *buckets, struct op *phi,
-                                     size_t phi_begin, size_t vector_begin)
+static struct histogram_quantile *histogram_quantile_new(struct query *query, struct op *buckets,
+                                                         size_t vector_begin)
 {
     struct histogram_quantile *self = arena_new(query->arena, struct histogram_quantile);
     op_init(&self->op, &histogram_quantile_class, query, &buckets->grid);
     op_add_child(&self->op, buckets);
-    op_add_child(&self->op, phi);
-    self->phi_begin = phi_begin;
     self->vector_begin = vector_begin;
-    self->raises = BUCKET_RAISES_NONE;
+    self->raises.query = query;
+    self->raises.step_count = buckets->grid.count;
+    return self;
+}
+
+static void histogram_quantile_add_param(struct histogram_quantile *self, struct op *param)
+{
+    op_add_child(&self->op, param);
+    self->param_count++;
+}
+
+struct op *op_histogram_quantile_new(struct query *query, struct op *buckets, struct op *phi,
+                                     size_t phi_begin, size_t vector_begin)
+{
+    struct histogram_quantile *self = histogram_quantile_new(query, buckets, vector_begin);
+    histogram_quantile_add_param(self, phi);
+    size_t *begin = arena_new(query->arena, size_t);
+    *begin = phi_begin;
+    self->param_begins = begin;
+    return &self->op;
+}
+
+struct op *op_histogram_fraction_new(struct query *query, struct op *buckets, struct op *lower,
+                                     struct op *upper, size_t vector_begin)
+{
+    struct histogram_quantile *self = histogram_quantile_new(query, buckets, vector_begin);
+    self->is_fraction = true;
+    histogram_quantile_add_param(self, lower);
+    histogram_quantile_add_param(self, upper);
+    return &self->op;
+}
+
+struct op *op_histogram_quantiles_new(struct query *query, struct op *buckets, struct op **phis,
+                                      const size_t *phi_begins, size_t phi_count, struct str label,
+                                      size_t vector_begin)
+{
+    struct histogram_quantile *self = histogram_quantile_new(query, buckets, vector_begin);
+    for (size_t i = 0; i < phi_count; i++)
+        histogram_quantile_add_param(self, phis[i]);
+    self->param_begins = phi_begins;
+    self->labelled = true;
+    self->label = label;
     return &self->op;
 }

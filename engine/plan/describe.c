@@ -32,7 +32,7 @@ const char *plan_kind_text(enum plan_kind kind)
         [PLAN_TOPK] = "aggregate",
         [PLAN_COUNT_VALUES] = "aggregate",
         [PLAN_LIMIT] = "aggregate",
-        [PLAN_HISTOGRAM_QUANTILE] = "histogram_quantile",
+        [PLAN_HISTOGRAM_QUANTILE] = "buckets",
         [PLAN_LABEL_REPLACE] = "label_replace",
         [PLAN_LABEL_JOIN] = "label_join",
         [PLAN_ABSENT] = "absent",
@@ -178,6 +178,7 @@ static void describe_ast(const struct plan *plan, struct buf *out)
         buf_printf(out, " %s", ast->call.function->name);
         return;
     case PLAN_SORT_LABELS:
+    case PLAN_HISTOGRAM_QUANTILE:
         buf_printf(out, " %s", ast->call.function->name);
         describe_strings(&ast->call, out);
         return;
@@ -192,7 +193,6 @@ static void describe_ast(const struct plan *plan, struct buf *out)
     case PLAN_TIME:
     case PLAN_EMPTY:
     case PLAN_NEGATE:
-    case PLAN_HISTOGRAM_QUANTILE:
     case PLAN_SCALAR:
     case PLAN_VECTOR:
     case PLAN_DROP_NAMES:

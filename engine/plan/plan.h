@@ -39,7 +39,7 @@ enum plan_kind {
     PLAN_TOPK,
     PLAN_COUNT_VALUES,
     PLAN_LIMIT, /* limitk, limit_ratio */
-    PLAN_HISTOGRAM_QUANTILE,
+    PLAN_HISTOGRAM_QUANTILE, /* also _quantiles and _fraction */
     PLAN_LABEL_REPLACE,
     PLAN_LABEL_JOIN,
     PLAN_ABSENT,
@@ -70,7 +70,7 @@ struct plan_select {
     int64_t end_ms;
 };
 
-#define PLAN_CHILDREN_MAX 4
+#define PLAN_CHILDREN_MAX 11 /* histogram_quantiles of ten */
 
 struct plan {
     enum plan_kind kind;
