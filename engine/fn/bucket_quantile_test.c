@@ -138,8 +138,41 @@ START_TEST(tells_which_counts_it_raised)
 }
 END_TEST
 
+START_TEST(fractions_are_interpolated)
+{
+    const struct bucket buckets[] = {{1, 4}, {2, 8}, {4, 16}, {INFINITY, 20}};
+    static const struct {
+        double lower, upper, want;
+    } cases[] = {
+        {0, 1, 0.2}, {0, 0.5, 0.1}, {-5, 0.5, 0.1},     {1.5, 3, 0.3}, {2, 2, 0},
+        {3, 2, 0},   {4, 1000, 0},  {4, INFINITY, 0.2}, {NAN, 1, NAN}, {-INFINITY, INFINITY, 1},
+        {-2, -1, 0},
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        double got = bucket_fraction(cases[i].lower, cases[i].upper, buckets, 4);
+        ck_assert_msg(test_same(got, cases[i].want), "%g to %g: %.17g", cases[i].lower,
+                      cases[i].upper, got);
+    }
+}
+END_TEST
+
+START_TEST(fractions_below_all_bounds_are_not_interpolated)
+{
+    const struct bucket buckets[] = {{-1, 4}, {1, 8}, {INFINITY, 10}};
+    ck_assert_double_eq(bucket_fraction(-INFINITY, -3, buckets, 3), 0.4);
+    ck_assert_double_eq(bucket_fraction(-3, 0, buckets, 3), 0.2);
+    const struct bucket falling[] = {{1, 12}, {INFINITY, 10}};
+    ck_assert_double_eq(bucket_fraction(0.5, 1, falling, 2), 0.4);
+    const struct bucket finite[] = {{1, 4}, {2, 8}};
+    ck_assert(isnan(bucket_fraction(0, 1, finite, 2)));
+    const struct bucket empty[] = {{1, 0}, {INFINITY, 0}};
+    ck_assert(isnan(bucket_fraction(1, 0, empty, 2)));
+}
+END_TEST
+
 TEST_MAIN("bucket_quantile", equals_the_naive_evaluator,
           sorts_as_go_does_where_bounds_do_not_tell_the_order,
           interpolates_within_the_bucket_of_the_rank,
           has_no_answer_without_observations_or_an_infinite_bucket,
-          passes_over_what_rounding_explains, tells_which_counts_it_raised)
+          passes_over_what_rounding_explains, tells_which_counts_it_raised,
+          fractions_are_interpolated, fractions_below_all_bounds_are_not_interpolated)
