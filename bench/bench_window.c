@@ -1,6 +1,7 @@
 /* Range functions: time for each step of a row, over one series scraped every 15 s. */
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -103,6 +104,68 @@ static void bench_kernel(struct bench *bench, const char *name, window_fn *kerne
     }
 }
 
+/* A counter of BUCKETS buckets, of which every scrape sees a tenth grow. */
+static void histograms_fill(struct histogram_samples *samples)
+{
+    enum { BUCKETS = 40 };
+    static const struct histogram_span spans[] = {{-10, 30}, {2, 10}};
+    uint64_t state = 1;
+    struct arena *arena = histogram_samples_region(samples);
+    double counts[BUCKETS] = {0};
+    double total = 0;
+    for (size_t i = 0; i < SAMPLE_COUNT; i++) {
+        for (size_t grown = 0; grown < BUCKETS / 10; grown++) {
+            counts[random_next(&state) % BUCKETS] += 3;
+            total += 3;
+        }
+        double *buckets = arena_array(arena, double, BUCKETS);
+        memcpy(buckets, counts, sizeof counts);
+        struct histogram *h = arena_new(arena, struct histogram);
+        *h = (struct histogram){
+            .schema = 3,
+            .hint = i > 0 ? HISTOGRAM_NOT_RESET : HISTOGRAM_UNKNOWN,
+            .zero_threshold = 1e-128,
+            .count = total,
+            .sum = total * 1.7,
+            .positive = {spans, buckets, 2, BUCKETS},
+        };
+        histogram_samples_add(samples, 1700000000000 + (int64_t)i * 15000, 0, h);
+    }
+}
+
+static void bench_histograms(struct bench *bench, const char *name, enum function_id id)
+{
+    struct histogram_samples samples = {0};
+    histograms_fill(&samples);
+    struct arena *arena = arena_create(NULL), *spare = arena_create(NULL);
+    const struct histogram **out = mem_new_array(const struct histogram *, STEP_COUNT_MAX);
+    struct window_finds finds = {0};
+    const struct window_call call = {
+        .refs = {samples.times_ms[0] + 300000, 60000, 2900},
+        .range_ms = 300000,
+        .scratch = &bench->scratch,
+        .out = bench->out,
+        .histograms = &samples,
+        .histograms_out = out,
+        .arena = arena,
+        .spare = spare,
+        .finds = &finds,
+    };
+    double best = 1e18;
+    for (unsigned round = 0; round < 20; round++) {
+        arena_reset(arena);
+        double begin = now_ns();
+        window_kernel(id, WINDOW_PLAIN)->any(&call);
+        double took = now_ns() - begin;
+        best = took < best ? took : best;
+    }
+    printf("window/%s_histogram_60s_5m %.2f ns/step\n", name, best / (double)call.refs.count);
+    free(out);
+    arena_destroy(arena);
+    arena_destroy(spare);
+    histogram_samples_done(&samples);
+}
+
 int main(int argc, char **argv)
 {
     static const struct {
@@ -141,6 +204,10 @@ int main(int argc, char **argv)
             bench_kernel(bench, kernels[i].name, window_kernel(kernels[i].id, WINDOW_PLAIN)->floats,
                          kernels[i].integers);
     }
+    if (argc < 2 || strcmp(argv[1], "rate_histogram") == 0)
+        bench_histograms(bench, "rate", FN_rate);
+    if (argc < 2 || strcmp(argv[1], "sum_histogram") == 0)
+        bench_histograms(bench, "sum", FN_sum_over_time);
     scratch_done(&bench->scratch);
     free(bench);
     return 0;

@@ -1,5 +1,6 @@
 #include "engine/fn/histogram_rate.h"
 
+#include "engine/fn/histogram_alike.h"
 #include "engine/fn/start_time.h"
 
 /* An operation on two histograms of a range vector; hints that clash mean nothing here. */
@@ -103,39 +104,69 @@ static struct histogram *resets_added(const struct window_call *call, struct his
     return difference;
 }
 
-struct histogram *histogram_rate(const struct window_call *call, struct pair_facts *facts,
-                                 size_t lo, size_t hi, bool counter)
+/* What stands for the window's first sample: `nothing`, if the counter starts anew behind it. */
+static const struct histogram *first_of_window(const struct window_call *call, size_t lo,
+                                               bool reset_behind, struct histogram *nothing)
+{
+    if (!reset_behind)
+        return call->histograms->items[lo];
+    *nothing = histogram_nothing(call->histograms->items[lo + 1]);
+    return nothing;
+}
+
+bool histogram_change_find(const struct window_call *call, struct pair_facts *facts, size_t lo,
+                           size_t hi, bool counter, struct histogram_change *ret_change)
 {
     const struct histogram_samples *samples = call->histograms;
-    const struct histogram *first = samples->items[lo];
-    struct histogram nothing;
     size_t reset_count = 0;
-    const uint32_t *resets = NULL;
-    if (counter) {
-        resets = pair_facts_resets(facts, lo, hi, &reset_count);
-        if (reset_count > 0 && resets[0] == lo + 1) {
-            nothing = histogram_nothing(samples->items[lo + 1]);
-            first = &nothing;
-        }
-    }
+    const uint32_t *resets = counter ? pair_facts_resets(facts, lo, hi, &reset_count) : NULL;
+    struct histogram nothing;
+    bool reset_behind = reset_count > 0 && resets[0] == lo + 1;
+    const struct histogram *first = first_of_window(call, lo, reset_behind, &nothing);
     if (!window_is_of_a_kind(call, facts, first, lo, hi, counter))
-        return NULL;
+        return false;
+
+    const struct histogram *last = samples->items[hi - 1];
+    if (!counter && (facts_between(facts->gauges, lo, lo + 1) == 0 ||
+                     facts_between(facts->gauges, hi - 1, hi) == 0))
+        call->finds->found |= FIND_NOT_GAUGE;
+    if (counter && pair_facts_overlap(facts, lo, hi))
+        call->finds->overlaps++;
 
     int32_t schema = schema_min(samples, facts, first, lo, hi, counter);
-    const struct histogram *last = samples->items[hi - 1];
+    *ret_change = (struct histogram_change){
+        .count = last->count - first->count, .first = first, .last = last};
+    if (reset_count == 0 && last->schema == schema && histograms_alike(last, first))
+        return true;
+
     if (last->schema != schema)
         last = histogram_reduce(call->spare, last, schema);
     struct histogram *difference = found_subtract(call, last, first);
-    if (counter) {
-        if (pair_facts_overlap(facts, lo, hi))
-            call->finds->overlaps++;
-        difference = resets_added(call, difference, first, lo, resets, reset_count);
-    } else if (facts_between(facts->gauges, lo, lo + 1) == 0 ||
-               facts_between(facts->gauges, hi - 1, hi) == 0) {
-        call->finds->found |= FIND_NOT_GAUGE;
-    }
+    difference = resets_added(call, difference, first, lo, resets, reset_count);
     if (!difference)
-        return NULL;
+        return false;
     difference->hint = HISTOGRAM_GAUGE;
-    return histogram_compact(call->spare, difference);
+    ret_change->made = histogram_compact(call->spare, difference);
+    ret_change->count = difference->count;
+    return true;
+}
+
+bool histogram_change_add(const struct window_call *call, struct histogram_change *change,
+                          const struct histogram *h)
+{
+    if (!change->made)
+        change->made = histograms_difference(call->spare, change->last, change->first, 1);
+    change->made = found_add(call, change->made, h);
+    if (!change->made)
+        return false;
+    change->count = change->made->count;
+    return true;
+}
+
+const struct histogram *histogram_change_times(const struct window_call *call,
+                                               const struct histogram_change *change, double factor)
+{
+    if (change->made)
+        return histogram_multiply(call->arena, change->made, factor);
+    return histograms_difference(call->arena, change->last, change->first, factor);
 }

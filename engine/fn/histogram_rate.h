@@ -7,13 +7,29 @@
  * What rate, increase and delta make of a window of histograms before they extrapolate: the last
  * one less the first, and for counters plus what every reset took away. histogramRate of
  * promql/functions.go.
- *
- * `facts` are those of call->histograms; the window is [lo, hi), of at least two samples. The
- * result is in call->spare, compacted, a gauge. NULL where there is none; why is found. Finds are
- * added to call->finds.
  */
-struct histogram *histogram_rate(const struct window_call *call, struct pair_facts *facts,
-                                 size_t lo, size_t hi, bool counter);
+struct histogram_change {
+    double count; /* of the change */
+    /* Either made, compacted, in call->spare; or `last` less `first`, which are alike. */
+    struct histogram *made;
+    const struct histogram *first, *last;
+};
+
+/*
+ * Of the window [lo, hi), which has at least two samples; `facts` are those of call->histograms.
+ * False where there is no result; why is among the finds.
+ */
+bool histogram_change_find(const struct window_call *call, struct pair_facts *facts, size_t lo,
+                           size_t hi, bool counter, struct histogram_change *ret_change);
+
+/* What the window's first sample has counted is added. False as above. */
+bool histogram_change_add(const struct window_call *call, struct histogram_change *change,
+                          const struct histogram *h);
+
+/* Times the factor, in call->arena; a gauge. */
+const struct histogram *histogram_change_times(const struct window_call *call,
+                                               const struct histogram_change *change,
+                                               double factor);
 
 /* histogram_add and histogram_subtract, with what they met among the finds. */
 struct histogram *found_add(const struct window_call *call, const struct histogram *a,

@@ -119,18 +119,19 @@ static const struct histogram *rate_of_histograms(struct rate_any *rate, int64_t
         .start_ms = usable_start(rate, call->histograms->starts_ms, window, ref_ms),
         .first = first->count,
     };
-    const struct histogram *change = NULL;
-    if (cursor_count(window) > 1) {
-        change = histogram_rate(call, &rate->histograms, window->lo, window->hi, rate->counter);
-        if (!change)
+    if (cursor_count(window) < 2) {
+        if (samples.start_ms == 0)
             return NULL;
+        samples.change = first->count;
+        return histogram_multiply(call->arena, first, rate_any_factor(rate, &samples, ref_ms));
     }
-    if (samples.start_ms != 0)
-        change = change ? found_add(call, change, first) : first;
-    if (!change)
+    struct histogram_change change;
+    if (!histogram_change_find(call, &rate->histograms, window->lo, window->hi, rate->counter,
+                               &change) ||
+        (samples.start_ms != 0 && !histogram_change_add(call, &change, first)))
         return NULL;
-    samples.change = change->count;
-    return histogram_multiply(call->arena, change, rate_any_factor(rate, &samples, ref_ms));
+    samples.change = change.count;
+    return histogram_change_times(call, &change, rate_any_factor(rate, &samples, ref_ms));
 }
 
 static void rate_any_step(struct rate_any *rate, size_t step)
