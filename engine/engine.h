@@ -119,6 +119,9 @@ void running_pause(struct running *running);
 /* How many nodes of the plan the reference engine evaluates; after running_create. */
 size_t running_fallback_count(const struct running *running);
 
+/* The function or construct of one of them, for which the streaming engine has no operator. */
+const char *running_fallback_reason(const struct running *running, size_t index);
+
 /* Complete after PULL_END. */
 const struct annotations *running_annotations(const struct running *running);
 

@@ -84,29 +84,51 @@ static bool answer(struct engine *engine, const struct query_spec *spec, struct 
     return got == PULL_END;
 }
 
+/* How a query is answered: by one thread or more, by the other engine, or by both together. */
+struct way {
+    size_t thread_count;
+    enum engine_kind engine;
+    bool disable_functions; /* of the streaming engine, so that the reference engine has them */
+};
+
+static void answers_in(const struct way *way, const char *expr, const struct query_spec *minutes,
+                       const char *want)
+{
+    struct engine_options options = {.thread_count = way->thread_count};
+    for (size_t i = 0; i < FN_COUNT; i++)
+        options.disabled[i] = way->disable_functions;
+    struct fixture f;
+    fixture_init(&f, &options);
+    const struct query_spec spec = {
+        .text = str_of(expr),
+        .start_ms = minutes->start_ms * INT64_C(60000),
+        .end_ms = minutes->end_ms * INT64_C(60000),
+        .step_ms = minutes->step_ms * INT64_C(60000),
+        .engine = way->engine,
+    };
+    struct err err = {0};
+    AUTO(buf_done) struct buf out = {0};
+    if (!answer(f.engine, &spec, &out, &err)) {
+        buf_clear(&out);
+        buf_printf(&out, "error: %s\n", err.msg);
+    }
+    ck_assert_msg(strcmp(buf_terminated(&out), want) == 0, "%s\n--- got\n%s--- want\n%s", expr,
+                  out.ptr, want);
+    fixture_done(&f);
+}
+
 /* Minutes; step 0: an instant query at `start`. */
 static void answers(const char *expr, int start, int end, int step, const char *want)
 {
-    const struct engine_options options[] = {{.thread_count = 1}, {.thread_count = 3}};
-    for (size_t i = 0; i < ARRAY_COUNT(options); i++) {
-        struct fixture f;
-        fixture_init(&f, &options[i]);
-        const struct query_spec spec = {
-            .text = str_of(expr),
-            .start_ms = start * INT64_C(60000),
-            .end_ms = end * INT64_C(60000),
-            .step_ms = step * INT64_C(60000),
-        };
-        struct err err = {0};
-        AUTO(buf_done) struct buf out = {0};
-        if (!answer(f.engine, &spec, &out, &err)) {
-            buf_clear(&out);
-            buf_printf(&out, "error: %s\n", err.msg);
-        }
-        ck_assert_msg(strcmp(buf_terminated(&out), want) == 0, "%s\n--- got\n%s--- want\n%s", expr,
-                      out.ptr, want);
-        fixture_done(&f);
-    }
+    static const struct way ways[] = {
+        {.thread_count = 1},
+        {.thread_count = 3},
+        {.thread_count = 1, .engine = ENGINE_REFERENCE},
+        {.thread_count = 1, .disable_functions = true},
+    };
+    const struct query_spec minutes = {.start_ms = start, .end_ms = end, .step_ms = step};
+    for (size_t i = 0; i < ARRAY_COUNT(ways); i++)
+        answers_in(&ways[i], expr, &minutes, want);
 }
 
 START_TEST(selects)
@@ -171,13 +193,19 @@ START_TEST(errors_are_prometheus_words)
 }
 END_TEST
 
-START_TEST(memory_limit_names_itself)
+static void limit_is_held(enum engine_kind engine, bool disable_functions)
 {
     struct fixture f;
-    const struct engine_options options = {.memory_limit_bytes = 20000, .thread_count = 1};
+    struct engine_options options = {.memory_limit_bytes = 20000, .thread_count = 1};
+    for (size_t i = 0; i < FN_COUNT; i++)
+        options.disabled[i] = disable_functions;
     fixture_init(&f, &options);
     const struct query_spec spec = {
-        .text = STR("sum(rate(requests_total[5m]))"), .end_ms = 3600000, .step_ms = 1000};
+        .text = STR("sum(rate(requests_total[5m]))"),
+        .end_ms = 3600000,
+        .step_ms = 1000,
+        .engine = engine,
+    };
     struct err err = {0};
     AUTO(buf_done) struct buf out = {0};
     ck_assert(!answer(f.engine, &spec, &out, &err));
@@ -187,6 +215,69 @@ START_TEST(memory_limit_names_itself)
     engine_stats(f.engine, &stats);
     ck_assert_uint_eq(stats.memory_used_bytes, 0);
     ck_assert_uint_eq(stats.queries_running, 0);
+    fixture_done(&f);
+}
+
+START_TEST(memory_limit_names_itself)
+{
+    limit_is_held(ENGINE_STREAMING, false);
+    limit_is_held(ENGINE_STREAMING, true);
+    limit_is_held(ENGINE_REFERENCE, false);
+}
+END_TEST
+
+START_TEST(the_reference_engine_ends_with_the_deadline)
+{
+    struct fixture f;
+    const struct engine_options options = {.thread_count = 1};
+    fixture_init(&f, &options);
+    const struct query_spec spec = {
+        .text = STR("max_over_time(sum(requests_total)[50m:1s])"),
+        .start_ms = 0,
+        .end_ms = 360000000,
+        .step_ms = 1000,
+        .timeout_ms = 20,
+        .engine = ENGINE_REFERENCE,
+    };
+    struct err err = {0};
+    AUTO(buf_done) struct buf out = {0};
+    ck_assert(!answer(f.engine, &spec, &out, &err));
+    ck_assert_int_eq(err.kind, ERR_TIMEOUT);
+    fixture_done(&f);
+}
+END_TEST
+
+START_TEST(tells_what_it_left_to_the_reference_engine)
+{
+    struct fixture f;
+    struct engine_options options = {.thread_count = 1};
+    options.disabled[FN_rate] = options.disabled[FN_abs] = true;
+    fixture_init(&f, &options);
+    struct query_spec spec = {
+        .text = STR("sum(rate(requests_total[5m])) + sum(abs(heat)) + sum(heat)"),
+        .start_ms = 600000,
+        .end_ms = 600000,
+    };
+    struct err err = {0};
+    struct running *running;
+    ck_assert(running_create(f.engine, &spec, &running, &err));
+    ck_assert_uint_eq(running_fallback_count(running), 2);
+    ck_assert_str_eq(running_fallback_reason(running, 0), "rate");
+    ck_assert_str_eq(running_fallback_reason(running, 1), "abs");
+    ck_assert(running_open(running, &err));
+    AUTO(buf_done) struct buf text = {0};
+    running_explain(running, &text);
+    ck_assert_ptr_nonnull(
+        strstr(buf_terminated(&text), "fallback (rate) rate(requests_total[5m])"));
+    ck_assert_uint_gt(running_stats(running).samples_read, 10);
+    running_destroy(running);
+    fixture_done(&f);
+
+    options.fallback = FALLBACK_NONE;
+    fixture_init(&f, &options);
+    ck_assert(!running_create(f.engine, &spec, &running, &err));
+    ck_assert_int_eq(err.kind, ERR_UNSUPPORTED);
+    ck_assert_str_eq(err.msg, "function \"rate\" is not supported by the streaming engine");
     fixture_done(&f);
 }
 END_TEST
@@ -256,5 +347,7 @@ START_TEST(canceled_from_another_thread)
 END_TEST
 
 TEST_MAIN("engine", selects, runs_range_functions, aggregates_and_joins, scalars_and_strings,
-          errors_are_prometheus_words, memory_limit_names_itself, waiting_ends_with_the_deadline,
-          a_paused_query_lets_others_run, canceled_from_another_thread)
+          errors_are_prometheus_words, memory_limit_names_itself,
+          the_reference_engine_ends_with_the_deadline, tells_what_it_left_to_the_reference_engine,
+          waiting_ends_with_the_deadline, a_paused_query_lets_others_run,
+          canceled_from_another_thread)

@@ -2,6 +2,7 @@
  * One line an operator, children indented below it: what it does, how many series and steps; and,
  * once a measured query has run, the time spent in it and below it, pulls, and samples decoded.
  */
+#include "engine/op/fallback.h"
 #include "engine/op/shared.h"
 #include "engine/op/source.h"
 #include "engine/running.h"
@@ -12,7 +13,9 @@ uint64_t op_samples_read(const struct op *op)
 {
     if (!op)
         return 0;
-    uint64_t samples = op_is_source(op) ? op_source_samples(op) : 0;
+    uint64_t samples = op_is_source(op)     ? op_source_samples(op)
+                       : op_is_fallback(op) ? op_fallback_samples(op)
+                                            : 0;
     samples += op_samples_read(op_shared_below(op));
     for (size_t i = 0; i < op->child_count; i++)
         samples += op_samples_read(op->children[i]);
@@ -23,7 +26,9 @@ uint64_t op_series_selected(const struct op *op)
 {
     if (!op)
         return 0;
-    uint64_t series = op_is_source(op) ? op_source_series(op) : 0;
+    uint64_t series = op_is_source(op)     ? op_source_series(op)
+                      : op_is_fallback(op) ? op_fallback_series(op)
+                                           : 0;
     series += op_series_selected(op_shared_below(op));
     for (size_t i = 0; i < op->child_count; i++)
         series += op_series_selected(op->children[i]);
@@ -61,6 +66,8 @@ void running_explain(const struct running *running, struct buf *out)
 {
     if (running->root)
         explain_op(running->root, 0, out);
+    else if (running->reference || !running->plan)
+        reference_answer_explain(running, out);
     else
         plan_print(running->plan, out);
 }

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "engine/op/build.h"
+#include "engine/reference/reference.h"
 #include "model/sample.h"
 
 /* A row of more steps than this is refused: nobody can mean it, and sizes must not wrap around. */
@@ -28,8 +29,7 @@ static bool running_init_query(struct running *running, const struct query_spec 
     query->lookback_ms = spec->lookback_ms > 0 ? spec->lookback_ms : options->lookback_ms;
     query->cancel = spec->cancel;
     query->measure = spec->measure;
-    query->modes.start_timestamps = options->modes.start_timestamps;
-    query->modes.type_and_unit = options->modes.type_and_unit;
+    query->modes = options->modes;
 
     int64_t timeout_ms = options->timeout_ms;
     if (spec->timeout_ms > 0 && (timeout_ms == 0 || spec->timeout_ms < timeout_ms))
@@ -40,6 +40,18 @@ static bool running_init_query(struct running *running, const struct query_spec 
     if (steps < 0 || steps >= RUNNING_STEPS_MAX)
         return err_set(err, ERR_BAD_DATA, "more than %lld steps", (long long)RUNNING_STEPS_MAX);
     return true;
+}
+
+static void running_count_fallback(void *context, const struct plan *plan)
+{
+    struct running *running = context;
+    running->fallback_count++;
+}
+
+static void running_note_fallback(void *context, const struct plan *plan)
+{
+    struct running *running = context;
+    running->fallbacks[running->fallback_count++] = plan->reason;
 }
 
 static bool running_plan(struct running *running, const struct query_spec *spec, struct err *err)
@@ -53,20 +65,32 @@ static bool running_plan(struct running *running, const struct query_spec *spec,
                        "invalid expression type \"%s\" for range query, must be Scalar or instant "
                        "Vector",
                        value_type_text(running->ast->type));
-    const struct plan_request request = {
+    const struct engine_options *options = &running->engine->options;
+    const struct plan_request *request = &running->request;
+    running->request = (struct plan_request){
         .root = running->ast,
         .start_ms = spec->start_ms,
         .end_ms = spec->end_ms,
         .step_ms = spec->step_ms,
         .lookback_ms = query->lookback_ms,
-        .subquery_step_ms = running->engine->options.subquery_step_ms,
+        .subquery_step_ms = options->subquery_step_ms,
+        .delayed_names = query->modes.delayed_names,
+        .fallback = options->fallback == FALLBACK_REFERENCE,
+        .disabled = options->disabled,
     };
     struct plan_extent extent;
-    if (!plan_extent_find(&request, &extent, err) ||
-        !plan_build(&request, query->arena, &running->plan, err))
+    if (!plan_extent_find(request, &extent, err))
         return false;
     query->whole_begin_ms = extent.begin_ms;
     query->whole_end_ms = extent.end_ms;
+    if (spec->engine == ENGINE_REFERENCE)
+        return true;
+    if (!plan_build(request, query->arena, &running->plan, err))
+        return false;
+    plan_each_fallback(running->plan, running_count_fallback, running);
+    running->fallbacks = arena_array(query->arena, const char *, running->fallback_count);
+    running->fallback_count = 0;
+    plan_each_fallback(running->plan, running_note_fallback, running);
     return true;
 }
 
@@ -100,6 +124,19 @@ static bool running_arrange(struct running *running, struct err *err)
            op_arrange(root, order, root->series_count, err);
 }
 
+static bool running_open_answer(struct running *running, struct err *err)
+{
+    const struct plan *plan = running->plan;
+    if (!plan || (plan->kind == PLAN_FALLBACK && plan->type == TYPE_MATRIX))
+        return reference_answer_open(running, &running->reference, err);
+    if (plan->kind == PLAN_STRING)
+        return true;
+    if (plan->kind == PLAN_SAMPLES || plan->kind == PLAN_SUBQUERY)
+        return samples_result_open(running, &running->samples, err);
+    running->root = op_build(&running->query, plan, err);
+    return running->root && op_open(running->root, err) && running_arrange(running, err);
+}
+
 bool running_open(struct running *running, struct err *err)
 {
     if (!engine_enter(running->engine, &running->query, false, err))
@@ -107,39 +144,47 @@ bool running_open(struct running *running, struct err *err)
     running->entered = running->has_turn = true;
     running->entered_ns = clock_monotonic_ns();
 
-    const struct plan *plan = running->plan;
-    if (plan->kind == PLAN_STRING)
-        return true;
-    if (plan->kind == PLAN_SAMPLES || plan->kind == PLAN_SUBQUERY) {
-        if (!samples_result_open(running, &running->samples, err))
-            return false;
-    } else {
-        running->root = op_build(&running->query, plan, err);
-        if (!running->root || !op_open(running->root, err) || !running_arrange(running, err))
-            return false;
-    }
+    if (!running_open_answer(running, err))
+        return false;
     running->opened_ns = clock_monotonic_ns();
     return true;
+}
+
+/* Of an instant query; a range query's is always a matrix. */
+static enum result_kind result_kind_of(enum value_type type)
+{
+    switch (type) {
+    case TYPE_SCALAR:
+        return RESULT_SCALAR;
+    case TYPE_VECTOR:
+        return RESULT_VECTOR;
+    case TYPE_STRING:
+        return RESULT_STRING;
+    case TYPE_MATRIX:
+        return RESULT_MATRIX;
+    case TYPE_NONE:
+        break;
+    }
+    __builtin_unreachable();
 }
 
 struct result_info running_info(const struct running *running)
 {
     struct result_info info = {
         .instant = running->instant,
-        .grid = running->plan->grid,
+        .kind = running->instant ? result_kind_of(running->ast->type) : RESULT_MATRIX,
+        .grid = plan_root_grid(&running->request),
         .symbols = running->query.symbols,
     };
-    if (running->plan->kind == PLAN_STRING) {
-        info.kind = RESULT_STRING;
+    if (running->reference) {
+        const struct reference_result *result = reference_answer_result(running->reference);
+        info.series_count_max = result->series_count;
+        info.string = result->string;
+    } else if (info.kind == RESULT_STRING) {
         info.string = running->plan->ast->string;
-    } else if (running->samples) {
-        info.kind = RESULT_MATRIX;
-        info.series_count_max = samples_result_count(running->samples);
     } else {
-        info.kind = !running->instant                    ? RESULT_MATRIX
-                    : running->plan->type == TYPE_SCALAR ? RESULT_SCALAR
-                                                         : RESULT_VECTOR;
-        info.series_count_max = running->root->series_count;
+        info.series_count_max =
+            running->samples ? samples_result_count(running->samples) : running->root->series_count;
     }
     return info;
 }
@@ -152,7 +197,10 @@ enum pull running_next(struct running *running, struct result_row *ret_row, stru
             return PULL_ERR;
         running->has_turn = true;
     }
-    if (running->samples) {
+    if (running->reference) {
+        got = query_alive(&running->query, err) ? reference_answer_next(running->reference, ret_row)
+                                                : PULL_ERR;
+    } else if (running->samples) {
         got = samples_result_next(running->samples, ret_row, err);
     } else if (running->root) {
         struct op *root = running->root;
@@ -190,11 +238,31 @@ const struct annotations *running_annotations(const struct running *running)
     return &running->query.annotations;
 }
 
+size_t running_fallback_count(const struct running *running)
+{
+    return running->fallback_count;
+}
+
+const char *running_fallback_reason(const struct running *running, size_t index)
+{
+    assert(index < running->fallback_count);
+    return running->fallbacks[index];
+}
+
 static uint64_t running_samples(const struct running *running)
 {
+    if (running->reference)
+        return reference_answer_result(running->reference)->samples_read;
     if (running->samples)
         return samples_result_read(running->samples);
     return running->root ? op_samples_read(running->root) : 0;
+}
+
+static uint64_t running_series(const struct running *running)
+{
+    if (running->reference)
+        return reference_answer_result(running->reference)->series_selected;
+    return running->root ? op_series_selected(running->root) : 0;
 }
 
 struct running_stats running_stats(const struct running *running)
@@ -203,7 +271,7 @@ struct running_stats running_stats(const struct running *running)
     struct running_stats stats = {
         .samples_read = running_samples(running),
         .peak_bytes = running->query.budget.peak_bytes,
-        .series_selected = running->root ? op_series_selected(running->root) : 0,
+        .series_selected = running_series(running),
     };
     if (running->entered) {
         stats.queue_ns = running->entered_ns - running->begin_ns;

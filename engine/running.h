@@ -39,13 +39,20 @@ struct running {
     bool entered;  /* has had its turn */
     bool has_turn; /* and is not paused */
     struct node *ast;
-    struct plan *plan;
+    struct plan_request request;
+    struct plan *plan; /* NULL: the reference engine was asked for */
     struct op *root;
     struct row_reader rows;
     size_t row; /* how many of the root's rows have been looked at */
 
     /* A range vector as the answer: see matrix.c. */
     struct samples_result *samples;
+
+    /* All of it from the reference engine: see reference_answer.c. */
+    struct reference_answer *reference;
+
+    const char **fallbacks; /* why; in the arena */
+    size_t fallback_count;
 
     int64_t begin_ns, entered_ns, opened_ns, ended_ns;
 };
@@ -63,6 +70,17 @@ enum pull samples_result_next(struct samples_result *result, struct result_row *
 size_t samples_result_count(const struct samples_result *result);
 uint64_t samples_result_read(const struct samples_result *result);
 void samples_result_close(struct samples_result *result);
+
+/* The reference engine's answer to the whole query. */
+struct reference_answer;
+struct reference_result;
+
+bool reference_answer_open(struct running *running, struct reference_answer **ret_answer,
+                           struct err *err) MUST_CHECK;
+enum pull reference_answer_next(struct reference_answer *answer, struct result_row *ret_row)
+    MUST_CHECK;
+const struct reference_result *reference_answer_result(const struct reference_answer *answer);
+void reference_answer_explain(const struct running *running, struct buf *out);
 
 /* The series of an operator sorted by labels; NULL if they are already. In the arena. */
 const uint32_t *series_label_order(struct query *query, const struct labels *const *labels,

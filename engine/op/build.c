@@ -13,6 +13,7 @@
 #include "engine/op/broadcast.h"
 #include "engine/op/count_values.h"
 #include "engine/op/dedup.h"
+#include "engine/op/fallback.h"
 #include "engine/op/histogram_quantile.h"
 #include "engine/op/join.h"
 #include "engine/op/label_call.h"
@@ -339,6 +340,8 @@ static struct op *op_of_kind(struct op_builder *builder, const struct plan *plan
         return op_dedup_new(query, children[0], DEDUP_STRICT);
     case PLAN_BROADCAST:
         return op_broadcast_new(query, &plan->grid, children[0]);
+    case PLAN_FALLBACK:
+        return op_fallback_new(query, plan);
     case PLAN_STRING:
     case PLAN_SAMPLES:
     case PLAN_SUBQUERY:
@@ -347,11 +350,12 @@ static struct op *op_of_kind(struct op_builder *builder, const struct plan *plan
     __builtin_unreachable();
 }
 
-/* Worth holding for a second consumer: as many rows as groups, or one step. */
+/* Worth holding for a second consumer: as many rows as groups, or one step; or dear to make. */
 static bool plan_has_few_rows(const struct plan *plan)
 {
     return plan->grid.count == 1 || plan->kind == PLAN_AGGREGATE || plan->kind == PLAN_QUANTILE ||
-           plan->kind == PLAN_HISTOGRAM_QUANTILE || plan->kind == PLAN_SCALAR;
+           plan->kind == PLAN_HISTOGRAM_QUANTILE || plan->kind == PLAN_SCALAR ||
+           plan->kind == PLAN_FALLBACK;
 }
 
 static struct op *op_of(struct op_builder *builder, const struct plan *plan)

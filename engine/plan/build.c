@@ -78,10 +78,26 @@ struct plan *plan_dedup(struct plan_builder *builder, struct plan *plan, enum pl
     return plan_intern(builder, dedup);
 }
 
-struct plan *plan_unsupported(struct plan_builder *builder, const char *what)
+struct plan *plan_unsupported(struct plan_builder *builder, const char *kind, const char *name)
 {
-    err_set(builder->err, ERR_UNSUPPORTED, "%s is not supported by the streaming engine", what);
+    builder->unsupported = name;
+    err_set(builder->err, ERR_UNSUPPORTED, "%s \"%s\" is not supported by the streaming engine",
+            kind, name);
     return NULL;
+}
+
+/* After a failure: the expression goes to the reference engine, if that was the reason. */
+static struct plan *plan_fallback(struct plan_builder *builder, const struct node *node,
+                                  const struct grid *grid)
+{
+    if (builder->err->kind != ERR_UNSUPPORTED || !builder->request->fallback)
+        return NULL;
+    err_clear(builder->err);
+    struct plan *plan = plan_new(builder, PLAN_FALLBACK, node, grid);
+    plan->reason = builder->unsupported;
+    plan->select.totals_only = builder->sees_totals && !builder->sees_buckets;
+    plan->request = builder->request;
+    return plan_intern(builder, plan);
 }
 
 bool plan_range(struct plan_builder *builder, int64_t written_ms, const struct node *expr,
@@ -262,7 +278,7 @@ static struct plan *plan_of_binary(struct plan_builder *builder, const struct no
     if (binary->left->type == TYPE_SCALAR || binary->right->type == TYPE_SCALAR)
         return plan_of_binary_scalar(builder, node, grid);
     if (binary->matching->fill.has_left || binary->matching->fill.has_right)
-        return plan_unsupported(builder, "the fill modifier");
+        return plan_unsupported(builder, "modifier", "fill");
 
     bool set = binary_op_is_set(binary->op);
     struct plan *plan = plan_new(builder, set ? PLAN_SET : PLAN_JOIN, node, grid);
@@ -374,12 +390,9 @@ static void plan_see_histograms(struct plan_builder *builder, const struct node 
     }
 }
 
-static struct plan *plan_of_node(struct plan_builder *builder, const struct node *node,
+static struct plan *plan_of_kind(struct plan_builder *builder, const struct node *node,
                                  const struct grid *grid)
 {
-    if (plan_wants_broadcast(node, grid))
-        return plan_broadcast(builder, node, grid);
-
     switch (node->kind) {
     case NODE_NUMBER: {
         struct plan *plan = plan_new(builder, PLAN_NUMBER, node, grid);
@@ -416,10 +429,22 @@ struct plan *plan_of(struct plan_builder *builder, const struct node *node, cons
         return NULL;
     bool saw_totals = builder->sees_totals, saw_buckets = builder->sees_buckets;
     plan_see_histograms(builder, node);
-    struct plan *plan = plan_of_node(builder, node, grid);
+    struct plan *plan = plan_wants_broadcast(node, grid) ? plan_broadcast(builder, node, grid)
+                                                         : plan_of_kind(builder, node, grid);
     builder->sees_totals = saw_totals;
     builder->sees_buckets = saw_buckets;
-    return plan;
+    return plan ? plan : plan_fallback(builder, node, grid);
+}
+
+/* Names that have waited for the end go now; series that are equal without them become one. */
+static struct plan *plan_finish(struct plan_builder *builder, struct plan *plan)
+{
+    if (!plan || plan->type != TYPE_VECTOR || !builder->request->delayed_names)
+        return plan;
+    struct plan *last = plan_new(builder, PLAN_DROP_NAMES, plan->ast, &plan->grid);
+    last->type = TYPE_VECTOR;
+    plan_add_child(last, plan);
+    return plan_dedup(builder, plan_intern(builder, last), PLAN_DEDUP_MERGE);
 }
 
 /* A range vector can only be the root, of an instant query: its samples are the answer. */
@@ -428,8 +453,9 @@ static struct plan *plan_of_matrix_root(struct plan_builder *builder, const stru
 {
     if (node->kind == NODE_SUBQUERY) {
         struct plan *plan = plan_new(builder, PLAN_SUBQUERY, node, grid);
-        if (!plan_add_child(plan, plan_of_subquery_rows(builder, node, grid, &plan->select.refs,
-                                                        &plan->select.range_ms)))
+        struct plan *rows =
+            plan_of_subquery_rows(builder, node, grid, &plan->select.refs, &plan->select.range_ms);
+        if (!plan_add_child(plan, plan_finish(builder, rows)))
             return NULL;
         return plan_intern(builder, plan);
     }
@@ -439,14 +465,8 @@ static struct plan *plan_of_matrix_root(struct plan_builder *builder, const stru
     return plan_intern(builder, plan);
 }
 
-bool plan_build(const struct plan_request *request, struct arena *arena, struct plan **ret_plan,
-                struct err *err)
+struct grid plan_root_grid(const struct plan_request *request)
 {
-    struct plan_builder builder = {
-        .request = request,
-        .arena = arena,
-        .err = err,
-    };
     /* Instant queries step by 1 ms, which no step uses but subqueries' alignment sees. */
     struct grid grid = {
         .start_ms = request->start_ms,
@@ -455,12 +475,31 @@ bool plan_build(const struct plan_request *request, struct arena *arena, struct 
     };
     if (request->step_ms > 0)
         grid.count = (size_t)(ms_sub(request->end_ms, request->start_ms) / request->step_ms) + 1;
+    return grid;
+}
 
+bool plan_build(const struct plan_request *request, struct arena *arena, struct plan **ret_plan,
+                struct err *err)
+{
+    struct plan_request *copy = arena_new(arena, struct plan_request);
+    *copy = *request;
+    struct plan_builder builder = {
+        .request = copy,
+        .arena = arena,
+        .err = err,
+    };
+    struct grid grid = plan_root_grid(request);
     const struct node *root = request->root;
     while (root->kind == NODE_PAREN)
         root = root->paren;
-    struct plan *plan = root->type == TYPE_MATRIX ? plan_of_matrix_root(&builder, root, &grid)
-                                                  : plan_of(&builder, root, &grid);
+    struct plan *plan = NULL;
+    if (root->type != TYPE_MATRIX) {
+        plan = plan_finish(&builder, plan_of(&builder, root, &grid));
+    } else {
+        plan = plan_of_matrix_root(&builder, root, &grid);
+        if (!plan)
+            plan = plan_fallback(&builder, root, &grid);
+    }
     map_done(&builder.known);
     free(builder.plans);
     free(builder.keys);

@@ -182,6 +182,8 @@ struct plan *plan_of_call(struct plan_builder *builder, const struct node *node,
                           const struct grid *grid)
 {
     enum function_id id = node->call.function->id;
+    if (builder->request->disabled && builder->request->disabled[id])
+        return plan_unsupported(builder, "function", node->call.function->name);
     switch ((int)id) {
     case FN_time: {
         struct plan *plan = plan_new(builder, PLAN_TIME, node, grid);
@@ -227,7 +229,5 @@ struct plan *plan_of_call(struct plan_builder *builder, const struct node *node,
     if (map_function(id) || histogram_function(id))
         return plan_of_map(builder, node, grid);
 
-    AUTO(buf_done) struct buf what = {0};
-    buf_printf(&what, "function \"%s\"", node->call.function->name);
-    return plan_unsupported(builder, buf_terminated(&what));
+    return plan_unsupported(builder, "function", node->call.function->name);
 }

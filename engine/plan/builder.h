@@ -12,8 +12,9 @@ struct plan_builder {
     struct str *keys;
     size_t plan_count;
     size_t plan_cap;
-    bool sees_totals;  /* of histograms, what stands above asks for count and sum, */
-    bool sees_buckets; /* or something does that asks for the buckets */
+    bool sees_totals;        /* of histograms, what stands above asks for count and sum, */
+    bool sees_buckets;       /* or something does that asks for the buckets */
+    const char *unsupported; /* the name of what was refused last; static text */
     struct err *err;
 };
 
@@ -31,7 +32,12 @@ struct plan *plan_intern(struct plan_builder *builder, struct plan *plan);
 
 /* `plan`, or a node on top that deals with series left with equal labels. */
 struct plan *plan_dedup(struct plan_builder *builder, struct plan *plan, enum plan_kind kind);
-struct plan *plan_unsupported(struct plan_builder *builder, const char *what);
+
+/*
+ * The streaming engine does not do the expression at hand: its `kind` (function, modifier ...) and
+ * name say why. Called before anything is made of it.
+ */
+struct plan *plan_unsupported(struct plan_builder *builder, const char *kind, const char *name);
 
 /* An instant selector's windows, as wide as the lookback, seen from the plan's grid. */
 bool plan_set_instant(struct plan_builder *builder, struct plan *plan,

@@ -3,7 +3,10 @@
  * numbers, what tells two nodes apart when equal ones are made one. So it must name everything that
  * has a part in the result.
  */
+#include <stdlib.h>
+
 #include "base/float_text.h"
+#include "base/mem.h"
 #include "base/quote.h"
 #include "engine/plan/plan.h"
 #include "parser/print.h"
@@ -44,6 +47,7 @@ const char *plan_kind_text(enum plan_kind kind)
         [PLAN_DEDUP_MERGE] = "merge equal labels",
         [PLAN_DEDUP_STRICT] = "refuse equal labels",
         [PLAN_BROADCAST] = "repeat for every step",
+        [PLAN_FALLBACK] = "fallback",
     };
     return texts[kind];
 }
@@ -190,6 +194,10 @@ static void describe_ast(const struct plan *plan, struct buf *out)
         buf_byte(out, ' ');
         print_query(ast_unparen(ast->call.args[0]), out);
         return;
+    case PLAN_FALLBACK:
+        buf_printf(out, " (%s) ", plan->reason);
+        print_query(ast, out);
+        return;
     case PLAN_TIME:
     case PLAN_EMPTY:
     case PLAN_NEGATE:
@@ -223,4 +231,26 @@ static void plan_print_at(const struct plan *plan, size_t depth, struct buf *out
 void plan_print(const struct plan *plan, struct buf *out)
 {
     plan_print_at(plan, 0, out);
+}
+
+static void plan_each_fallback_of(const struct plan *plan, bool *seen,
+                                  void (*tell)(void *context, const struct plan *plan),
+                                  void *context)
+{
+    if (seen[plan->id])
+        return;
+    seen[plan->id] = true;
+    if (plan->kind == PLAN_FALLBACK)
+        tell(context, plan);
+    for (size_t i = 0; i < plan->child_count; i++)
+        plan_each_fallback_of(plan->children[i], seen, tell, context);
+}
+
+void plan_each_fallback(const struct plan *root,
+                        void (*tell)(void *context, const struct plan *plan), void *context)
+{
+    /* Children come before their parents. */
+    bool *seen = mem_new_array(bool, root->id + 1);
+    plan_each_fallback_of(root, seen, tell, context);
+    free(seen);
 }

@@ -51,6 +51,7 @@ enum plan_kind {
     PLAN_DEDUP_MERGE,
     PLAN_DEDUP_STRICT,
     PLAN_BROADCAST, /* one step, repeated: what does not depend on the step */
+    PLAN_FALLBACK,  /* left to the reference engine; a range vector: the root only */
 };
 
 const char *plan_kind_text(enum plan_kind kind);
@@ -82,9 +83,11 @@ struct plan {
     size_t child_count;
     struct plan_select select; /* SELECT, SELECT_TIME, WINDOW, SAMPLES; refs also SUBQUERY_WINDOW */
     double number;             /* NUMBER */
-    bool nameless;             /* no series has a metric name, and no two have equal labels */
-    size_t use_count;          /* how many parents it has */
-    size_t id;                 /* from 0, children first */
+    const char *reason;        /* FALLBACK: the function or construct that asks for it */
+    const struct plan_request *request; /* FALLBACK */
+    bool nameless;    /* no series has a metric name, and no two have equal labels */
+    size_t use_count; /* how many parents it has */
+    size_t id;        /* from 0, children first */
 };
 
 struct plan_request {
@@ -92,11 +95,17 @@ struct plan_request {
     int64_t start_ms, end_ms, step_ms; /* step 0: instant */
     int64_t lookback_ms;
     int64_t subquery_step_ms;
+    bool delayed_names;
+    bool fallback;        /* what is unsupported becomes PLAN_FALLBACK */
+    const bool *disabled; /* by function: unsupported; NULL: none */
 };
 
+/* The steps of the query itself. */
+struct grid plan_root_grid(const struct plan_request *request);
+
 /*
- * ERR_UNSUPPORTED, naming it, for what the streaming engine does not do; ERR_EXECUTION for what
- * Prometheus finds out only while it evaluates.
+ * ERR_UNSUPPORTED, naming it, for what the streaming engine does not do, if the request wants no
+ * fallback; ERR_EXECUTION for what Prometheus finds out only while it evaluates.
  */
 bool plan_build(const struct plan_request *request, struct arena *arena, struct plan **ret_plan,
                 struct err *err) MUST_CHECK;
@@ -123,6 +132,10 @@ bool plan_is_invariant(const struct node *node);
 
 /* start(), end(), step(), range(): a number that the query's own times give. */
 bool plan_is_of_query(enum function_id id);
+
+/* Calls `tell` with each node that is left to the reference engine, once. */
+void plan_each_fallback(const struct plan *root,
+                        void (*tell)(void *context, const struct plan *plan), void *context);
 
 /* One line for one node: what it is and what it works on. */
 void plan_describe(const struct plan *plan, struct buf *out);

@@ -178,6 +178,71 @@ START_TEST(an_extent_holds_all_selectors)
 }
 END_TEST
 
+static void reason_add(void *context, const struct plan *plan)
+{
+    buf_printf(context, "%s ", plan->reason);
+}
+
+/* The same with a fallback, and without some functions. */
+static void plans_with_fallback(const char *expr, const bool *disabled, const char *want,
+                                const char *want_reasons)
+{
+    AUTO(arena_destroy) struct arena *arena = arena_create(NULL);
+    const struct parse_options options = {.extended_selectors = true};
+    struct err err = {0};
+    struct node *root = NULL;
+    ck_assert_msg(parse_query(str_of(expr), &options, arena, &root, &err), "%s", err.msg);
+    const struct plan_request request = {
+        .root = root,
+        .start_ms = 3600000,
+        .end_ms = 7200000,
+        .step_ms = 60000,
+        .lookback_ms = 300000,
+        .subquery_step_ms = 60000,
+        .fallback = true,
+        .disabled = disabled,
+    };
+    struct plan *plan = NULL;
+    ck_assert_msg(plan_build(&request, arena, &plan, &err), "%s", err.msg);
+    AUTO(buf_done) struct buf text = {0};
+    plan_print(plan, &text);
+    ck_assert_str_eq(buf_terminated(&text), want);
+    AUTO(buf_done) struct buf reasons = {0};
+    plan_each_fallback(plan, reason_add, &reasons);
+    ck_assert_str_eq(buf_terminated(&reasons), want_reasons);
+    ast_done(root);
+}
+
+START_TEST(what_it_cannot_do_is_left_to_the_reference_engine)
+{
+    bool disabled[FN_COUNT] = {[FN_abs] = true, [FN_rate] = true};
+    plans_with_fallback("sum(abs(x))", disabled,
+                        "aggregate sum\n"
+                        "  fallback (abs) abs(x)\n",
+                        "abs ");
+    plans_with_fallback("abs(sum(x)) + abs(sum(x))", disabled,
+                        "merge equal labels\n"
+                        "  join + ignoring ()\n"
+                        "    fallback (abs) abs(sum(x))\n"
+                        "    fallback (abs) abs(sum(x))\n",
+                        "abs ");
+    plans_with_fallback("max_over_time(rate(x[5m])[1h:]) / sum(abs(x @ 10))", disabled,
+                        "merge equal labels\n"
+                        "  join / ignoring ()\n"
+                        "    refuse equal labels\n"
+                        "      window over subquery max_over_time range 3600000ms step 0ms\n"
+                        "        fallback (rate) rate(x[5m])\n"
+                        "    repeat for every step\n"
+                        "      aggregate sum\n"
+                        "        fallback (abs) abs(x @ 10.000)\n",
+                        "rate abs ");
+    plans_with_fallback("sum(x)", disabled,
+                        "aggregate sum\n"
+                        "  select x\n",
+                        "");
+}
+END_TEST
+
 START_TEST(refuses_what_only_evaluation_finds)
 {
     plans("1 </ 2", RANGE, "operator \"</\" not allowed for Scalar operations");
@@ -187,4 +252,5 @@ END_TEST
 TEST_MAIN("plan", names_are_dropped_and_doubles_found,
           what_does_not_depend_on_the_step_is_done_once, subqueries_have_a_grid_of_their_own,
           equal_expressions_are_one_node, windows_lie_where_offset_and_at_put_them,
-          an_extent_holds_all_selectors, refuses_what_only_evaluation_finds)
+          an_extent_holds_all_selectors, what_it_cannot_do_is_left_to_the_reference_engine,
+          refuses_what_only_evaluation_finds)
