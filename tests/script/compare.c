@@ -63,7 +63,7 @@ static bool histogram_is_almost(const struct described_value *expected, const st
 static void value_print(double value, const struct histogram *h, struct buf *out)
 {
     if (h)
-        histogram_print(h, out);
+        histogram_print_literal(h, out);
     else if (value_is_stale(value))
         buf_text(out, "stale");
     else

@@ -1,9 +1,11 @@
 /*
  * promql_script: runs Prometheus's test language over an engine.
  *
- *     promql_script [--engine=streaming|reference] [--fallback=reference|none] [--verbose] FILE...
+ *     promql_script [--engine=streaming|reference] [--fallback=reference|none] [--disable=NAME|all]
+ *                   [--verbose] FILE...
  *
- * Ends with "N passed, N failed", which counts evaluations, and with 1 if one failed.
+ * A function that is disabled is none of the streaming engine's. Ends with "N passed, N failed",
+ * which counts evaluations, and with 1 if one failed.
  */
 #include <stdio.h>
 #include <string.h>
@@ -13,6 +15,19 @@
 #include "tests/script/script.h"
 
 #define SCRIPT_SIZE_MAX ((size_t)64 << 20)
+
+static bool option_disable(const char *name, struct run_options *options)
+{
+    if (strcmp(name, "all") == 0) {
+        for (size_t i = 0; i < FN_COUNT; i++)
+            options->disabled[i] = true;
+        return true;
+    }
+    const struct function *function = function_find(str_of(name));
+    if (function)
+        options->disabled[function->id] = true;
+    return function != NULL;
+}
 
 static bool option_read(const char *text, struct run_options *options)
 {
@@ -24,6 +39,8 @@ static bool option_read(const char *text, struct run_options *options)
         options->fallback = FALLBACK_REFERENCE;
     else if (strcmp(text, "--fallback=none") == 0)
         options->fallback = FALLBACK_NONE;
+    else if (strncmp(text, "--disable=", strlen("--disable=")) == 0)
+        return option_disable(text + strlen("--disable="), options);
     else if (strcmp(text, "--verbose") == 0)
         options->verbose = true;
     else

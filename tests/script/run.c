@@ -28,7 +28,7 @@ static void run_init(struct run *run, const struct script *script,
     *run = (struct run){.script = script, .options = options};
     test_storage_init(&run->storage);
     /* As Prometheus runs its own scripts. */
-    const struct engine_options engine_options = {
+    struct engine_options engine_options = {
         .thread_count = 1,
         .timeout_ms = 100000,
         .lookback_ms = 5 * MINUTE_MS,
@@ -37,6 +37,7 @@ static void run_init(struct run *run, const struct script *script,
         .modes = {.delayed_names = true, .start_timestamps = true},
         .fallback = options->fallback,
     };
+    memcpy(engine_options.disabled, options->disabled, sizeof options->disabled);
     run->engine = engine_create(&run->storage.storage, &engine_options);
 }
 
@@ -196,6 +197,8 @@ static void run_tell(const char *name, const struct command *command, const stru
                      bool passed, const struct err *err)
 {
     struct str query = command->kind == COMMAND_EVAL ? command->evaluation.query : STR("load");
+    if (run->options->quiet)
+        return;
     if (!passed)
         printf("FAIL %s:%zu: %.*s\n     %s\n", name, command->line, STR_ARGS(query), err->msg);
     else if (run->options->verbose)

@@ -15,7 +15,9 @@
 struct run_options {
     enum engine_kind engine;
     enum engine_fallback fallback;
-    bool verbose; /* tells of those that pass, too */
+    bool disabled[FN_COUNT]; /* functions taken away from the streaming engine */
+    bool verbose;            /* tells of those that pass, too */
+    bool quiet;              /* tells of none */
 };
 
 struct run_counts {
