@@ -4,9 +4,3 @@
 
 /* absent and absent_over_time: 1 at the steps where no series of the child has a point. */
 struct op *op_absent_new(struct query *query, struct op *child, const struct labels *labels);
-
-/*
- * The labels of the answer, from a selector's matchers: those that one `=` matcher alone speaks of.
- */
-const struct labels *absent_labels(struct query *query, struct matcher *const *matchers,
-                                   size_t count);

@@ -1,6 +1,7 @@
 #include "engine/op/absent.h"
 
 #include "base/test.h"
+#include "engine/absent_labels.h"
 #include "engine/op/test_matrix.h"
 #include "model/sample.h"
 

@@ -7,6 +7,7 @@
 
 #include <assert.h>
 
+#include "engine/absent_labels.h"
 #include "engine/fn/step_time.h"
 #include "engine/op/absent.h"
 #include "engine/op/aggregate.h"
@@ -63,17 +64,12 @@ static enum window_notes_kind notes_of(enum function_id function)
 
 /*
  * Where notes of a range function point to: its first argument, without parentheses. Prometheus
- * does not look below those of an argument that alone does not depend on the step. And it puts the
- * rows of a subquery in its place, which then has no position any more.
+ * puts the rows of a subquery in its place, which then has no position any more.
  */
 static size_t notes_begin(const struct plan *plan)
 {
-    struct node *first = plan->ast->call.args[0];
-    const struct node *bare = ast_unparen(first);
-    if (bare->kind == NODE_SUBQUERY)
-        return 0;
-    bool wrapped = plan_is_invariant(first) && !plan_is_invariant(plan->ast);
-    return wrapped ? first->span.begin : bare->span.begin;
+    const struct node *first = call_arg(plan, 0);
+    return first->kind == NODE_SUBQUERY ? 0 : first->span.begin;
 }
 
 /* What absent_over_time is made of keeps its name, which nobody sees. */

@@ -1,5 +1,6 @@
 #include <assert.h>
 
+#include "engine/absent_labels.h"
 #include "engine/reference/steps.h"
 #include "parser/function.h"
 
@@ -96,29 +97,12 @@ static const struct vector_selector *absent_selector(const struct ref_expr *arg)
     return ref_expr_is(arg, NODE_VECTOR_SELECTOR) ? &arg->node->vector_selector : NULL;
 }
 
-/* A name's first matcher sets it if it is an equality; any further one takes it away again. */
 const struct labels *ref_absent_labels(struct ref *ref, const struct ref_expr *arg)
 {
     const struct vector_selector *selector = absent_selector(arg);
     if (!selector)
         return &labels_empty;
-    struct symbols *symbols = ref->query->symbols;
-    bool *sets = arena_array(ref->arena, bool, selector->matcher_count);
-    AUTO(labels_builder_done) struct labels_builder builder = {0};
-    labels_builder_reset(&builder, symbols, &labels_empty);
-    for (size_t i = 0; i < selector->matcher_count; i++) {
-        const struct matcher *matcher = selector->matchers[i];
-        uint32_t name = symbols_add(symbols, matcher->name);
-        if (name == SYM_NAME)
-            continue;
-        sets[i] = matcher->kind == MATCH_EQUAL;
-        for (size_t k = 0; k < i; k++)
-            if (sets[k] && str_eq(selector->matchers[k]->name, matcher->name))
-                sets[i] = false;
-        labels_builder_set(&builder, name,
-                           sets[i] ? symbols_add(symbols, matcher->value) : SYM_EMPTY);
-    }
-    return labels_builder_labels(&builder, ref->arena);
+    return absent_labels(ref->query, selector->matchers, selector->matcher_count);
 }
 
 static bool absent_step(void *context, struct ref_step *step, struct err *err)

@@ -136,6 +136,20 @@ def with_samples_read(case, answer):
     return {**answer, "data": {**data, "stats": {**data["stats"], "samples": samples}}}
 
 
+# 3.8: parentheses around all arguments are gone before the evaluation, also where what is inside is the same
+# at each step, so that notes point to what is inside.
+def with_arguments_bare(case, answer):
+    def change(text):
+        found = re.search(r"^(PromQL warning: quantile value .* \(1:)(\d+)\)$", text)
+        if not found:
+            return text
+        column = int(found.group(2))
+        while case.query[column - 1] == "(":
+            column += 1
+        return f"{found.group(1)}{column})"
+    return map_texts(answer, "warnings", change)
+
+
 # 3.7: first_over_time is a function. What formats and parses is asked about last_over_time instead.
 FIRST, LAST = "first_over_time", "last_over_time"
 FIRST_SINCE = (3, 7, 0)
@@ -165,6 +179,7 @@ CHANGES = (
     Change("order of the pair in many-to-many errors", NEVER_RELEASED, judge=with_sorted_pair),
     Change("step() and range() in hints about durations", (3, 10, 0), judge=with_duration_hints),
     Change("the name of the token @", (3, 8, 0), judge=with_at_sign),
+    Change("parentheses around the argument that a note points to", (3, 8, 0), judge=with_arguments_bare),
     Change("new members of the parse tree", (3, 12, 0), judge=with_new_tree_members),
     Change("samples read in the statistics", (3, 13, 0), judge=with_samples_read),
     Change("text and tree of first_over_time", FIRST_SINCE, judge=about_first),
