@@ -17,6 +17,7 @@
 #include "engine/op/fallback.h"
 #include "engine/op/histogram_quantile.h"
 #include "engine/op/join.h"
+#include "engine/op/join_fill.h"
 #include "engine/op/label_call.h"
 #include "engine/op/limit.h"
 #include "engine/op/map.h"
@@ -175,6 +176,17 @@ static struct op *op_of_vector_arith(struct op_builder *builder, const struct pl
     return op_of_stage(builder, plan, children[scalar_left], plan->children[scalar_left], &stage);
 }
 
+static struct op *op_of_join(struct op_builder *builder, const struct plan *plan,
+                             struct op **children)
+{
+    const struct binary *binary = &plan->ast->binary;
+    const struct fill_values *fill = &binary->matching->fill;
+    size_t begin = plan->ast->span.begin;
+    if (fill->has_left || fill->has_right)
+        return op_join_fill_new(builder->query, children[0], children[1], binary, begin);
+    return op_join_new(builder->query, children[0], children[1], binary, begin);
+}
+
 static struct grouping grouping_of(struct op_builder *builder, const struct plan *plan)
 {
     const struct aggregate *aggregate = &plan->ast->aggregate;
@@ -304,7 +316,7 @@ static struct op *op_of_kind(struct op_builder *builder, const struct plan *plan
     case PLAN_VECTOR_ARITH:
         return op_of_vector_arith(builder, plan, children);
     case PLAN_JOIN:
-        return op_join_new(query, children[0], children[1], &ast->binary, ast->span.begin);
+        return op_of_join(builder, plan, children);
     case PLAN_SET:
         return op_set_new(query, children[0], children[1], &ast->binary);
     case PLAN_AGGREGATE:

@@ -49,7 +49,7 @@ static bool join_open(struct op *op, struct err *err)
     if (!op_open(op->children[0], err) || !op_open(op->children[1], err) ||
         !join_plan_open(plan, many, one, err))
         return false;
-    if (op->grid.count == 1 && !join_clash_check_settled(plan, err))
+    if (op->grid.count == 1 && many->series_count > 0 && !join_clash_check_settled(plan, err))
         return false;
     self->many_rows.op = many;
     self->one_rows.op = one;
@@ -235,14 +235,6 @@ static struct point_row join_class_row(struct join *self, uint32_t class, struct
     return row;
 }
 
-static bool join_conflict_error(const struct join *self, struct err *err)
-{
-    return err_set(err, ERR_EXECUTION, "multiple matches for labels: %s",
-                   self->plan.card == CARD_ONE_TO_ONE
-                       ? "many-to-one matching must be explicit (group_left/group_right)"
-                       : "grouping labels must ensure unique matches");
-}
-
 /*
  * Marks the steps at which both sides have a point, and the operator an answer; none may be marked
  * already. `failed` may be NULL: it has one everywhere.
@@ -265,7 +257,7 @@ static bool join_conflict_check(struct join *self, uint32_t conflict, struct poi
         if (failed)
             both &= ~failed[step / 64];
         if (seen[step / 64] & both)
-            return join_conflict_error(self, err);
+            return join_plan_conflict_error(&self->plan, err);
         seen[step / 64] |= both;
     }
     return true;
@@ -399,14 +391,6 @@ static const struct op_class join_class = {
     .close = join_close,
 };
 
-/* Does a result lose the name at once? */
-static bool join_drops_name(const struct query *query, const struct binary *binary)
-{
-    if (binary->return_bool)
-        return !query->modes.delayed_names;
-    return !binary_op_is_comparison(binary->op) && !binary_op_is_trim(binary->op);
-}
-
 struct op *op_join_new(struct query *query, struct op *left, struct op *right,
                        const struct binary *binary, size_t begin)
 {
@@ -417,13 +401,7 @@ struct op *op_join_new(struct query *query, struct op *left, struct op *right,
     op_init(&self->op, &join_class, query, &left->grid);
     op_add_child(&self->op, left);
     op_add_child(&self->op, right);
-    self->points = (struct join_points){
-        .query = query,
-        .step_count = left->grid.count,
-        .arith = {.op = binary->op, .return_bool = binary->return_bool},
-        .swapped = matching->card == CARD_ONE_TO_MANY,
-        .begin = begin,
-    };
-    join_plan_init(&self->plan, query, matching, join_drops_name(query, binary));
+    self->points = join_points_of(query, &left->grid, binary, begin);
+    join_plan_init(&self->plan, query, matching, join_plan_drops_name(query, binary));
     return &self->op;
 }

@@ -46,7 +46,7 @@ static bool join_clash_error(const struct join_plan *plan, uint32_t first, uint3
 
 bool join_clash_check_settled(const struct join_plan *plan, struct err *err)
 {
-    for (size_t i = 0; plan->many_op->series_count > 0 && i < plan->one_op->series_count; i++) {
+    for (size_t i = 0; i < plan->one_op->series_count; i++) {
         uint32_t first = groups_members(&plan->one, plan->one.of_series[i])[0];
         if (first != i)
             return join_clash_error(plan, first, (uint32_t)i, err);

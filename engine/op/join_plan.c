@@ -25,6 +25,21 @@ void join_plan_init(struct join_plan *plan, struct query *query,
     };
 }
 
+bool join_plan_drops_name(const struct query *query, const struct binary *binary)
+{
+    if (binary->return_bool)
+        return !query->modes.delayed_names;
+    return !binary_op_is_comparison(binary->op) && !binary_op_is_trim(binary->op);
+}
+
+bool join_plan_conflict_error(const struct join_plan *plan, struct err *err)
+{
+    return err_set(err, ERR_EXECUTION, "multiple matches for labels: %s",
+                   plan->card == CARD_ONE_TO_ONE
+                       ? "many-to-one matching must be explicit (group_left/group_right)"
+                       : "grouping labels must ensure unique matches");
+}
+
 static uint64_t join_include_hash(const struct join_plan *plan, uint32_t series)
 {
     uint64_t hash = plan->one.of_series[series];
@@ -119,10 +134,8 @@ static void join_remove(struct labels_builder *builder, uint32_t name)
     labels_builder_set(builder, name, SYM_EMPTY);
 }
 
-/* The labels of a result: the many side's, changed as operator and modifiers say. */
-static const struct labels *join_pair_labels(const struct join_plan *plan,
-                                             struct labels_builder *builder,
-                                             const struct labels *many, const struct labels *one)
+const struct labels *join_plan_labels(const struct join_plan *plan, struct labels_builder *builder,
+                                      const struct labels *many, const struct labels *one)
 {
     struct query *query = plan->query;
     labels_builder_reset(builder, query->symbols, many);
@@ -151,7 +164,7 @@ static bool join_pairs(struct join_plan *plan, struct err *err)
         for (uint32_t c = plan->class_begin[group]; c < plan->class_begin[group + 1]; c++) {
             const struct labels *one = plan->one_op->labels[plan->class_first[c]];
             plan->labels[plan->pair_count] =
-                join_pair_labels(plan, &builder, plan->many_op->labels[i], one);
+                join_plan_labels(plan, &builder, plan->many_op->labels[i], one);
             plan->pairs[plan->pair_count++] = (struct join_pair){(uint32_t)i, c, JOIN_NONE};
         }
         if (!arena_check(plan->query->arena, err))

@@ -49,3 +49,13 @@ void join_plan_init(struct join_plan *plan, struct query *query,
 /* Both operators are open. */
 bool join_plan_open(struct join_plan *plan, const struct op *many, const struct op *one,
                     struct err *err) MUST_CHECK;
+
+/* The labels of a result: the many side's, changed as operator and modifiers say. */
+const struct labels *join_plan_labels(const struct join_plan *plan, struct labels_builder *builder,
+                                      const struct labels *many, const struct labels *one);
+
+/* Does a result of the operator lose the name at once? */
+bool join_plan_drops_name(const struct query *query, const struct binary *binary);
+
+/* Two results for one match group, or with equal labels. */
+bool join_plan_conflict_error(const struct join_plan *plan, struct err *err);

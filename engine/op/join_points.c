@@ -32,6 +32,18 @@ struct join_result {
     struct histogram *histogram;
 };
 
+struct join_points join_points_of(struct query *query, const struct grid *grid,
+                                  const struct binary *binary, size_t begin)
+{
+    return (struct join_points){
+        .query = query,
+        .step_count = grid->count,
+        .arith = {.op = binary->op, .return_bool = binary->return_bool},
+        .swapped = binary->matching->card == CARD_ONE_TO_MANY,
+        .begin = begin,
+    };
+}
+
 bool join_points_has_histograms(const struct join_points *points, struct point_row many,
                                 struct point_row one)
 {

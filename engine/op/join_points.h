@@ -28,6 +28,9 @@ struct point_row {
     const struct histogram *const *histograms; /* NULL: none */
 };
 
+struct join_points join_points_of(struct query *query, const struct grid *grid,
+                                  const struct binary *binary, size_t begin);
+
 /* Must the pair of rows go through join_points_meet? Else join_points_floats does. */
 bool join_points_has_histograms(const struct join_points *points, struct point_row many,
                                 struct point_row one);

@@ -277,8 +277,6 @@ static struct plan *plan_of_binary(struct plan_builder *builder, const struct no
     const struct binary *binary = &node->binary;
     if (binary->left->type == TYPE_SCALAR || binary->right->type == TYPE_SCALAR)
         return plan_of_binary_scalar(builder, node, grid);
-    if (binary->matching->fill.has_left || binary->matching->fill.has_right)
-        return plan_unsupported(builder, "modifier", "fill");
 
     bool set = binary_op_is_set(binary->op);
     struct plan *plan = plan_new(builder, set ? PLAN_SET : PLAN_JOIN, node, grid);
