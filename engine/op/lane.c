@@ -95,6 +95,57 @@ static void lane_sift_histograms(struct histogram_samples *histograms, const str
     histogram_samples_forget(histograms, early);
 }
 
+/*
+ * With totals_only, hints tell what comparing each sample with the one before has shown; but
+ * Prometheus jumps to the first one that a window sees, and has not seen the one before that.
+ */
+static void lane_restore_hint(struct histogram_samples *histograms, size_t index)
+{
+    if (index < histograms->count)
+        histogram_samples_set_hint(histograms, index, histograms->stored_hints[index]);
+}
+
+/* The first sample at or behind a time. */
+static size_t times_find(const int64_t *times_ms, size_t count, int64_t time_ms)
+{
+    size_t lo = 0, hi = count;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (times_ms[mid] < time_ms)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
+static bool lane_has_between(const struct lane *lane, int64_t begin_ms, int64_t end_ms)
+{
+    const struct samples *floats = &lane->samples;
+    const struct histogram_samples *histograms = &lane->histograms;
+    size_t f = times_find(floats->times_ms, floats->count, begin_ms);
+    size_t h = times_find(histograms->times_ms, histograms->count, begin_ms);
+    return (f < floats->count && floats->times_ms[f] < end_ms) ||
+           (h < histograms->count && histograms->times_ms[h] < end_ms);
+}
+
+/* Jumps from window to window, where those lie apart with samples in between. */
+static void lane_restore_hints(struct lane *lane, const struct plan_select *select, size_t begin,
+                               size_t end)
+{
+    const struct grid *refs = &select->refs;
+    struct histogram_samples *histograms = &lane->histograms;
+    if (!select->totals_only || select->edges != WINDOW_PLAIN || refs->step_ms <= select->range_ms)
+        return;
+    for (size_t step = begin > 0 ? begin : 1; step < end; step++) {
+        int64_t begin_ms = ms_sub(grid_time(refs, step), select->range_ms);
+        /* What lay between this stretch and the one before is forgotten already. */
+        if (step == begin || lane_has_between(lane, grid_time(refs, step - 1), begin_ms))
+            lane_restore_hint(histograms,
+                              times_find(histograms->times_ms, histograms->count, begin_ms));
+    }
+}
+
 /* The latest time that has been read of either kind. */
 static int64_t lane_last_ms(const struct lane *lane)
 {
@@ -135,6 +186,10 @@ static bool lane_read(struct lane *lane, const struct row_spec *spec, size_t wan
         lane_sift(samples, before, spec);
         if (lane->histograms.count > histograms_before)
             lane_sift_histograms(&lane->histograms, spec);
+        if (lane->first_hint_due && lane->histograms.count > 0) {
+            lane_restore_hint(&lane->histograms, 0);
+            lane->first_hint_due = false;
+        }
         if (!lane_charge(lane, spec->query, err))
             return false;
         *ret_last_ms = last_ms;
@@ -156,6 +211,8 @@ static bool lane_fill_steps(struct lane *lane, const struct row_spec *spec, size
     bool histograms = lane->histograms.count > 0;
     if (histograms && spec->kernel->gives_histograms && !tile_want_histograms(tile, err))
         return false;
+    if (histograms)
+        lane_restore_hints(lane, select, begin, end);
     if (histograms && !lane->spare)
         lane->spare = arena_create(&spec->query->budget);
 
@@ -230,7 +287,7 @@ static void lane_open(struct lane *lane, const struct row_spec *spec, size_t ser
     lane->samples.count = 0;
     lane->samples.wants_starts = spec->kernel->wants_starts && spec->query->modes.start_timestamps;
     lane->samples.histograms = &lane->histograms;
-    lane->histograms.totals_only = spec->select->totals_only;
+    lane->histograms.totals_only = lane->first_hint_due = spec->select->totals_only;
     if (lane->histograms.cap > 0)
         histogram_samples_clear(&lane->histograms);
 }

@@ -18,6 +18,7 @@ struct lane {
     struct cursor *cursor;
     struct samples samples;
     struct histogram_samples histograms;
+    bool first_hint_due; /* totals_only: no histogram of the series has come yet */
     struct scratch scratch;
     struct arena *spare; /* the kernel's, for histograms; NULL: none was ever needed */
     size_t charged_bytes;
