@@ -67,7 +67,7 @@ struct plan *plan_intern(struct plan_builder *builder, struct plan *plan)
     return plan;
 }
 
-struct plan *plan_dedup(struct plan_builder *builder, struct plan *plan, enum plan_kind kind)
+struct plan *plan_unite(struct plan_builder *builder, struct plan *plan, enum plan_kind kind)
 {
     if (!plan || plan->nameless)
         return plan;
@@ -76,6 +76,19 @@ struct plan *plan_dedup(struct plan_builder *builder, struct plan *plan, enum pl
     dedup->nameless = true;
     plan_add_child(dedup, plan);
     return plan_intern(builder, dedup);
+}
+
+/*
+ * With delayed name removal Prometheus looks for equal labels where it puts the points of several
+ * steps together, and at the end; range functions leave labels as different as they were.
+ */
+struct plan *plan_dedup(struct plan_builder *builder, struct plan *plan, enum plan_kind kind)
+{
+    if (!plan || !builder->request->delayed_names)
+        return plan_unite(builder, plan, kind);
+    if (kind == PLAN_DEDUP_STRICT)
+        plan->nameless = true;
+    return plan->grid.count == 1 ? plan : plan_unite(builder, plan, kind);
 }
 
 struct plan *plan_unsupported(struct plan_builder *builder, const char *kind, const char *name)
@@ -177,6 +190,7 @@ static struct plan *plan_of_selector(struct plan_builder *builder, const struct 
     struct plan *plan = plan_new(builder, PLAN_SELECT, node, grid);
     if (!plan_set_instant(builder, plan, &node->vector_selector))
         return NULL;
+    plan->nameless = builder->request->delayed_names;
     return plan_intern(builder, plan);
 }
 
@@ -287,7 +301,10 @@ static struct plan *plan_of_binary(struct plan_builder *builder, const struct no
     plan = plan_intern(builder, plan);
     if (set && binary->op != BINARY_OR)
         return plan;
-    plan = plan_dedup(builder, plan, PLAN_DEDUP_MERGE);
+    struct plan *dedup = plan_dedup(builder, plan, PLAN_DEDUP_MERGE);
+    if (dedup == plan)
+        return plan;
+    plan = dedup;
     plan->nameless = binary_drops_names(binary) || nameless;
     return plan;
 }
@@ -301,7 +318,8 @@ static struct plan *plan_of_unary(struct plan_builder *builder, const struct nod
     struct plan *plan = plan_new(builder, PLAN_NEGATE, node, grid);
     plan->nameless = child->nameless || child->type == TYPE_SCALAR;
     plan_add_child(plan, child);
-    return plan_dedup(builder, plan_intern(builder, plan), PLAN_DEDUP_MERGE);
+    plan = plan_intern(builder, plan);
+    return builder->request->delayed_names ? plan : plan_unite(builder, plan, PLAN_DEDUP_MERGE);
 }
 
 static struct plan *plan_of_aggregate(struct plan_builder *builder, const struct node *node,
@@ -442,7 +460,7 @@ static struct plan *plan_finish(struct plan_builder *builder, struct plan *plan)
     struct plan *last = plan_new(builder, PLAN_DROP_NAMES, plan->ast, &plan->grid);
     last->type = TYPE_VECTOR;
     plan_add_child(last, plan);
-    return plan_dedup(builder, plan_intern(builder, last), PLAN_DEDUP_MERGE);
+    return plan_unite(builder, plan_intern(builder, last), PLAN_DEDUP_MERGE);
 }
 
 /* A range vector can only be the root, of an instant query: its samples are the answer. */

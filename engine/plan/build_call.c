@@ -171,7 +171,9 @@ static struct plan *plan_of_simple(struct plan_builder *builder, const struct no
         kind == PLAN_LABEL_REPLACE || kind == PLAN_LABEL_JOIN || kind == PLAN_HISTOGRAM_QUANTILE;
     if (!renames)
         return plan;
-    struct plan *dedup = plan_dedup(builder, plan, PLAN_DEDUP_MERGE);
+    struct plan *dedup = kind == PLAN_HISTOGRAM_QUANTILE
+                             ? plan_dedup(builder, plan, PLAN_DEDUP_MERGE)
+                             : plan_unite(builder, plan, PLAN_DEDUP_MERGE);
     /* label_replace may set a name, or leave one. */
     if (dedup && kind != PLAN_HISTOGRAM_QUANTILE)
         dedup->nameless = false;

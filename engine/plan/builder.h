@@ -31,6 +31,9 @@ bool plan_add_child(struct plan *plan, struct plan *child);
 struct plan *plan_intern(struct plan_builder *builder, struct plan *plan);
 
 /* `plan`, or a node on top that deals with series left with equal labels. */
+struct plan *plan_unite(struct plan_builder *builder, struct plan *plan, enum plan_kind kind);
+
+/* The same where Prometheus checks only as long as it drops names at once. */
 struct plan *plan_dedup(struct plan_builder *builder, struct plan *plan, enum plan_kind kind);
 
 /*

@@ -38,7 +38,7 @@ enum plan_kind {
     PLAN_QUANTILE,
     PLAN_TOPK,
     PLAN_COUNT_VALUES,
-    PLAN_LIMIT, /* limitk, limit_ratio */
+    PLAN_LIMIT,              /* limitk, limit_ratio */
     PLAN_HISTOGRAM_QUANTILE, /* also _quantiles and _fraction */
     PLAN_LABEL_REPLACE,
     PLAN_LABEL_JOIN,
@@ -85,7 +85,11 @@ struct plan {
     double number;             /* NUMBER */
     const char *reason;        /* FALLBACK: the function or construct that asks for it */
     const struct plan_request *request; /* FALLBACK */
-    bool nameless;    /* no series has a metric name, and no two have equal labels */
+    /*
+     * No two series have equal labels, nor will when their names are dropped at once (with delayed
+     * name removal none are): none has one.
+     */
+    bool nameless;
     size_t use_count; /* how many parents it has */
     size_t id;        /* from 0, children first */
 };
