@@ -2,6 +2,7 @@
 
 #include <curl/curl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 
 DEFINE_AUTO(CURL *, curl_easy_cleanup)
 
@@ -28,8 +29,17 @@ static size_t client_take(char *bytes, size_t size, size_t count, void *context)
     return len;
 }
 
+/* Called now and then; anything but 0 ends the transfer. */
+static int client_look(void *context, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+{
+    const _Atomic bool *cancel = context;
+    return atomic_load_explicit(cancel, memory_order_relaxed);
+}
+
 static enum err_kind client_err_kind(CURLcode code)
 {
+    if (code == CURLE_ABORTED_BY_CALLBACK)
+        return ERR_CANCELED;
     if (code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL)
         return ERR_BAD_DATA;
     return code == CURLE_OPERATION_TIMEDOUT ? ERR_TIMEOUT : ERR_IO;
@@ -65,6 +75,11 @@ bool client_ask(const struct client_request *request, struct client_answer *ret_
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, &body);
     if (request->timeout_ms)
         curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);
+    if (request->cancel) {
+        curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+        curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, client_look);
+        curl_easy_setopt(curl, CURLOPT_XFERINFODATA, request->cancel);
+    }
     if (request->form)
         curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request->form);
 

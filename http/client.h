@@ -14,9 +14,10 @@
  */
 struct client_request {
     const char *url;
-    const char *form;   /* sent as a POST, already encoded; NULL: a GET */
-    int64_t timeout_ms; /* 0: none */
-    size_t size_max;    /* of the body; a longer one is ERR_LIMIT; 0: none */
+    const char *form;           /* sent as a POST, already encoded; NULL: a GET */
+    int64_t timeout_ms;         /* 0: none */
+    size_t size_max;            /* of the body; a longer one is ERR_LIMIT; 0: none */
+    const _Atomic bool *cancel; /* set by whoever no longer wants the answer; NULL: never */
 };
 
 struct client_answer {
@@ -24,7 +25,8 @@ struct client_answer {
     struct buf body;
 };
 
-/* ERR_BAD_DATA: no such URL. ERR_TIMEOUT. ERR_IO: no answer, or one that broke off. */
+/* ERR_BAD_DATA: no such URL. ERR_TIMEOUT. ERR_CANCELED. ERR_IO: no answer, or one that broke off.
+ */
 bool client_ask(const struct client_request *request, struct client_answer *ret_answer,
                 struct err *err) MUST_CHECK;
 void client_answer_done(struct client_answer *answer);

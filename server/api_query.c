@@ -10,12 +10,17 @@
 #include "base/quote.h"
 #include "parser/print.h"
 #include "server/api.h"
+#include "server/fallback.h"
 #include "server/param.h"
 #include "server/result_json.h"
 #include "server/routes.h"
 #include "server/server.h"
 
 #define POINTS_MAX 11000
+
+/* Asked with it: which engine is to answer. Answered with it: which did, and how many nodes fell
+ * back. */
+#define ENGINE_HEADER "X-Millrace-Engine"
 
 /* A query's answer: head, rows and end, as they are pulled. */
 struct query_stream {
@@ -228,6 +233,33 @@ static const char *stats_warning(const struct request *request, struct str value
     return arena_text(request->arena, buf_view(&text));
 }
 
+/* A client may choose the engine. */
+static bool query_read_engine(const struct request *request, struct query_options *options,
+                              struct answer *answer)
+{
+    const char *text = request_header(request, ENGINE_HEADER);
+    options->spec.engine = ENGINE_STREAMING;
+    if (!text || strcmp(text, "streaming") == 0)
+        return true;
+    options->spec.engine = ENGINE_REFERENCE;
+    if (strcmp(text, "reference") == 0)
+        return true;
+    api_fail(answer, FAULT_BAD_DATA,
+             "header " ENGINE_HEADER ": \"%s\" is not streaming or reference", text);
+    return false;
+}
+
+/* "streaming", "streaming; fallback=2" or "reference". */
+static void query_tell_engine(const struct request *request, const struct query_options *options,
+                              const struct running *running, struct answer *answer)
+{
+    size_t count = running_fallback_count(running);
+    const char *text = options->spec.engine == ENGINE_REFERENCE ? "reference" : "streaming";
+    if (options->spec.engine == ENGINE_STREAMING && count > 0)
+        text = arena_printf(request->arena, "streaming; fallback=%zu", count);
+    answer_header(answer, ENGINE_HEADER, text);
+}
+
 static void query_start(struct server *server, const struct request *request,
                         struct query_options *options, struct answer *answer)
 {
@@ -237,7 +269,14 @@ static void query_start(struct server *server, const struct request *request,
     options->spec.text = text;
     options->spec.cancel = request->cancel;
     struct running *running = NULL;
+    if (!query_read_engine(request, options, answer))
+        return;
     if (!running_create(server->engine, &options->spec, &running, &err)) {
+        if (err.kind == ERR_UNSUPPORTED && server->fallback_url) {
+            answer_header(answer, ENGINE_HEADER, "prometheus");
+            fallback_forward(server, server->fallback_url, request, answer);
+            return;
+        }
         query_log_failure(server, text, &err);
         if (err.kind == ERR_BAD_DATA)
             api_fail_param(answer, "query", err.msg);
@@ -263,6 +302,7 @@ static void query_start(struct server *server, const struct request *request,
     answer->status = 200;
     answer->content_type = "application/json";
     answer->stream = &stream->stream;
+    query_tell_engine(request, options, running, answer);
 }
 
 void route_query(struct server *server, const struct request *request, struct answer *answer)

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "server/fallback.h"
 #include "server/routes.h"
 #include "server/server.h"
 
@@ -105,6 +106,7 @@ static bool serve_open(struct server *server, struct err *err)
     serve_log_opened(server, begin_ns);
 
     struct engine_options engine_options = {
+        .fallback = server->fallback,
         .thread_count = (size_t)options->thread_count,
         .memory_limit_bytes = (size_t)options->memory_limit,
         .memory_total_bytes = (size_t)options->memory_total,
@@ -114,6 +116,7 @@ static bool serve_open(struct server *server, struct err *err)
         .parse = server->features.parse,
         .modes = server->features.modes,
     };
+    memcpy(engine_options.disabled, server->disabled, sizeof server->disabled);
     server->engine = engine_create(db_storage(server->db), &engine_options);
     budget_init(&server->listing_budget, NULL, "--query.memory-limit",
                 (size_t)options->memory_limit);
@@ -188,7 +191,9 @@ static bool serve_read_flags(struct server *server, int argc, char **argv, bool 
     *ret_help = flags.help;
     if (flags.word_count > 0 && !flags.help)
         return err_set(err, ERR_BAD_DATA, "serve takes no argument: \"%s\"", flags.words[0]);
-    return serve_set_log(server, err);
+    return fallback_read(server->options.fallback, &server->fallback, &server->fallback_url, err) &&
+           disabled_read(server->options.disabled, server->disabled, err) &&
+           serve_set_log(server, err);
 }
 
 int command_serve(int argc, char **argv)

@@ -39,6 +39,9 @@ struct server {
     const char **flag_texts; /* one a flag of serve_flags */
     struct log log;
     struct features features;
+    enum engine_fallback fallback;
+    bool disabled[FN_COUNT];  /* functions */
+    const char *fallback_url; /* of a Prometheus; NULL: none */
     struct db *db;
     struct engine *engine;
     struct listener *_Atomic listener; /* NULL until it listens */
