@@ -1,0 +1,158 @@
+#include "tests/agree/ground.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/float_text.h"
+#include "base/mem.h"
+#include "model/sample.h"
+#include "tests/script/load.h"
+
+static void load_refuse(struct str line, const struct err *err)
+{
+    fprintf(stderr, "%.*s\n%s\n", STR_ARGS(line), err->msg);
+    abort();
+}
+
+static void ground_load(struct ground *ground, const struct data *data)
+{
+    AUTO(buf_done) struct buf script = {0};
+    struct load load = {.step_ms = data_step_ms(data)};
+    struct err err;
+    data_print_series(data, &script);
+    for (struct str rest = buf_view(&script); rest.len > 0;) {
+        const char *end = memchr(rest.ptr, '\n', rest.len);
+        struct str line = {rest.ptr + 2, (size_t)(end - rest.ptr) - 2};
+        if (!load_read_line(&load, line, ground->arena, ground->symbols, &err))
+            load_refuse(line, &err);
+        rest.len -= line.len + 3;
+        rest.ptr = end + 1;
+    }
+    if (!load_end(&load, &err) || !load_apply(&load, ground->symbols, &ground->storage, &err))
+        load_refuse(buf_view(&script), &err);
+}
+
+void ground_open(struct ground *ground, const struct data *data,
+                 const struct ground_options *options)
+{
+    *ground = (struct ground){.arena = arena_create(NULL)};
+    ground->symbols = symbols_new(ground->arena);
+    test_storage_init(&ground->storage);
+    ground_load(ground, data);
+    struct engine_options engine_options = {
+        .thread_count = options->thread_count,
+        .parse = {true, true, true},
+        .modes = {.delayed_names = options->delayed_names, .start_timestamps = true},
+        .fallback = FALLBACK_NONE,
+    };
+    ground->engine = engine_create(&ground->storage.storage, &engine_options);
+}
+
+void ground_close(struct ground *ground)
+{
+    engine_destroy(ground->engine);
+    test_storage_done(&ground->storage);
+    symbols_done(ground->symbols);
+    arena_destroy(ground->arena);
+}
+
+static void value_append(double v, struct buf *out)
+{
+    if (v != v)
+        buf_printf(out, "NaN(%llx)", (unsigned long long)value_bits(v));
+    else
+        out->len += float_text_g(buf_reserve(out, FLOAT_TEXT_SIZE), v);
+}
+
+static void row_append(const struct result_info *info, const struct result_row *row,
+                       struct buf *out)
+{
+    if (row->labels)
+        labels_print_metric(info->symbols, row->labels, out);
+    for (size_t i = 0; i < row->count; i++) {
+        const struct histogram *h = row->histograms ? row->histograms[i] : NULL;
+        if (!h && value_is_stale(row->values[i]))
+            continue;
+        int64_t time_ms = row->times_ms ? row->times_ms[i] : grid_time(&info->grid, i);
+        buf_printf(out, " %lld:", (long long)time_ms);
+        if (h)
+            histogram_print_literal(h, out);
+        else
+            value_append(row->values[i], out);
+    }
+    buf_byte(out, '\n');
+}
+
+static int text_cmp(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* In order of their texts: which comes first is not told to a user. */
+static void annotations_append(const struct annotations *annotations, struct str query,
+                               struct buf *out)
+{
+    AUTO(arena_destroy) struct arena *arena = arena_create(NULL);
+    const char **texts = arena_array(arena, const char *, annotations->count);
+    for (size_t i = 0; i < annotations->count; i++) {
+        AUTO(buf_done) struct buf text = {0};
+        annotation_print(&annotations->items[i], query, &text);
+        texts[i] = arena_text(arena, buf_view(&text));
+    }
+    qsort(texts, annotations->count, sizeof *texts, text_cmp);
+    for (size_t i = 0; i < annotations->count; i++)
+        buf_printf(out, "%s\n", texts[i]);
+}
+
+static bool ask(struct ground *ground, const struct query_spec *spec, struct buf *out,
+                struct err *err)
+{
+    AUTO(running_destroy) struct running *running = NULL;
+    if (!running_create(ground->engine, spec, &running, err) || !running_open(running, err))
+        return false;
+    struct result_info info = running_info(running);
+    if (info.kind == RESULT_STRING)
+        buf_str(out, info.string);
+    struct result_row row;
+    enum pull got;
+    while ((got = running_next(running, &row, err)) == PULL_BATCH)
+        row_append(&info, &row, out);
+    if (got == PULL_ERR)
+        return false;
+    annotations_append(running_annotations(running), spec->text, out);
+    return true;
+}
+
+bool ground_ask(struct ground *ground, const struct asked *asked, enum engine_kind engine,
+                struct buf *out)
+{
+    AUTO(buf_done) struct buf text = {0};
+    part_print(asked->root, &text);
+    struct query_spec spec = {
+        .text = buf_view(&text),
+        .start_ms = asked->start_ms,
+        .end_ms = asked->end_ms,
+        .step_ms = asked->step_ms,
+        .engine = engine,
+    };
+    struct err err;
+    buf_clear(out);
+    err_clear(&err);
+    if (ask(ground, &spec, out, &err))
+        return true;
+    buf_clear(out);
+    buf_printf(out, "error %d: %s\n", (int)err.kind, err.msg);
+    return err.kind != ERR_UNSUPPORTED;
+}
+
+enum verdict ground_compare(struct ground *ground, const struct asked *asked, struct buf *streaming,
+                            struct buf *reference)
+{
+    bool streams = ground_ask(ground, asked, ENGINE_STREAMING, streaming);
+    ground_ask(ground, asked, ENGINE_REFERENCE, reference);
+    if (!streams)
+        return VERDICT_NOT_STREAMED;
+    bool same = str_eq(buf_view(streaming), buf_view(reference));
+    return same ? VERDICT_SAME : VERDICT_DIFFERENT;
+}
