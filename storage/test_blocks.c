@@ -8,8 +8,10 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "model/histogram_samples.h"
 #include "storage/block_write.h"
 #include "storage/chunk.h"
+#include "storage/chunk_histogram_write.h"
 #include "storage/chunk_xor.h"
 
 #define TEST_CHUNKS_MAX 64
@@ -73,6 +75,47 @@ static void test_write_series(struct block_writer *writer, const struct labels *
         xor_appender_done(&appenders[i]);
 }
 
+static void test_append_histogram(struct histogram_appender *appender, int64_t t, double count,
+                                  bool gauge)
+{
+    static const struct histogram_span span = {.offset = 1, .length = 1};
+    uint64_t bucket = value_bits(count);
+    struct raw_histogram h = {.is_float = true, .sum = count, .count = bucket};
+    h.hint = gauge ? HISTOGRAM_GAUGE : HISTOGRAM_UNKNOWN;
+    h.sides[0] = (struct raw_side){&span, &bucket, 1, 1};
+    histogram_appender_append(appender, t, 0, &h);
+}
+
+static void test_write_histograms(struct block_writer *writer, const struct labels *labels,
+                                  const struct test_series *series)
+{
+    struct histogram_appender appenders[TEST_CHUNKS_MAX];
+    struct block_write_chunk chunks[TEST_CHUNKS_MAX];
+    size_t per_chunk = series->chunk_samples ? series->chunk_samples : series->count;
+    size_t count = 0;
+    for (size_t i = 0; i < series->count; i++) {
+        if (i % per_chunk == 0) {
+            ck_assert_uint_lt(count, TEST_CHUNKS_MAX);
+            histogram_appender_init(&appenders[count++], CHUNK_FLOAT_HISTOGRAM);
+        }
+        test_append_histogram(&appenders[count - 1],
+                              series->begin_ms + (int64_t)i * series->step_ms,
+                              series->first + (double)i, series->gauge);
+    }
+    for (size_t i = 0; i < count; i++)
+        chunks[i] = (struct block_write_chunk){
+            .begin_ms = appenders[i].begin_ms,
+            .end_ms = appenders[i].t_ms,
+            .data = appenders[i].out.bytes,
+            .size = appenders[i].out.size,
+            .encoding = appenders[i].encoding,
+        };
+    struct err err = {0};
+    ck_assert_msg(block_writer_series(writer, labels, chunks, count, &err), "%s", err.msg);
+    for (size_t i = 0; i < count; i++)
+        histogram_appender_done(&appenders[i]);
+}
+
 struct test_row {
     const struct labels *labels;
     const struct test_series *series;
@@ -101,7 +144,10 @@ struct ulid test_dir_block(struct test_dir *dir, unsigned number, int64_t begin_
     }
     qsort_r(rows, count, sizeof *rows, test_row_order, dir->symbols);
     for (size_t i = 0; i < count; i++)
-        test_write_series(writer, rows[i].labels, rows[i].series);
+        if (rows[i].series->histograms)
+            test_write_histograms(writer, rows[i].labels, rows[i].series);
+        else
+            test_write_series(writer, rows[i].labels, rows[i].series);
     ck_assert_msg(block_writer_finish(writer, &err), "%s", err.msg);
     free(rows);
     return options.ulid;
@@ -137,24 +183,51 @@ struct matcher *test_matcher(struct test_dir *dir, const char *text)
     return made;
 }
 
-void test_print(struct selection *selection, const struct symbols *symbols, struct buf *out)
+static void test_print_samples(const struct samples *samples, struct buf *out)
+{
+    const struct histogram_samples *histograms = samples->histograms;
+    size_t h = 0;
+    for (size_t i = 0; i <= samples->count; i++) {
+        int64_t t = i < samples->count ? samples->times_ms[i] : INT64_MAX;
+        for (; h < histograms->count && histograms->times_ms[h] < t; h++)
+            buf_printf(out, " %lld:%c%g", (long long)histograms->times_ms[h],
+                       "?r-g"[histograms->items[h]->hint], histograms -> items[h] -> count);
+        if (i < samples->count)
+            buf_printf(out, " %lld:%g", (long long)t, samples->values[i]);
+    }
+}
+
+static void test_print_series(struct selection *selection, const struct symbols *symbols,
+                              bool totals_only, struct buf *out)
 {
     struct err err = {0};
-    struct samples samples = {0};
+    struct histogram_samples histograms = {.totals_only = totals_only};
+    struct samples samples = {.histograms = &histograms};
     struct cursor *cursor = cursor_create(selection);
     for (size_t i = 0; i < selection_count(selection); i++) {
         bool more = true;
         samples.count = 0;
+        histogram_samples_clear(&histograms);
         cursor_open(cursor, i);
         while (more)
             ck_assert_msg(cursor_next(cursor, &samples, &more, &err), "%s", err.msg);
         labels_print(symbols, selection_labels(selection, i), out);
-        for (size_t k = 0; k < samples.count; k++)
-            buf_printf(out, " %lld:%g", (long long)samples.times_ms[k], samples.values[k]);
+        test_print_samples(&samples, out);
         buf_byte(out, '\n');
     }
     cursor_destroy(cursor);
+    histogram_samples_done(&histograms);
     samples_done(&samples);
+}
+
+void test_print(struct selection *selection, const struct symbols *symbols, struct buf *out)
+{
+    test_print_series(selection, symbols, false, out);
+}
+
+void test_print_totals(struct selection *selection, const struct symbols *symbols, struct buf *out)
+{
+    test_print_series(selection, symbols, true, out);
 }
 
 void test_read_file(const char *path, struct buf *out)

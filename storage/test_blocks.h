@@ -22,7 +22,10 @@ struct test_dir {
 void test_dir_init(struct test_dir *dir);
 void test_dir_done(struct test_dir *dir);
 
-/* One series: "a=1,b=2" sorted by name; values count up from `first`. */
+/*
+ * One series: "a=1,b=2" sorted by name; values count up from `first`, or are the counts of native
+ * histograms, of one bucket.
+ */
 struct test_series {
     const char *labels;
     int64_t begin_ms;
@@ -30,6 +33,8 @@ struct test_series {
     size_t count;
     double first;
     size_t chunk_samples; /* 0: all in one */
+    bool histograms;
+    bool gauge;
 };
 
 const struct labels *test_labels(struct test_dir *dir, const char *text);
@@ -42,7 +47,11 @@ struct block *test_dir_open(struct test_dir *dir, struct ulid ulid);
 /* "__name__=x", "job!=y", "code=~2.." or "code!~2..". */
 struct matcher *test_matcher(struct test_dir *dir, const char *text);
 
-/* What a selection gives, as text: a line a series, "{labels} t:v t:v ...". */
+/*
+ * What a selection gives, as text: a line a series, "{labels} t:v t:v ...". A histogram is its
+ * count behind its hint: "?3" unknown, "r3" reset, "-3" no reset, "g3" gauge.
+ */
+void test_print_totals(struct selection *selection, const struct symbols *symbols, struct buf *out);
 void test_print(struct selection *selection, const struct symbols *symbols, struct buf *out);
 
 /* Bytes of a file that the test may change, and put back. */
