@@ -42,10 +42,12 @@ static struct histogram *histogram_copy_open(struct arena *arena, const struct h
                                              double *ret_buckets[SIDE_COUNT])
 {
     struct histogram *copy = arena_new(arena, struct histogram);
-    copy->schema = h->schema;
-    copy->hint = h->hint;
-    copy->count = h->count;
-    copy->sum = h->sum;
+    *copy = (struct histogram){
+        .schema = h->schema,
+        .hint = h->hint,
+        .count = h->count,
+        .sum = h->sum,
+    };
     copy->positive = side_copy(arena, &h->positive, &ret_buckets[SIDE_POSITIVE]);
     ret_buckets[SIDE_NEGATIVE] = NULL;
     if (histogram_is_custom(h)) {
@@ -72,10 +74,10 @@ struct histogram *histogram_multiply(struct arena *arena, const struct histogram
     product->zero_count *= factor;
     product->count *= factor;
     product->sum *= factor;
-    for (uint32_t i = 0; i < product->positive.bucket_count; i++)
-        buckets[SIDE_POSITIVE][i] *= factor;
-    for (uint32_t i = 0; i < product->negative.bucket_count; i++)
-        buckets[SIDE_NEGATIVE][i] *= factor;
+    const uint32_t counts[] = {product->positive.bucket_count, product->negative.bucket_count};
+    for (int side = 0; side < SIDE_COUNT; side++)
+        for (uint32_t i = 0; i < counts[side]; i++)
+            buckets[side][i] *= factor;
     if (factor < 0)
         product->hint = HISTOGRAM_GAUGE;
     return product;
@@ -93,10 +95,10 @@ struct histogram *histogram_divide(struct arena *arena, const struct histogram *
         quotient->negative = (struct histogram_side){0};
         return quotient;
     }
-    for (uint32_t i = 0; i < quotient->positive.bucket_count; i++)
-        buckets[SIDE_POSITIVE][i] /= divisor;
-    for (uint32_t i = 0; i < quotient->negative.bucket_count; i++)
-        buckets[SIDE_NEGATIVE][i] /= divisor;
+    const uint32_t counts[] = {quotient->positive.bucket_count, quotient->negative.bucket_count};
+    for (int side = 0; side < SIDE_COUNT; side++)
+        for (uint32_t i = 0; i < counts[side]; i++)
+            buckets[side][i] /= divisor;
     if (divisor < 0)
         quotient->hint = HISTOGRAM_GAUGE;
     return quotient;

@@ -178,6 +178,9 @@ struct histogram_walk {
     uint32_t in_span; /* its place there, */
     uint32_t bucket;  /* and among all buckets of the side */
     int32_t index;    /* its number in the schema */
+    bool edge_known;  /* the bound last worked out: the next bucket's too, mostly */
+    int32_t edge_index;
+    double edge;
 };
 
 struct histogram_walk histogram_walk(const struct histogram *h);

@@ -30,6 +30,7 @@ void side_draft_room(struct arena *arena, struct side_draft *draft, size_t bucke
     }
     if (rests && !draft->rests)
         draft->rests = arena_array(arena, double, draft->bucket_cap);
+    assert(draft->buckets || bucket_cap == 0);
 }
 
 void side_draft_place(struct side_draft *draft, int64_t index, int64_t last_index)
@@ -38,6 +39,7 @@ void side_draft_place(struct side_draft *draft, int64_t index, int64_t last_inde
         draft->spans[draft->span_count - 1].length++;
         return;
     }
+    assert(draft->spans && draft->span_count < draft->span_cap);
     int64_t offset = draft->span_count > 0 ? index - last_index - 1 : index;
     draft->spans[draft->span_count++] = (struct histogram_span){(int32_t)offset, 1};
 }
@@ -46,6 +48,30 @@ static bool bucket_is_kept(const struct side_view *side, uint32_t bucket, uint32
 {
     return bucket >= dropped &&
            (side->buckets[bucket] != 0 || (side->rests && side->rests[bucket] != 0));
+}
+
+static void side_copy_to(struct arena *arena, const struct side_view *side,
+                         struct side_draft *draft)
+{
+    side_draft_spans(arena, draft, side->span_count);
+    side_draft_room(arena, draft, side->bucket_count, false);
+    draft->span_count = side->span_count;
+    draft->bucket_count = side->bucket_count;
+    if (side->span_count > 0)
+        memmove(draft->spans, side->spans, side->span_count * sizeof *draft->spans);
+    if (side->bucket_count > 0)
+        memmove(draft->buckets, side->buckets, side->bucket_count * sizeof *draft->buckets);
+}
+
+/* The frequent case: no bucket is empty, and no span touches the one before. */
+static bool side_is_compact(const struct side_view *side)
+{
+    bool empty = false;
+    for (uint32_t i = 0; i < side->bucket_count; i++)
+        empty |= side->buckets[i] == 0;
+    for (uint32_t i = 0; i < side->span_count; i++)
+        empty |= side->spans[i].length == 0 || (i > 0 && side->spans[i].offset == 0);
+    return !empty;
 }
 
 /* How many spans and buckets are left. */
@@ -74,14 +100,20 @@ static void side_compact_measure(const struct side_view *side, uint32_t dropped,
 void side_compact(struct arena *arena, const struct side_view *side, uint32_t dropped,
                   struct side_draft *ret_draft)
 {
+    struct side_draft *draft = ret_draft;
+    if (dropped == 0 && !side->rests && side_is_compact(side)) {
+        side_copy_to(arena, side, draft);
+        return;
+    }
     uint32_t span_count;
     uint32_t bucket_count;
     side_compact_measure(side, dropped, &span_count, &bucket_count);
-    struct side_draft *draft = ret_draft;
     side_draft_spans(arena, draft, span_count);
     side_draft_room(arena, draft, bucket_count, side->rests != NULL);
     draft->span_count = 0;
     draft->bucket_count = 0;
+    if (bucket_count == 0)
+        return;
 
     int64_t last_index = 0;
     struct side_cursor cursor = side_cursor(side->spans, side->span_count);
@@ -133,6 +165,8 @@ void side_reduce(struct arena *arena, const struct side_view *side, int shift, b
     side_draft_room(arena, draft, side->bucket_count, rests);
     draft->span_count = 0;
     draft->bucket_count = 0;
+    if (side->bucket_count == 0)
+        return;
 
     int64_t last_index = 0;
     struct side_cursor cursor = side_cursor(side->spans, side->span_count);

@@ -21,6 +21,7 @@ static void walk_enter(struct histogram_walk *walk)
     walk->in_span = 0;
     walk->bucket = 0;
     walk->index = 0;
+    walk->edge_known = false;
     if (walk->outward) {
         if (side->span_count > 0)
             walk->index = side->spans[0].offset;
@@ -74,15 +75,28 @@ static double walk_bound(const struct histogram *h, int32_t index)
     return (uint32_t)index < h->custom_bound_count ? h->custom_bounds[index] : INFINITY;
 }
 
-static void walk_fill(const struct histogram_walk *walk, bool positive, double count,
+/* The bound between two neighbours is worked out once. */
+static void walk_bounds(struct histogram_walk *walk, double *ret_lower, double *ret_upper)
+{
+    int32_t near = walk->outward ? walk->index - 1 : walk->index;
+    int32_t far = walk->outward ? walk->index : walk->index - 1;
+    bool known = walk->edge_known && walk->edge_index == near;
+    double bound = known ? walk->edge : walk_bound(walk->h, near);
+    walk->edge = walk_bound(walk->h, far);
+    walk->edge_index = far;
+    walk->edge_known = true;
+    *ret_lower = walk->outward ? bound : walk->edge;
+    *ret_upper = walk->outward ? walk->edge : bound;
+}
+
+static void walk_fill(struct histogram_walk *walk, bool positive, double count,
                       struct histogram_bucket *ret_bucket)
 {
     const struct histogram *h = walk->h;
     struct histogram_bucket *bucket = ret_bucket;
     bucket->count = count;
     bucket->index = walk->index;
-    bucket->upper = walk_bound(h, walk->index);
-    bucket->lower = walk_bound(h, walk->index - 1);
+    walk_bounds(walk, &bucket->lower, &bucket->upper);
     if (!positive) {
         double upper = bucket->upper;
         bucket->upper = -bucket->lower;
