@@ -10,8 +10,8 @@ struct chooser {
     struct go_heap *heaps; /* by group; items are numbered as the input series are */
     const struct reference_point **points; /* by series: that of the step */
     double *offsets;                       /* by series: where in [0, 1] limit_ratio puts it */
-    struct label_map known;                /* of the result */
-    struct ref_matrix matrix;
+    struct ref_series *out;                /* by series: what was chosen of it */
+    struct ref_matrix matrix;              /* with one step: what was chosen, in this order */
 };
 
 /* *ret_none: nothing is chosen at any step. */
@@ -98,21 +98,14 @@ static void chooser_offer(struct chooser *self, size_t series, double param)
     }
 }
 
-/* With one step each is a series of its own, in the order chosen. */
-static void chooser_put(struct chooser *self, size_t index, int64_t time_ms)
+static void chooser_put(struct chooser *self, size_t series, int64_t time_ms)
 {
     const struct ref_aggregation *aggregation = self->aggregation;
     struct arena *arena = aggregation->ref->arena;
-    const struct ref_series *from = &aggregation->input.items[index];
-    const struct reference_point *point = self->points[index];
-    const struct ref_series series = {.labels = from->labels, .drops_name = from->drops_name};
-    size_t at = self->matrix.count;
-    bool new = true;
-    if (!ref_times_instant(aggregation->times))
-        at = label_map_add(&self->known, from->labels, &new);
-    if (new)
-        ref_matrix_add(arena, &self->matrix, &series);
-    ref_series_add(arena, &self->matrix.items[at], time_ms, point->value, point->histogram);
+    const struct reference_point *point = self->points[series];
+    ref_series_add(arena, &self->out[series], time_ms, point->value, point->histogram);
+    if (ref_times_instant(aggregation->times))
+        ref_matrix_add(arena, &self->matrix, &self->out[series]);
 }
 
 static void chooser_step(struct chooser *self, size_t step)
@@ -153,13 +146,29 @@ static void chooser_make_heaps(struct chooser *self)
         self->heaps[i].least = aggregation->op == AGGREGATE_bottomk;
     }
     self->points = arena_array(arena, const struct reference_point *, aggregation->input.count);
+    self->out = arena_array(arena, struct ref_series, aggregation->input.count);
+    for (size_t i = 0; i < aggregation->input.count; i++) {
+        self->out[i].labels = aggregation->input.items[i].labels;
+        self->out[i].drops_name = aggregation->input.items[i].drops_name;
+    }
+}
+
+/* With several steps the order of what is chosen is that of the input. */
+static void chooser_end(struct chooser *self)
+{
+    const struct ref_aggregation *aggregation = self->aggregation;
+    if (ref_times_instant(aggregation->times))
+        return;
+    for (size_t i = 0; i < aggregation->input.count; i++)
+        if (ref_series_count(&self->out[i]) > 0)
+            ref_matrix_add(aggregation->ref->arena, &self->matrix, &self->out[i]);
 }
 
 bool ref_aggregate_k(struct ref_aggregation *aggregation, struct ref_matrix *ret_matrix,
                      struct err *err)
 {
     struct ref *ref = aggregation->ref;
-    struct chooser self = {.aggregation = aggregation, .known.arena = ref->arena};
+    struct chooser self = {.aggregation = aggregation};
     bool ratio = aggregation->op == AGGREGATE_limit_ratio;
     bool none;
     if (ratio ? !chooser_check_ratio(aggregation, &none, err)
@@ -180,7 +189,9 @@ bool ref_aggregate_k(struct ref_aggregation *aggregation, struct ref_matrix *ret
             chooser_step(&self, i);
         ok = ok && arena_check(ref->arena, err);
     }
-    if (ok)
-        *ret_matrix = self.matrix;
-    return ok;
+    if (!ok)
+        return false;
+    chooser_end(&self);
+    *ret_matrix = self.matrix;
+    return arena_check(ref->arena, err);
 }

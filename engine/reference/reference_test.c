@@ -339,7 +339,7 @@ START_TEST(chooses_series)
     ADD(LABELS("__name__", "x", "a", "3"), 2, 7);
     ck_assert_str_eq(now("topk(2, x)", 0), "x{a=\"2\"} 3@0\nx{a=\"3\"} 2@0\n");
     ck_assert_str_eq(now("bottomk(2, x)", 0), "x{a=\"1\"} 1@0\nx{a=\"3\"} 2@0\n");
-    ck_assert_str_eq(answer("topk(1, x)", 0, 60, 60), "x{a=\"2\"} 3@0\nx{a=\"1\"} 9@60\n");
+    ck_assert_str_eq(answer("topk(1, x)", 0, 60, 60), "x{a=\"1\"} 9@60\nx{a=\"2\"} 3@0\n");
     ck_assert_str_eq(now("limitk(2, x)", 0), "x{a=\"1\"} 1@0\nx{a=\"2\"} 3@0\n");
     ck_assert_str_eq(now("topk(0.5, x)", 0), "");
     ck_assert_str_eq(now("topk(NaN, x)", 0), "error: Parameter value is NaN\n");
