@@ -30,11 +30,10 @@ void ground_close(struct ground *ground);
 
 /*
  * One engine's answer in full, as text that is equal exactly if the answers are: series in order,
- * points, histograms field by field, annotations, or the error. False: the streaming engine does
- * not do it, and `out` says what.
+ * points, histograms field by field, annotations, or the error, whose kind is returned.
  */
-bool ground_ask(struct ground *ground, const struct asked *asked, enum engine_kind engine,
-                struct buf *out);
+enum err_kind ground_ask(struct ground *ground, const struct asked *asked, enum engine_kind engine,
+                         struct buf *out);
 
 enum verdict {
     VERDICT_SAME,
