@@ -5,7 +5,10 @@
  */
 #include "engine/op/lane.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+#include "base/mem.h"
 
 #define LANE_SAMPLES 32768
 
@@ -20,6 +23,7 @@ static bool lane_charge(struct lane *lane, struct query *query, struct err *err)
     size_t held = samples->cap * sample_bytes + lane->scratch.size_bytes;
     if (lane->histograms.cap > 0)
         held += histogram_samples_bytes(&lane->histograms);
+    held += lane->stale_cap * sizeof *lane->stale_ms;
     if (held <= lane->charged_bytes)
         return true;
     if (!budget_charge(&query->budget, held - lane->charged_bytes, err))
@@ -33,6 +37,7 @@ void lane_done(struct lane *lane, struct query *query)
     cursor_destroy(lane->cursor);
     samples_done(&lane->samples);
     histogram_samples_done(&lane->histograms);
+    free(lane->stale_ms);
     scratch_done(&lane->scratch);
     arena_destroy(lane->spare);
     budget_release(&query->budget, lane->charged_bytes);
@@ -55,9 +60,24 @@ static void samples_move(struct samples *samples, size_t to, size_t from, size_t
         memmove(samples->starts_ms + to, samples->starts_ms + from, count * sizeof(int64_t));
 }
 
-/* Takes what is outside the range, or stale, out of the samples [from, count). */
-static void lane_sift(struct samples *samples, size_t from, const struct row_spec *spec)
+/* Do windows lie apart, so that Prometheus jumps over samples between them, and does it matter? */
+static bool select_jumps(const struct plan_select *select)
 {
+    return select->totals_only && select->edges == WINDOW_PLAIN &&
+           select->refs.step_ms > select->range_ms;
+}
+
+static void lane_keep_stale(struct lane *lane, int64_t time_ms)
+{
+    mem_grow(lane->stale_ms, int64_t, lane->stale_count, &lane->stale_cap);
+    lane->stale_ms[lane->stale_count++] = time_ms;
+}
+
+/* Takes what is outside the range, or stale, out of the samples [from, count). */
+static void lane_sift(struct lane *lane, size_t from, const struct row_spec *spec)
+{
+    struct samples *samples = &lane->samples;
+    bool keeps = select_jumps(spec->select);
     const int64_t begin_ms = spec->select->begin_ms, end_ms = spec->select->end_ms;
     size_t first = from, last = samples->count;
     while (first < last && samples->times_ms[first] < begin_ms)
@@ -73,8 +93,11 @@ static void lane_sift(struct samples *samples, size_t from, const struct row_spe
     }
     size_t to = from;
     for (size_t i = first; i < last; i++) {
-        if (value_is_stale(samples->values[i]))
+        if (value_is_stale(samples->values[i])) {
+            if (keeps)
+                lane_keep_stale(lane, samples->times_ms[i]);
             continue;
+        }
         samples->times_ms[to] = samples->times_ms[i];
         if (samples->wants_starts)
             samples->starts_ms[to] = samples->starts_ms[i];
@@ -119,23 +142,28 @@ static size_t times_find(const int64_t *times_ms, size_t count, int64_t time_ms)
     return lo;
 }
 
+static bool times_have(const int64_t *times_ms, size_t count, int64_t begin_ms, int64_t end_ms)
+{
+    size_t at = times_find(times_ms, count, begin_ms);
+    return at < count && times_ms[at] < end_ms;
+}
+
 static bool lane_has_between(const struct lane *lane, int64_t begin_ms, int64_t end_ms)
 {
     const struct samples *floats = &lane->samples;
     const struct histogram_samples *histograms = &lane->histograms;
-    size_t f = times_find(floats->times_ms, floats->count, begin_ms);
-    size_t h = times_find(histograms->times_ms, histograms->count, begin_ms);
-    return (f < floats->count && floats->times_ms[f] < end_ms) ||
-           (h < histograms->count && histograms->times_ms[h] < end_ms);
+    return times_have(floats->times_ms, floats->count, begin_ms, end_ms) ||
+           times_have(histograms->times_ms, histograms->count, begin_ms, end_ms) ||
+           times_have(lane->stale_ms, lane->stale_count, begin_ms, end_ms);
 }
 
-/* Jumps from window to window, where those lie apart with samples in between. */
+/* Jumps from window to window, where there are samples in between. */
 static void lane_restore_hints(struct lane *lane, const struct plan_select *select, size_t begin,
                                size_t end)
 {
     const struct grid *refs = &select->refs;
     struct histogram_samples *histograms = &lane->histograms;
-    if (!select->totals_only || select->edges != WINDOW_PLAIN || refs->step_ms <= select->range_ms)
+    if (!select_jumps(select))
         return;
     for (size_t step = begin > 0 ? begin : 1; step < end; step++) {
         int64_t begin_ms = ms_sub(grid_time(refs, step), select->range_ms);
@@ -183,7 +211,7 @@ static bool lane_read(struct lane *lane, const struct row_spec *spec, size_t wan
         size_t read = samples->count - before + lane->histograms.count - histograms_before;
         atomic_fetch_add_explicit(&lane->samples_read, read, memory_order_relaxed);
         int64_t last_ms = lane_last_ms(lane);
-        lane_sift(samples, before, spec);
+        lane_sift(lane, before, spec);
         if (lane->histograms.count > histograms_before)
             lane_sift_histograms(&lane->histograms, spec);
         if (lane->first_hint_due && lane->histograms.count > 0) {
@@ -285,6 +313,7 @@ static void lane_open(struct lane *lane, const struct row_spec *spec, size_t ser
         lane->cursor = cursor_create(spec->selection);
     cursor_open(lane->cursor, series);
     lane->samples.count = 0;
+    lane->stale_count = 0;
     lane->samples.wants_starts = spec->kernel->wants_starts && spec->query->modes.start_timestamps;
     lane->samples.histograms = &lane->histograms;
     lane->histograms.totals_only = lane->first_hint_due = spec->select->totals_only;

@@ -19,6 +19,9 @@ struct lane {
     struct samples samples;
     struct histogram_samples histograms;
     bool first_hint_due; /* totals_only: no histogram of the series has come yet */
+    int64_t *stale_ms;   /* totals_only: where stale markers were, if windows lie apart */
+    size_t stale_count;
+    size_t stale_cap;
     struct scratch scratch;
     struct arena *spare; /* the kernel's, for histograms; NULL: none was ever needed */
     size_t charged_bytes;
