@@ -244,12 +244,11 @@ static void live_series_put_histograms_outside(struct live_series *series, uint8
     for (size_t i = 0; i < reader.sample_count; i++) {
         good = histogram_reader_next(&reader, NULL);
         assert(good);
-        bool inside = reader.t_ms >= begin_ms && reader.t_ms <= end_ms;
-        if (inside && part.count) {
+        if (reader.t_ms >= begin_ms && part.count && part.t_ms < begin_ms) {
             live_series_insert(series, live_chunk_of_histograms(&part));
             histogram_appender_begin(&part, CHUNK_RESET_UNKNOWN);
         }
-        if (inside)
+        if (reader.t_ms >= begin_ms && reader.t_ms <= end_ms)
             continue;
         struct raw_histogram h = histogram_reader_raw(&reader, step);
         if (reader.t_ms > end_ms && open)

@@ -267,6 +267,24 @@ START_TEST(cuts_large_chunks_of_histograms)
 }
 END_TEST
 
+START_TEST(chunks_of_files_take_the_place_of_histograms)
+{
+    begin();
+    for (int64_t i = 1; i <= 6; i++)
+        append_histogram(i * 10, 0, (uint64_t)i, HISTOGRAM_UNKNOWN);
+    append_histogram(70, 0, 1, HISTOGRAM_UNKNOWN);
+    /* A chunk of floats stands for any: their samples are not looked at. */
+    attach((struct test_chunk){.ref = 1, .begin_ms = 12, .step_ms = 3, .count = 2});
+    expect_histograms("1? ff 2?3-4-5-6- 1? ");
+    attach((struct test_chunk){.ref = 1, .begin_ms = 30, .step_ms = 10, .count = 2});
+    expect_histograms("1? ff 2? ff 5?6- 1? ");
+    attach((struct test_chunk){.ref = 1, .begin_ms = 60, .step_ms = 10, .count = 2});
+    expect_histograms("1? ff 2? ff 5? ff ");
+    ck_assert(append_histogram(80, 0, 1, HISTOGRAM_UNKNOWN));
+    end();
+}
+END_TEST
+
 START_TEST(trims_histograms)
 {
     begin();
@@ -314,4 +332,4 @@ TEST_MAIN("live_series", takes_samples_in_order_only, cuts_chunks_by_count_and_a
           out_of_order_samples_stand_aside_until_a_file_has_them,
           trims_out_of_order_samples_by_their_segment, packs_histograms_and_their_stale_markers,
           cuts_chunks_of_histograms_where_the_head_does, cuts_large_chunks_of_histograms,
-          trims_histograms, trims_what_ends_before)
+          chunks_of_files_take_the_place_of_histograms, trims_histograms, trims_what_ends_before)
