@@ -16,7 +16,7 @@ bool classic_buckets_init(struct classic_buckets *buckets, struct query *query, 
         .step_count = step_count,
         .bounds = arena_array(arena, double, max),
         .places = arena_array(arena, uint32_t, max),
-        .buckets = arena_array(arena, struct bucket, max),
+        .buckets = arena_array(arena, struct bucket, 2 * max),
         .items = arena_array(arena, struct go_item, max),
         .bounded = arena_array(arena, uint32_t, max),
         .unsorted = arena_array(arena, double, max),
@@ -47,6 +47,14 @@ static size_t classic_buckets_bounds(struct classic_buckets *buckets, const stru
     return count;
 }
 
+static bool bounds_repeat(const double *bounds, size_t count)
+{
+    for (size_t k = 1; k < count; k++)
+        if (bounds[k] == bounds[k - 1])
+            return true;
+    return false;
+}
+
 void classic_buckets_begin(struct classic_buckets *buckets, const struct op *op,
                            const uint32_t *members, size_t member_count)
 {
@@ -56,7 +64,9 @@ void classic_buckets_begin(struct classic_buckets *buckets, const struct op *op,
     for (size_t place = 0; place < count; place++)
         buckets->bounds[place] = buckets->unsorted[buckets->sorted[place]];
 
-    buckets->ambiguous = bounds_ambiguous(buckets->bounds, count);
+    /* Where equal bounds are merged, one quantile leaves the next one something else. */
+    buckets->ambiguous = bounds_ambiguous(buckets->bounds, count) ||
+                         (buckets->several && bounds_repeat(buckets->bounds, count));
     for (size_t place = 0; place < count; place++) {
         size_t from = buckets->ambiguous ? place : buckets->sorted[place];
         buckets->bounds[place] = buckets->unsorted[from];
@@ -79,10 +89,21 @@ size_t classic_buckets_at(struct classic_buckets *buckets, size_t step)
         return 0;
     const double *counts = columns_at(&buckets->columns, step);
     size_t stride = columns_width(buckets->step_count);
+    if (buckets->ambiguous && buckets->several)
+        return buckets_gather_apart(buckets->bounds, count, counts, stride, buckets->buckets);
     if (buckets->ambiguous)
         return buckets_gather_sorting(buckets->bounds, count, counts, stride, buckets->items,
                                       buckets->buckets);
     return buckets_gather(buckets->bounds, count, counts, stride, buckets->buckets);
+}
+
+double classic_buckets_quantile(struct classic_buckets *buckets, size_t count, double phi,
+                                struct bucket_raises *raises, bool *ret_raised)
+{
+    if (buckets->ambiguous && buckets->several)
+        return bucket_quantile_next(phi, buckets->buckets, count, buckets->items, raises,
+                                    ret_raised);
+    return bucket_quantile(phi, buckets->buckets, count, raises, ret_raised);
 }
 
 void classic_buckets_done(struct classic_buckets *buckets)

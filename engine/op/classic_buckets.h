@@ -1,6 +1,6 @@
 #pragma once
 
-#include "engine/fn/bucket_quantile.h"
+#include "engine/fn/bucket_quantiles.h"
 #include "engine/fn/columns.h"
 #include "engine/op.h"
 
@@ -25,8 +25,9 @@ struct classic_buckets {
     struct columns columns; /* counts of the buckets that have a bound */
     double *bounds;         /* at their places */
     uint32_t *places;       /* of members; UINT32_MAX: no bound */
+    bool several;           /* quantiles of each histogram are to come; set after init */
     bool ambiguous;         /* places are not sorted; each step is */
-    struct bucket *buckets; /* at one step */
+    struct bucket *buckets; /* at one step; room for twice as many */
     struct go_item *items;
 
     /* For sorting: the members that have a bound, the bounds, and their order. */
@@ -46,5 +47,9 @@ bool classic_buckets_put(struct classic_buckets *buckets, size_t member, const d
 
 /* How many buckets are in buckets->buckets then; the caller may change them. */
 size_t classic_buckets_at(struct classic_buckets *buckets, size_t step);
+
+/* The next quantile of these, `count` > 0; the rest as bucket_quantile. */
+double classic_buckets_quantile(struct classic_buckets *buckets, size_t count, double phi,
+                                struct bucket_raises *raises, bool *ret_raised);
 
 void classic_buckets_done(struct classic_buckets *buckets);

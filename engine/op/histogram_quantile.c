@@ -248,18 +248,18 @@ static double native_at(struct histogram_quantile *self, size_t group, size_t pa
     return result;
 }
 
-/* Buckets that one quantile had to raise stay so for the next. */
+/* What one quantile had to merge and to raise stays so for the next. */
 static double classic_at(struct histogram_quantile *self, size_t group, size_t param, size_t step,
                          size_t bucket_count)
 {
-    struct bucket *buckets = self->buckets.buckets;
     if (self->is_fraction)
-        return bucket_fraction(self->params[0][step], self->params[1][step], buckets, bucket_count);
+        return bucket_fraction(self->params[0][step], self->params[1][step], self->buckets.buckets,
+                               bucket_count);
     struct histogram_raise *raise = histogram_raises_of(
         &self->raises, histogram_quantile_name(self, self->groups.labels[group]));
     bool raised;
-    double result =
-        bucket_quantile(self->params[param][step], buckets, bucket_count, &raise->raises, &raised);
+    double result = classic_buckets_quantile(&self->buckets, bucket_count,
+                                             self->params[param][step], &raise->raises, &raised);
     raise->counts[step] += raised;
     return result;
 }
@@ -350,6 +350,7 @@ static bool histogram_quantile_arrange(struct op *op, struct err *err)
         !histogram_quantile_take_rows(self, err) ||
         !groups_arrange(&self->groups, op->children[0], work, self->groups.count, err))
         return false;
+    self->buckets.several = !self->is_fraction && self->param_count > 1;
     for (size_t i = 0; i < unwanted_count; i++)
         if (!histogram_quantile_set(self, work[i], err))
             return false;

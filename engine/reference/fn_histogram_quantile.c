@@ -7,10 +7,17 @@
 #include <string.h>
 
 #include "base/float_text.h"
+#include "engine/fn/bucket_quantiles.h"
 #include "engine/fn/histogram_values.h"
-#include "engine/reference/classic.h"
 #include "engine/reference/fn.h"
 #include "engine/reference/label_map.h"
+
+/* A classic histogram: buckets as they come, and room for as many again. */
+struct classic {
+    struct bucket *buckets;
+    size_t count; /* 0: left out */
+    size_t cap;
+};
 
 /* The histograms of one vector. */
 struct histograms {
@@ -19,8 +26,8 @@ struct histograms {
     struct ref_sample *native; /* without a histogram: left out */
     size_t native_count;
     struct label_map sets;   /* of the classic ones, without le */
-    struct classic *classic; /* by set; without buckets: left out */
-    size_t *bucket_caps;
+    struct classic *classic; /* by set */
+    struct go_item *items;   /* for sorting buckets */
     struct bucket_raises_list *raised;
 };
 
@@ -67,10 +74,9 @@ static void histograms_add_bucket(struct histograms *self, const struct ref_samp
     bool new;
     size_t set = label_map_add(&self->sets, labels_without_le(sample->labels, call->scratch), &new);
     struct classic *classic = &self->classic[set];
-    size_t *cap = &self->bucket_caps[set];
-    if (classic->count == *cap) {
-        *cap = *cap ? *cap * 2 : 16;
-        struct bucket *buckets = arena_array(call->scratch, struct bucket, *cap);
+    if (2 * (classic->count + 1) > classic->cap) {
+        classic->cap = classic->cap ? classic->cap * 2 : 32;
+        struct bucket *buckets = arena_array(call->scratch, struct bucket, classic->cap);
         for (size_t i = 0; i < classic->count; i++)
             buckets[i] = classic->buckets[i];
         classic->buckets = buckets;
@@ -102,7 +108,7 @@ static struct histograms histograms_of(struct ref_call *call, size_t arg)
         .native = arena_array(call->scratch, struct ref_sample, in->count),
         .sets.arena = call->scratch,
         .classic = arena_array(call->scratch, struct classic, in->count),
-        .bucket_caps = arena_array(call->scratch, size_t, in->count),
+        .items = arena_array(call->scratch, struct go_item, in->count),
         .raised = *call->memory,
     };
     if (!self.raised)
@@ -224,12 +230,13 @@ static void histograms_quantile(struct histograms *self, double phi, uint32_t la
                               histograms_native_quantile(self, phi, native));
     }
     for (size_t i = 0; i < self->sets.count; i++) {
-        if (self->classic[i].count == 0)
+        const struct classic *classic = &self->classic[i];
+        if (classic->count == 0)
             continue;
         struct bucket_raises raises = BUCKET_RAISES_NONE;
         bool raised;
-        double quantile =
-            classic_quantile(phi, &self->classic[i], self->call->scratch, &raises, &raised);
+        double quantile = bucket_quantile_next(phi, classic->buckets, classic->count, self->items,
+                                               &raises, &raised);
         if (raised)
             raises_add(self, self->sets.items[i], &raises);
         histograms_output(self, self->sets.items[i], label, label_value, quantile);
@@ -297,10 +304,13 @@ bool fn_histogram_fraction(struct ref_call *call, struct err *err)
             note_fraction_nan(call->notes, self.begin, histogram_metric(call, native->labels));
         histograms_output(&self, native->labels, SYM_EMPTY, SYM_EMPTY, fraction);
     }
-    for (size_t i = 0; i < self.sets.count; i++)
-        if (self.classic[i].count > 0)
-            histograms_output(&self, self.sets.items[i], SYM_EMPTY, SYM_EMPTY,
-                              classic_fraction(lower, upper, &self.classic[i], call->scratch));
-    raises_tell(&self);
+    for (size_t i = 0; i < self.sets.count; i++) {
+        const struct classic *classic = &self.classic[i];
+        if (classic->count == 0)
+            continue;
+        size_t count = buckets_merge(classic->buckets, classic->count, self.items);
+        histograms_output(&self, self.sets.items[i], SYM_EMPTY, SYM_EMPTY,
+                          bucket_fraction(lower, upper, classic->buckets, count));
+    }
     return true;
 }
