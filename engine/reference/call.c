@@ -61,6 +61,7 @@ void ref_call_unnamed(struct ref_call *call, const struct ref_sample *from, doub
         .labels = ref_call_drop_name(call, from->labels),
         .drops_name = true,
         .value = value,
+        .place = from->place,
     };
     ref_vector_add(call->ref->arena, call->out, &sample);
 }
@@ -135,6 +136,7 @@ static bool timestamp_step(void *context, struct ref_step *step, struct err *err
             .labels = ref_drop_name(step->ref, from->labels),
             .drops_name = true,
             .value = from->value / 1000,
+            .place = from->place,
         };
         ref_step_add(step, &sample);
     }

@@ -28,6 +28,11 @@ struct ref_sample {
     bool drops_name; /* delayed name removal: pending */
     double value;
     const struct histogram *histogram; /* NULL: a float */
+    /*
+     * The place of what it is made of among the series of the input. Over several steps it decides
+     * the order of the result's series, where Prometheus has none: equal places, as they came.
+     */
+    uint32_t place;
 };
 
 struct ref_vector {

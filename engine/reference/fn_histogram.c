@@ -23,6 +23,7 @@ static bool histogram_call(struct ref_call *call, histogram_value *value)
             .labels = histogram_labels(call, in->items[i].labels),
             .drops_name = true,
             .value = value(in->items[i].histogram),
+            .place = in->items[i].place,
         };
         ref_vector_add(call->arena, call->out, &sample);
     }

@@ -157,6 +157,7 @@ static bool match_pair(struct match *match, const struct ref_sample *many,
         return true;
 
     struct ref_sample sample = {
+        .place = many->place,
         .labels = match_result_labels(match, many->labels, one->labels),
         .drops_name = binary->return_bool,
         .value = outcome.element.value,
@@ -180,7 +181,11 @@ static bool match_pair(struct match *match, const struct ref_sample *many,
 static struct ref_sample match_fill(const struct match *match, const struct ref_sample *sample,
                                     double value)
 {
-    return (struct ref_sample){.labels = match_labels(match, sample->labels), .value = value};
+    return (struct ref_sample){
+        .labels = match_labels(match, sample->labels),
+        .value = value,
+        .place = sample->place,
+    };
 }
 
 static bool match_many(struct match *match, struct err *err)

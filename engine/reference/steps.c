@@ -1,9 +1,18 @@
 #include "engine/reference/steps.h"
 
-/* Which of the output series a label set belongs to, and when it last got a point. */
+#include <stdlib.h>
+
+/* A series of the result while steps add to it. */
+struct output_series {
+    struct ref_series series;
+    size_t last_step; /* that added a point, + 1 */
+    uint32_t place;   /* the least of its samples' */
+    uint32_t index;   /* as it came */
+};
+
 struct output {
-    struct label_map sets;
-    size_t *last_steps; /* in the arena; by series, + 1 */
+    struct label_map sets; /* the series' labels */
+    struct output_series *items;
     size_t cap;
 };
 
@@ -68,9 +77,11 @@ static void run_number_groups(struct run *run)
     arena_reset(ref->scratch);
 }
 
+/* Places in a matrix lie behind those in the ones before it. */
 static void run_gather(struct run *run, size_t m, int64_t time_ms)
 {
     struct ref_matrix *matrix = &run->steps->matrices[m];
+    uint32_t first_place = m > 0 ? (uint32_t)run->steps->matrices[m - 1].count : 0;
     struct ref_vector *vector = &run->vectors[m];
     vector->count = 0;
     for (size_t i = 0; i < matrix->count; i++) {
@@ -86,6 +97,7 @@ static void run_gather(struct run *run, size_t m, int64_t time_ms)
             .drops_name = series->drops_name,
             .value = point->value,
             .histogram = point->histogram,
+            .place = first_place + (uint32_t)i,
         };
         ref_vector_add(run->ref->arena, vector, &sample);
     }
@@ -130,33 +142,62 @@ static bool run_end_instant(struct run *run, struct ref_matrix *matrix, struct e
     return arena_check(ref->arena, err);
 }
 
-static bool run_put(struct run *run, struct output *output, size_t step, struct ref_matrix *matrix,
-                    struct err *err)
+/* The series with these labels; a new one has no point. */
+static struct output_series *output_find(struct output *output, const struct ref_sample *sample)
 {
-    struct ref *ref = run->ref;
+    bool new;
+    size_t index = label_map_add(&output->sets, sample->labels, &new);
+    if (index == output->cap) {
+        output->cap = output->cap ? output->cap * 2 : 4;
+        struct output_series *items =
+            arena_array(output->sets.arena, struct output_series, output->cap);
+        for (size_t i = 0; i < index; i++)
+            items[i] = output->items[i];
+        output->items = items;
+    }
+    struct output_series *item = &output->items[index];
+    if (new)
+        *item = (struct output_series){
+            .series = {.labels = sample->labels, .drops_name = sample->drops_name},
+            .place = sample->place,
+            .index = (uint32_t)index,
+        };
+    return item;
+}
+
+static bool run_put(struct run *run, struct output *output, size_t step, struct err *err)
+{
+    struct arena *arena = run->ref->arena;
     for (size_t i = 0; i < run->out.count; i++) {
         const struct ref_sample *sample = &run->out.items[i];
-        bool new;
-        size_t index = label_map_add(&output->sets, sample->labels, &new);
-        if (new) {
-            const struct ref_series series = {.labels = sample->labels,
-                                              .drops_name = sample->drops_name};
-            ref_matrix_add(ref->arena, matrix, &series);
-        }
-        if (index >= output->cap) {
-            size_t *last_steps = arena_array(ref->arena, size_t, matrix->cap);
-            for (size_t k = 0; k < output->cap; k++)
-                last_steps[k] = output->last_steps[k];
-            output->last_steps = last_steps;
-            output->cap = matrix->cap;
-        }
-        if (output->last_steps[index] == step + 1)
+        struct output_series *item = output_find(output, sample);
+        if (item->last_step == step + 1)
             return ref_clash(err);
-        output->last_steps[index] = step + 1;
-        ref_series_add(ref->arena, &matrix->items[index], ref_times_at(run->times, step),
-                       sample->value, sample->histogram);
+        item->last_step = step + 1;
+        if (sample->place < item->place)
+            item->place = sample->place;
+        ref_series_add(arena, &item->series, ref_times_at(run->times, step), sample->value,
+                       sample->histogram);
     }
-    return arena_check(ref->arena, err);
+    return arena_check(arena, err);
+}
+
+static int output_order(const void *a, const void *b)
+{
+    const struct output_series *x = a, *y = b;
+    if (x->place != y->place)
+        return x->place < y->place ? -1 : 1;
+    return (x->index > y->index) - (x->index < y->index);
+}
+
+static bool run_end(struct run *run, struct output *output, struct ref_matrix *matrix,
+                    struct err *err)
+{
+    if (output->sets.count > 0)
+        qsort(output->items, output->sets.count, sizeof *output->items, output_order);
+    for (size_t i = 0; i < output->sets.count; i++)
+        ref_matrix_add(run->ref->arena, matrix, &output->items[i].series);
+    return arena_check(run->ref->arena, err);
 }
 
 bool ref_steps_run(struct ref *ref, const struct ref_times *times, const struct ref_steps *steps,
@@ -183,10 +224,11 @@ bool ref_steps_run(struct ref *ref, const struct ref_times *times, const struct 
     for (size_t i = 0; i < count && ok; i++) {
         ok = run_step(&run, i, err);
         if (ok && !ref_times_instant(times))
-            ok = run_put(&run, &output, i, &matrix, err);
+            ok = run_put(&run, &output, i, err);
     }
-    if (ok && ref_times_instant(times))
-        ok = run_end_instant(&run, &matrix, err);
+    if (ok)
+        ok = ref_times_instant(times) ? run_end_instant(&run, &matrix, err)
+                                      : run_end(&run, &output, &matrix, err);
     if (ok)
         *ret_matrix = matrix;
     return ok;
