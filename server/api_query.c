@@ -238,11 +238,7 @@ static bool query_read_engine(const struct request *request, struct query_option
                               struct answer *answer)
 {
     const char *text = request_header(request, ENGINE_HEADER);
-    options->spec.engine = ENGINE_STREAMING;
-    if (!text || strcmp(text, "streaming") == 0)
-        return true;
-    options->spec.engine = ENGINE_REFERENCE;
-    if (strcmp(text, "reference") == 0)
+    if (!text || engine_kind_parse(text, &options->spec.engine))
         return true;
     api_fail(answer, FAULT_BAD_DATA,
              "header " ENGINE_HEADER ": \"%s\" is not streaming or reference", text);
@@ -250,10 +246,13 @@ static bool query_read_engine(const struct request *request, struct query_option
 }
 
 /* "streaming", "streaming; fallback=2" or "reference". */
-static void query_tell_engine(const struct request *request, const struct query_options *options,
-                              const struct running *running, struct answer *answer)
+static void query_tell_engine(struct server *server, const struct request *request,
+                              const struct query_options *options, const struct running *running,
+                              struct answer *answer)
 {
     size_t count = running_fallback_count(running);
+    for (size_t i = 0; i < count; i++)
+        metrics_fallback(&server->metrics, running_fallback_reason(running, i));
     const char *text = options->spec.engine == ENGINE_REFERENCE ? "reference" : "streaming";
     if (options->spec.engine == ENGINE_STREAMING && count > 0)
         text = arena_printf(request->arena, "streaming; fallback=%zu", count);
@@ -274,6 +273,7 @@ static void query_start(struct server *server, const struct request *request,
     if (!running_create(server->engine, &options->spec, &running, &err)) {
         if (err.kind == ERR_UNSUPPORTED && server->fallback_url) {
             answer_header(answer, ENGINE_HEADER, "prometheus");
+            metrics_fallback(&server->metrics, "url");
             fallback_forward(server, server->fallback_url, request, answer);
             return;
         }
@@ -302,7 +302,7 @@ static void query_start(struct server *server, const struct request *request,
     answer->status = 200;
     answer->content_type = "application/json";
     answer->stream = &stream->stream;
-    query_tell_engine(request, options, running, answer);
+    query_tell_engine(server, request, options, running, answer);
 }
 
 void route_query(struct server *server, const struct request *request, struct answer *answer)

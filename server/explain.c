@@ -52,6 +52,8 @@ static bool explain(struct local *local, const struct ask_options *options, cons
         .measure = options->analyze,
     };
     AUTO(running_destroy) struct running *running = NULL;
+    if (!ask_engine_read(options, &spec.engine, err))
+        return false;
     if (!running_create(local->engine, &spec, &running, err))
         return false;
     if (options->analyze && !explain_run(running, err))

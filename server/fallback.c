@@ -41,6 +41,13 @@ bool disabled_read(const char *text, bool disabled[FN_COUNT], struct err *err)
     }
 }
 
+bool engine_kind_parse(const char *text, enum engine_kind *ret_kind)
+{
+    bool reference = strcmp(text, "reference") == 0;
+    *ret_kind = reference ? ENGINE_REFERENCE : ENGINE_STREAMING;
+    return reference || strcmp(text, "streaming") == 0;
+}
+
 /* URL, path and parameters of the request, as the other server is to get them. */
 static void forward_target(const char *url, const struct request *request, struct buf *out_url,
                            struct buf *out_form)

@@ -24,6 +24,9 @@ bool fallback_read(const char *text, enum engine_fallback *ret_fallback, const c
 /* --engine.disable: function names with commas between. */
 bool disabled_read(const char *text, bool disabled[FN_COUNT], struct err *err) MUST_CHECK;
 
+/* "streaming" or "reference"; false: another word. */
+bool engine_kind_parse(const char *text, enum engine_kind *ret_kind) MUST_CHECK;
+
 /* Hands a whole request to the Prometheus at `url`, and its answer on. */
 void fallback_forward(struct server *server, const char *url, const struct request *request,
                       struct answer *answer);

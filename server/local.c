@@ -5,6 +5,7 @@
 
 #include "base/attr.h"
 #include "base/clock.h"
+#include "server/fallback.h"
 #include "server/feature_flags.h"
 #include "server/param.h"
 
@@ -26,6 +27,10 @@ const struct flag ask_flags[] = {
      "Time between points of the range; default: what gives about 240 points."},
     {"enable-feature", 0, FLAG_TEXT, offsetof(struct ask_options, features), "", "A,B",
      "Features to switch on, by Prometheus's names."},
+    {"engine", 0, FLAG_TEXT, offsetof(struct ask_options, engine), "streaming",
+     "streaming|reference", "Which engine evaluates the query."},
+    {"engine.disable", 0, FLAG_TEXT, offsetof(struct ask_options, disabled), "", "FUNCTION,...",
+     "Functions that the streaming engine leaves to the reference engine."},
     {"query.lookback-delta", 0, FLAG_DURATION, offsetof(struct ask_options, lookback_ms), "5m",
      "DURATION", "How long a sample stands for its series while no newer one comes."},
     {"query.timeout", 0, FLAG_DURATION, offsetof(struct ask_options, timeout_ms), "10m",
@@ -114,6 +119,15 @@ static void local_warn(void *context, const char *message)
     fprintf(stderr, "millrace: %s\n", message);
 }
 
+bool ask_engine_read(const struct ask_options *options, enum engine_kind *ret_engine,
+                     struct err *err)
+{
+    if (engine_kind_parse(options->engine, ret_engine))
+        return true;
+    return err_set(err, ERR_BAD_DATA, "flag --engine: \"%s\" is not streaming or reference",
+                   options->engine);
+}
+
 bool local_open(const char *dir, const struct ask_options *options, struct local *ret_local,
                 struct err *err)
 {
@@ -130,6 +144,10 @@ bool local_open(const char *dir, const struct ask_options *options, struct local
         .parse = features.parse,
         .modes = features.modes,
     };
+    if (!disabled_read(options->disabled, engine_options.disabled, err)) {
+        db_close(local.db);
+        return false;
+    }
     local.engine = engine_create(db_storage(local.db), &engine_options);
     *ret_local = local;
     return true;

@@ -16,6 +16,8 @@ struct ask_options {
     const char *step;
     const char *output;
     const char *features;
+    const char *disabled; /* functions that do not stream */
+    const char *engine;
     bool analyze;
     int64_t lookback_ms;
     int64_t timeout_ms;
@@ -42,6 +44,10 @@ struct ask_range {
  */
 bool ask_range_read(const struct ask_options *options, int64_t data_end_ms, bool graph,
                     struct ask_range *ret_range, struct err *err) MUST_CHECK;
+
+/* --engine. */
+bool ask_engine_read(const struct ask_options *options, enum engine_kind *ret_engine,
+                     struct err *err) MUST_CHECK;
 
 /* A directory opened read-only, with an engine over it. */
 struct local {

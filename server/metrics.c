@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <dirent.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -67,6 +68,20 @@ void metrics_query(struct metrics *metrics, const struct running_stats *stats)
 void metrics_failure(struct metrics *metrics, unsigned fault)
 {
     add(&metrics->failures[fault], 1);
+}
+
+void metrics_fallback(struct metrics *metrics, const char *reason)
+{
+    for (size_t i = 0; i < METRICS_FALLBACKS_MAX; i++) {
+        struct metrics_fallback *fallback = &metrics->fallbacks[i];
+        const char *there = atomic_load(&fallback->reason);
+        if (!there && atomic_compare_exchange_strong(&fallback->reason, &there, reason))
+            there = reason;
+        if (strcmp(there, reason) == 0) {
+            add(&fallback->count, 1);
+            return;
+        }
+    }
 }
 
 static void put_head(struct buf *out, const char *name, const char *type, const char *help)
@@ -198,6 +213,19 @@ static void print_engine(struct server *server, struct buf *out)
                    (unsigned long long)now(&metrics->failures[fault]));
 }
 
+static void print_fallbacks(const struct metrics *metrics, struct buf *out)
+{
+    static const char name[] = "millrace_engine_fallback_total";
+    put_head(out, name, "counter",
+             "Parts of queries that the streaming engine left to the fallback, by why.");
+    for (size_t i = 0; i < METRICS_FALLBACKS_MAX; i++) {
+        const char *reason = atomic_load(&metrics->fallbacks[i].reason);
+        if (reason)
+            buf_printf(out, "%s{reason=\"%s\"} %llu\n", name, reason,
+                       (unsigned long long)now(&metrics->fallbacks[i].count));
+    }
+}
+
 static void print_storage(struct server *server, struct buf *out)
 {
     struct db_stats stats;
@@ -268,6 +296,7 @@ void metrics_print(struct server *server, struct buf *out)
     buf_printf(out, "prometheus_build_info{version=\"%s\",revision=\"%s\"} 1\n", server_version,
                server_revision);
     print_engine(server, out);
+    print_fallbacks(&server->metrics, out);
     print_storage(server, out);
     struct listener *listener = atomic_load(&server->listener);
     put_gauge(out, "millrace_http_connections", "Connections that are open.",

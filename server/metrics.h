@@ -18,6 +18,7 @@ struct server;
 #define METRICS_STATUSES_MAX 12
 #define METRICS_BUCKETS_MAX 12
 #define METRICS_FAULTS_MAX 8
+#define METRICS_FALLBACKS_MAX 128
 
 /* A histogram of classic buckets; the bounds are the reader's. */
 struct metrics_histogram {
@@ -32,9 +33,17 @@ struct metrics_handler {
     struct metrics_histogram size;
 };
 
+/* Why parts of queries did not stream, and how often; reasons are names of functions and the like.
+ */
+struct metrics_fallback {
+    const char *_Atomic reason; /* NULL: none as yet; the text is there for ever */
+    _Atomic uint64_t count;
+};
+
 struct metrics {
     struct metrics_handler handlers[METRICS_HANDLERS_MAX]; /* by route */
     _Atomic uint64_t failures[METRICS_FAULTS_MAX];         /* of queries, by enum fault */
+    struct metrics_fallback fallbacks[METRICS_FALLBACKS_MAX];
     _Atomic uint64_t queries_done;
     _Atomic uint64_t queue_ns, prepare_ns, eval_ns;
     _Atomic uint64_t series_selected;
@@ -44,6 +53,9 @@ void metrics_request(struct metrics *metrics, size_t handler, int status, int64_
                      uint64_t bytes);
 void metrics_query(struct metrics *metrics, const struct running_stats *stats);
 void metrics_failure(struct metrics *metrics, unsigned fault);
+
+/* `reason` is a text that stays: a name out of a table. */
+void metrics_fallback(struct metrics *metrics, const char *reason);
 
 /* Prometheus's text format, version 0.0.4. */
 void metrics_print(struct server *server, struct buf *out);

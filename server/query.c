@@ -104,6 +104,8 @@ static bool ask_engine(struct asking *asking, struct local *local, struct err *e
         .step_ms = range->step_ms,
     };
     AUTO(running_destroy) struct running *running = NULL;
+    if (!ask_engine_read(&asking->options, &spec.engine, err))
+        return false;
     if (!running_create(local->engine, &spec, &running, err) || !running_open(running, err))
         return false;
     if (range->moved) {

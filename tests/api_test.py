@@ -428,9 +428,43 @@ class Ends(ApiCase):
             self.assertEqual(server.process.wait(5), -signal.SIGINT)
             client.close()
 
+    def test_a_client_chooses_the_engine(self):
+        params = {"query": "sum(rate(http_requests_total[5m]))", "time": END}
+        status, headers, streamed = self.server.ask("GET", "/api/v1/query", params)
+        self.assertEqual((status, dict(headers)["X-Millrace-Engine"]), (200, "streaming"))
+        status, headers, referred = self.server.ask("GET", "/api/v1/query", params, {"X-Millrace-Engine": "reference"})
+        self.assertEqual((status, dict(headers)["X-Millrace-Engine"]), (200, "reference"))
+        self.assertEqual(streamed, referred)
+        status, _, body = self.server.ask("GET", "/api/v1/query", params, {"X-Millrace-Engine": "steam"})
+        self.assertEqual(status, 400)
+        self.assertIn(b"steam", body)
+
+    def test_what_does_not_stream_falls_back(self):
+        params = {"query": "sum(rate(http_requests_total[5m])) / count(rate(http_requests_total[5m]))", "time": END}
+        answers = [self.server.ask("GET", "/api/v1/query", params)[2]]
+        with Server(self.data, "--engine.disable=rate,absent") as server:
+            _, headers, body = server.ask("GET", "/api/v1/query", params)
+            self.assertEqual(dict(headers)["X-Millrace-Engine"], "streaming; fallback=1")
+            self.assertEqual(server.metric('millrace_engine_fallback_total{reason="rate"}'), 1)
+            answers.append(body)
+        with Server(self.data, "--engine.disable=rate", "--engine.fallback=none") as server:
+            status, _, body = server.ask("GET", "/api/v1/query", params)
+            self.assertEqual(status, 422)
+            self.assertIn(b"rate", body)
+        url = f"http://127.0.0.1:{self.server.port}/"
+        with Server(self.data, "--engine.disable=rate", f"--engine.fallback={url}") as server:
+            _, headers, body = server.ask("POST", "/api/v1/query", headers={"Content-Type": "application/x-www-form-urlencoded"},
+                                          body=urllib.parse.urlencode(params))
+            self.assertEqual(dict(headers)["X-Millrace-Engine"], "prometheus")
+            answers.append(body)
+        self.assertEqual(answers[0], answers[1])
+        self.assertEqual(answers[0], answers[2])
+
     def test_bad_starts(self):
         for flags, code, text in ((["--nothing"], 2, "unknown flag --nothing"),
                                   (["--query.timeout=soon"], 2, "flag --query.timeout"),
+                                  (["--engine.fallback=maybe"], 2, "flag --engine.fallback"),
+                                  (["--engine.disable=rates"], 2, "\"rates\""),
                                   (["--log.level=loud"], 2, "flag --log.level"),
                                   (["--web.cors.origin=("], 1, "web.cors.origin"),
                                   (["--storage.tsdb.path=/nowhere/at/all"], 1, "/nowhere/at/all"),
@@ -475,6 +509,9 @@ class CommandLine(ApiCase):
         measured = self.run_command("explain", self.data, "sum(rate(http_requests_total[5m]))", "--time", END,
                                     "--analyze").stdout
         self.assertRegex(measured, r"samples read +[1-9]")
+        fallen = self.run_command("explain", self.data, "sum(rate(http_requests_total[5m]))", "--time", END,
+                                  "--engine.disable=rate").stdout
+        self.assertIn("fallback (rate)", fallen)
 
     def test_help(self):
         for command in ("serve", "query", "explain", "demo-data"):
