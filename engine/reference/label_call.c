@@ -93,8 +93,7 @@ static bool label_call_check(const struct label_call *self, struct regex **ret_r
                              struct err *err)
 {
     if (self->call->function->id == FN_label_replace) {
-        struct err inner = {0};
-        if (!regex_create(label_call_arg(self, 4), ret_regex, &inner))
+        if (!regex_create(label_call_arg(self, 4), ret_regex, err))
             return err_set(err, ERR_EXECUTION,
                            "invalid regular expression in label_replace(): %.*s",
                            STR_ARGS(label_call_arg(self, 4)));
