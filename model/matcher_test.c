@@ -44,4 +44,20 @@ START_TEST(says_what_is_wrong_with_a_regex)
 }
 END_TEST
 
-TEST_MAIN("matcher", shortcuts_agree_with_the_regex, says_what_is_wrong_with_a_regex)
+START_TEST(takes_any_of_a_list)
+{
+    AUTO(arena_destroy) struct arena *arena = arena_create(NULL);
+    struct str values[] = {STR("b.c"), STR("a|b"), STR("a")};
+    struct matcher *matcher = matcher_new_listed(arena, STR("l"), values, ARRAY_COUNT(values));
+    struct str pattern = {"a|a\\|b|b\\.c", 12};
+    ck_assert_msg(str_eq(matcher->value, pattern), "%.*s", STR_ARGS(matcher->value));
+    ck_assert(matcher_matches(matcher, STR("a")));
+    ck_assert(matcher_matches(matcher, STR("b.c")));
+    ck_assert(!matcher_matches(matcher, STR("bxc")));
+    ck_assert(!matcher_matches(matcher, STR("b")));
+    ck_assert(!matcher_matches(matcher, STR("")));
+}
+END_TEST
+
+TEST_MAIN("matcher", takes_any_of_a_list, shortcuts_agree_with_the_regex,
+          says_what_is_wrong_with_a_regex)
