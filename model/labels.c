@@ -168,6 +168,14 @@ void labels_builder_reset(struct labels_builder *builder, const struct symbols *
     builder->count = base->count;
 }
 
+uint32_t labels_builder_get(const struct labels_builder *builder, uint32_t name)
+{
+    for (size_t i = 0; i < builder->count; i++)
+        if (builder->pairs[i].name == name)
+            return builder->pairs[i].value;
+    return SYM_EMPTY;
+}
+
 void labels_builder_set(struct labels_builder *builder, uint32_t name, uint32_t value)
 {
     size_t at = 0;

@@ -68,6 +68,7 @@ struct labels_builder {
 void labels_builder_reset(struct labels_builder *builder, const struct symbols *symbols,
                           const struct labels *base);
 void labels_builder_set(struct labels_builder *builder, uint32_t name, uint32_t value);
+uint32_t labels_builder_get(const struct labels_builder *builder, uint32_t name);
 const struct labels *labels_builder_labels(struct labels_builder *builder, struct arena *arena);
 void labels_builder_done(struct labels_builder *builder);
 

@@ -57,6 +57,18 @@ const struct window_kernel window_select = {
     .keeps_stale = true,
 };
 const struct window_kernel window_select_time = {ANY(select_time), .keeps_stale = true};
+
+static bool select_float_time_check(const struct window_call *call, struct err *err)
+{
+    return !call->histograms || call->histograms->count == 0 ||
+           err_set(err, ERR_EXECUTION, "info sample should be float");
+}
+
+const struct window_kernel window_select_float_time = {
+    ANY(select_time),
+    .keeps_stale = true,
+    .check = select_float_time_check,
+};
 const struct window_kernel window_select_start = {
     BOTH(select_start),
     .keeps_stale = true,

@@ -111,5 +111,8 @@ extern const struct window_kernel window_select;
 extern const struct window_kernel window_select_time;
 extern const struct window_kernel window_select_start;
 
+/* The time of a sample that must be a float, for info(). */
+extern const struct window_kernel window_select_float_time;
+
 /* Of smoothed selectors: the sample, or what lies between two. Without stale markers. */
 extern const struct window_kernel window_select_smoothed;

@@ -16,6 +16,7 @@
 #include "engine/op/dedup.h"
 #include "engine/op/fallback.h"
 #include "engine/op/histogram_quantile.h"
+#include "engine/op/info.h"
 #include "engine/op/join.h"
 #include "engine/op/join_fill.h"
 #include "engine/op/label_call.h"
@@ -290,6 +291,14 @@ static struct op *op_of_label_call(struct op_builder *builder, const struct plan
     return op_label_replace_new(builder->query, child, texts[0], texts[1], texts[2], texts[3]);
 }
 
+static struct op *op_of_info(struct op_builder *builder, const struct plan *plan, struct op *base)
+{
+    const struct vector_selector *selector = NULL;
+    if (plan->ast->call.arg_count > 1)
+        selector = &call_arg(plan, 1)->vector_selector;
+    return op_info_new(builder->query, base, selector, &plan->select);
+}
+
 static struct op *op_of_kind(struct op_builder *builder, const struct plan *plan,
                              struct op **children)
 {
@@ -327,6 +336,8 @@ static struct op *op_of_kind(struct op_builder *builder, const struct plan *plan
         return op_of_aggregate(builder, plan, children);
     case PLAN_HISTOGRAM_QUANTILE:
         return op_of_histogram(builder, plan, children);
+    case PLAN_INFO:
+        return op_of_info(builder, plan, children[0]);
     case PLAN_LABEL_REPLACE:
     case PLAN_LABEL_JOIN:
         return op_of_label_call(builder, plan, children[0]);

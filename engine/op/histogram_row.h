@@ -8,6 +8,12 @@
  *
  * Thread: any.
  */
+/* A row's points, borrowed. */
+struct point_row {
+    const double *values;
+    const struct histogram *const *histograms; /* NULL: none */
+};
+
 /* Has the row any point, a float or a histogram? */
 static inline bool point_row_any(const double *values, const struct histogram *const *histograms,
                                  size_t steps)

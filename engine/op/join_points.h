@@ -2,6 +2,7 @@
 
 #include "engine/fn/arith.h"
 #include "engine/op.h"
+#include "engine/op/histogram_row.h"
 
 /*
  * What two vectors' points give when they meet, row by row: floats as in arith, histograms as their
@@ -21,11 +22,6 @@ struct join_points {
     uint8_t *failures;
     uint32_t *places;
     uint64_t *failed; /* bits: where the last row had a pair without a result */
-};
-
-struct point_row {
-    const double *values;
-    const struct histogram *const *histograms; /* NULL: none */
 };
 
 struct join_points join_points_of(struct query *query, const struct grid *grid,

@@ -216,6 +216,8 @@ struct plan *plan_of_call(struct plan_builder *builder, const struct node *node,
         return plan_of_simple(builder, node, grid, PLAN_LABEL_REPLACE);
     case FN_label_join:
         return plan_of_simple(builder, node, grid, PLAN_LABEL_JOIN);
+    case FN_info:
+        return plan_of_info(builder, node, grid);
     case FN_histogram_fraction:
     case FN_histogram_quantile:
     case FN_histogram_quantiles:

@@ -24,6 +24,9 @@ struct plan *plan_of(struct plan_builder *builder, const struct node *node,
 struct plan *plan_of_call(struct plan_builder *builder, const struct node *node,
                           const struct grid *grid);
 
+struct plan *plan_of_info(struct plan_builder *builder, const struct node *node,
+                          const struct grid *grid);
+
 /* A node not yet interned; give it its children, then plan_intern it. */
 struct plan *plan_new(struct plan_builder *builder, enum plan_kind kind, const struct node *ast,
                       const struct grid *grid);

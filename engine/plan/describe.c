@@ -38,6 +38,7 @@ const char *plan_kind_text(enum plan_kind kind)
         [PLAN_HISTOGRAM_QUANTILE] = "buckets",
         [PLAN_LABEL_REPLACE] = "label_replace",
         [PLAN_LABEL_JOIN] = "label_join",
+        [PLAN_INFO] = "info",
         [PLAN_ABSENT] = "absent",
         [PLAN_SORT] = "sort",
         [PLAN_SORT_LABELS] = "sort",
@@ -185,6 +186,12 @@ static void describe_ast(const struct plan *plan, struct buf *out)
     case PLAN_HISTOGRAM_QUANTILE:
         buf_printf(out, " %s", ast->call.function->name);
         describe_strings(&ast->call, out);
+        return;
+    case PLAN_INFO:
+        if (ast->call.arg_count > 1) {
+            buf_byte(out, ' ');
+            print_query(ast_unparen(ast->call.args[1]), out);
+        }
         return;
     case PLAN_LABEL_REPLACE:
     case PLAN_LABEL_JOIN:

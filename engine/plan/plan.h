@@ -42,6 +42,7 @@ enum plan_kind {
     PLAN_HISTOGRAM_QUANTILE, /* also _quantiles and _fraction */
     PLAN_LABEL_REPLACE,
     PLAN_LABEL_JOIN,
+    PLAN_INFO,
     PLAN_ABSENT,
     PLAN_SORT,
     PLAN_SORT_LABELS,
@@ -81,9 +82,10 @@ struct plan {
     struct grid grid;
     struct plan *children[PLAN_CHILDREN_MAX];
     size_t child_count;
-    struct plan_select select; /* SELECT, SELECT_TIME, WINDOW, SAMPLES; refs also SUBQUERY_WINDOW */
-    double number;             /* NUMBER */
-    const char *reason;        /* FALLBACK: the function or construct that asks for it */
+    struct plan_select
+        select;         /* SELECT, SELECT_TIME, WINDOW, SAMPLES, INFO; refs also SUBQUERY_WINDOW */
+    double number;      /* NUMBER */
+    const char *reason; /* FALLBACK: the function or construct that asks for it */
     const struct plan_request *request; /* FALLBACK */
     /*
      * No two series have equal labels, nor will when their names are dropped at once (with delayed
