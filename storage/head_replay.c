@@ -138,6 +138,15 @@ static void apply_series(struct head_state *state, const struct wal_record *reco
 /* So many series are looked up, and on their way from memory, before the first is written to. */
 #define LOOKUP_AHEAD 16
 
+static bool append_sample(struct live_series *series, const struct wal_record *record, size_t index)
+{
+    const struct wal_sample *sample = &record->samples[index];
+    int64_t start_ms = record->has_starts ? record->starts_ms[index] : 0;
+    if (UNLIKELY(start_ms != 0 || (series->extra && series->extra->start_count)))
+        return live_series_append_started(series, sample->t_ms, start_ms, sample->v);
+    return live_series_append(series, sample->t_ms, sample->v);
+}
+
 static void apply_samples(struct head_state *state, const struct wal_record *record)
 {
     struct live_series *ahead[LOOKUP_AHEAD];
@@ -158,7 +167,7 @@ static void apply_samples(struct head_state *state, const struct wal_record *rec
                 continue;
             if (!ahead[i])
                 state->unknown_count++;
-            else if (live_series_append(ahead[i], samples[i].t_ms, samples[i].v))
+            else if (append_sample(ahead[i], record, begin + i))
                 state_note(state, samples[i].t_ms, samples[i].t_ms);
         }
     }

@@ -60,13 +60,24 @@ static struct head_chunk_view view_of_copy(struct arena *arena, const uint8_t *b
     return (struct head_chunk_view){.data = copy, .size = (uint32_t)size};
 }
 
-static struct head_chunk_view view_of_open(struct arena *arena, const struct xor_appender *open,
-                                           int64_t begin_ms)
+static struct head_chunk_view view_of_appender(struct arena *arena, const struct xor_appender *open,
+                                               int64_t begin_ms)
 {
     struct head_chunk_view view = view_of_copy(arena, open->bytes, open->size);
     view.begin_ms = begin_ms;
     view.end_ms = open->t_ms;
     view.encoding = CHUNK_XOR;
+    return view;
+}
+
+static struct head_chunk_view view_of_open(struct arena *arena, const struct live_series *series)
+{
+    if (!series->extra || series->extra->start_count == 0)
+        return view_of_appender(arena, &series->open, series->open_begin_ms);
+    struct live_chunk chunk = live_series_open_chunk(series);
+    struct head_chunk_view view = view_of(&chunk);
+    view.data = view_of_copy(arena, chunk.data, chunk.size).data;
+    free(chunk.packed);
     return view;
 }
 
@@ -95,7 +106,7 @@ static void views_of_extra(const struct select_request *request, const struct li
     xor_appender_init(&packed);
     for (size_t i = 0; i < ooo->count; i++)
         xor_appender_append(&packed, ooo->times_ms[i], ooo->values[i]);
-    view_list_add(views, view_of_open(request->arena, &packed, ooo->times_ms[0]));
+    view_list_add(views, view_of_appender(request->arena, &packed, ooo->times_ms[0]));
     xor_appender_done(&packed);
 }
 
@@ -121,7 +132,7 @@ static struct view_list views_of_series(const struct select_request *request,
         if (in_range(request, series->chunks[i].begin_ms, series->chunks[i].end_ms))
             view_list_add(&views, view_of(&series->chunks[i]));
     if (series->open.count && in_range(request, series->open_begin_ms, series->open.t_ms))
-        view_list_add(&views, view_of_open(request->arena, &series->open, series->open_begin_ms));
+        view_list_add(&views, view_of_open(request->arena, series));
     const struct histogram_appender *open = live_series_open_histogram(series);
     if (open && in_range(request, open->begin_ms, open->t_ms))
         view_list_add(&views, view_of_open_histograms(request->arena, open));

@@ -275,23 +275,49 @@ static bool reader_xor(struct histogram_reader *r, struct xor_field *field, doub
     return true;
 }
 
-static bool reader_floats(struct histogram_reader *r, double *buckets)
+static bool reader_first_floats(struct histogram_reader *r, double *buckets)
+{
+    for (size_t i = 0; i < r->bucket_count; i++) {
+        if (!bits_ready(&r->bits))
+            return false;
+        r->fields[i].v = bits_take(&r->bits, 64);
+        if (buckets)
+            buckets[i] = value_of_bits(r->fields[i].v);
+    }
+    return true;
+}
+
+/* Equal ones, a zero bit each, are counted here too. */
+static bool reader_later_floats(struct histogram_reader *r, double *buckets)
 {
     struct bits b = r->bits;
     struct xor_field *fields = r->fields;
-    bool first = r->read_count == 0;
-    for (size_t i = 0; i < r->bucket_count; i++) {
+    size_t count = r->bucket_count;
+    size_t i = 0;
+    while (i < count) {
         if (UNLIKELY(!bits_ready(&b)))
             return false;
-        if (UNLIKELY(first))
-            fields[i].v = bits_take(&b, 64);
-        else if (UNLIKELY(!xor_field_read(&b, &fields[i])))
+        size_t zeros = (size_t)__builtin_clzll(bits_peek_57(&b) | 0x80);
+        size_t end = zeros < count - i ? i + zeros : count;
+        b.at += end - i;
+        for (; buckets && i < end; i++)
+            buckets[i] = value_of_bits(fields[i].v);
+        i = end;
+        if (i == count)
+            break;
+        if (UNLIKELY(!xor_field_read(&b, &fields[i])))
             return false;
         if (buckets)
             buckets[i] = value_of_bits(fields[i].v);
+        i++;
     }
     r->bits = b;
     return true;
+}
+
+static bool reader_floats(struct histogram_reader *r, double *buckets)
+{
+    return r->read_count == 0 ? reader_first_floats(r, buckets) : reader_later_floats(r, buckets);
 }
 
 static bool reader_first(struct histogram_reader *r)

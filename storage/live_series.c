@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "storage/chunk.h"
+#include "storage/chunk_xor2_write.h"
 #include "storage/histogram_reader.h"
 
 struct live_series *live_series_create(uint64_t ref)
@@ -52,6 +53,7 @@ void live_series_destroy(struct live_series *series)
         free(extra->ooo_chunks);
         live_histogram_destroy(extra->open);
         samples_done(&extra->ooo);
+        free(extra->starts);
         free(extra->deleted);
         free(extra);
     }
@@ -113,10 +115,77 @@ static struct live_chunk live_chunk_of_histograms(const struct histogram_appende
     };
 }
 
+/* The samples of [from, to), with their start timestamps if any has one. */
+static struct live_chunk live_chunk_of_samples(const struct samples *samples, size_t from,
+                                               size_t to)
+{
+    struct live_chunk chunk = {
+        .begin_ms = samples->times_ms[from],
+        .end_ms = samples->times_ms[to - 1],
+    };
+    bool started = false;
+    for (size_t i = from; i < to && samples->wants_starts; i++)
+        started |= samples->starts_ms[i] != 0;
+    if (started) {
+        struct bit_writer out = {0};
+        chunk_xor2_encode(samples, from, to, &out);
+        chunk.packed = out.bytes;
+        chunk.size = (uint32_t)out.size;
+        chunk.encoding = CHUNK_XOR2;
+        return chunk;
+    }
+    struct xor_appender appender;
+    xor_appender_init(&appender);
+    for (size_t i = from; i < to; i++)
+        xor_appender_append(&appender, samples->times_ms[i], samples->values[i]);
+    chunk = live_chunk_of(&appender, chunk.begin_ms);
+    xor_appender_done(&appender);
+    return chunk;
+}
+
+/* Our own bytes. */
+static void live_chunk_unpack(uint8_t encoding, const uint8_t *bytes, size_t size,
+                              struct samples *into)
+{
+    struct err err = {0};
+    bool good = chunk_decode(encoding, bytes, size, into, &err);
+    assert(good);
+}
+
+/* The samples of the open chunk, in `into`, which wants starts. */
+static void live_series_unpack_open(const struct live_series *series, struct samples *into)
+{
+    into->count = 0;
+    live_chunk_unpack(CHUNK_XOR, series->open.bytes, series->open.size, into);
+    const struct live_extra *extra = series->extra;
+    uint32_t run = 0;
+    for (size_t i = 0; i < into->count && extra; i++) {
+        while (run < extra->start_count && extra->starts[run].t_ms <= into->times_ms[i])
+            run++;
+        into->starts_ms[i] = run > 0 ? extra->starts[run - 1].start_ms : 0;
+    }
+}
+
+struct live_chunk live_series_open_chunk(const struct live_series *series)
+{
+    if (!series->extra || series->extra->start_count == 0)
+        return live_chunk_of(&series->open, series->open_begin_ms);
+    struct samples samples = {.wants_starts = true};
+    live_series_unpack_open(series, &samples);
+    struct live_chunk chunk = live_chunk_of_samples(&samples, 0, samples.count);
+    samples_done(&samples);
+    return chunk;
+}
+
 static void live_series_close(struct live_series *series)
 {
-    live_series_insert(series, live_chunk_of(&series->open, series->open_begin_ms));
+    live_series_insert(series, live_series_open_chunk(series));
     xor_appender_reset(&series->open);
+    struct live_extra *extra = series->extra;
+    if (extra && extra->start_count) { /* the next chunk begins with the last one */
+        extra->starts[0] = extra->starts[extra->start_count - 1];
+        extra->start_count = extra->starts[0].start_ms != 0;
+    }
 }
 
 static int64_t range_number(int64_t t_ms)
@@ -184,6 +253,23 @@ bool live_series_append(struct live_series *series, int64_t t_ms, double v)
     return true;
 }
 
+bool live_series_append_started(struct live_series *series, int64_t t_ms, int64_t start_ms,
+                                double v)
+{
+    if (!live_series_append(series, t_ms, v))
+        return false;
+    struct live_extra *extra = live_series_extra(series);
+    int64_t before_ms = extra->start_count ? extra->starts[extra->start_count - 1].start_ms : 0;
+    if (start_ms == before_ms)
+        return true;
+    if (extra->start_count == extra->start_cap) {
+        extra->start_cap += extra->start_cap < 4 ? 2 : extra->start_cap;
+        extra->starts = mem_resize(extra->starts, struct live_start, extra->start_cap);
+    }
+    extra->starts[extra->start_count++] = (struct live_start){t_ms, start_ms};
+    return true;
+}
+
 bool live_series_append_histogram(struct live_series *series, int64_t t_ms, int64_t start_ms,
                                   const struct raw_histogram *h)
 {
@@ -202,30 +288,18 @@ bool live_series_append_histogram(struct live_series *series, int64_t t_ms, int6
 static void live_series_put_outside(struct live_series *series, const struct samples *samples,
                                     int64_t begin_ms, int64_t end_ms, bool open)
 {
-    struct xor_appender part;
-    xor_appender_init(&part);
-    int64_t part_begin = 0;
-    bool after = false;
-    for (size_t i = 0; i < samples->count; i++) {
-        int64_t t = samples->times_ms[i];
-        if (t >= begin_ms && t <= end_ms)
-            continue;
-        if (t > end_ms && open) {
-            live_series_put(series, t, samples->values[i]);
-            continue;
-        }
-        if (t > end_ms && !after && part.count) {
-            live_series_insert(series, live_chunk_of(&part, part_begin));
-            xor_appender_reset(&part);
-        }
-        after = t > end_ms;
-        if (part.count == 0)
-            part_begin = t;
-        xor_appender_append(&part, t, samples->values[i]);
-    }
-    if (part.count)
-        live_series_insert(series, live_chunk_of(&part, part_begin));
-    xor_appender_done(&part);
+    size_t before = 0;
+    while (before < samples->count && samples->times_ms[before] < begin_ms)
+        before++;
+    size_t behind = before;
+    while (behind < samples->count && samples->times_ms[behind] <= end_ms)
+        behind++;
+    if (before > 0)
+        live_series_insert(series, live_chunk_of_samples(samples, 0, before));
+    if (!open && behind < samples->count)
+        live_series_insert(series, live_chunk_of_samples(samples, behind, samples->count));
+    for (size_t i = behind; open && i < samples->count; i++)
+        live_series_put(series, samples->times_ms[i], samples->values[i]);
 }
 
 /* The same with a chunk of histograms. */
@@ -278,7 +352,7 @@ static void live_series_cut_open_histograms(struct live_series *series, int64_t 
 static void live_series_cut(struct live_series *series, int64_t begin_ms, int64_t end_ms,
                             struct grace *grace)
 {
-    struct samples samples = {0};
+    struct samples samples = {.wants_starts = true};
     for (size_t i = 0; i < series->chunk_count;) {
         struct live_chunk chunk = series->chunks[i];
         if (chunk.file || chunk.end_ms < begin_ms || chunk.begin_ms > end_ms) {
@@ -293,20 +367,15 @@ static void live_series_cut(struct live_series *series, int64_t begin_ms, int64_
             live_series_put_histograms_outside(series, chunk.encoding, chunk.data, chunk.size,
                                                begin_ms, end_ms, false);
         } else if (reaches_out) {
-            struct err err = {0};
             samples.count = 0;
-            bool good = chunk_xor_decode(chunk.data, chunk.size, &samples, &err);
-            assert(good); /* our own bytes */
+            live_chunk_unpack(chunk.encoding, chunk.data, chunk.size, &samples);
             live_series_put_outside(series, &samples, begin_ms, end_ms, false);
         }
         live_chunk_retire(&chunk, grace);
     }
 
     if (series->open.count && series->open_begin_ms <= end_ms && series->open.t_ms >= begin_ms) {
-        struct err err = {0};
-        samples.count = 0;
-        bool good = chunk_xor_decode(series->open.bytes, series->open.size, &samples, &err);
-        assert(good);
+        live_series_unpack_open(series, &samples);
         xor_appender_reset(&series->open);
         live_series_put_outside(series, &samples, begin_ms, end_ms, true);
     }
@@ -533,6 +602,7 @@ void live_series_clear(struct live_series *series, struct grace *grace)
         live_chunk_retire(&extra->ooo_chunks[i].chunk, grace);
     extra->ooo_count = 0;
     extra->ooo.count = 0;
+    extra->start_count = 0;
     live_histogram_destroy(extra->open);
     extra->open = NULL;
 }

@@ -47,11 +47,20 @@ struct live_ooo_chunk {
     uint32_t segment; /* of the WBL, that was in work when its last sample came */
 };
 
+/* The start timestamp of floats from a time on. */
+struct live_start {
+    int64_t t_ms;
+    int64_t start_ms;
+};
+
 struct live_extra {
     struct samples ooo;                /* sorted, not packed yet */
     uint32_t ooo_segment;              /* of the newest of them */
     struct live_ooo_chunk *ooo_chunks; /* as they came */
     uint32_t ooo_count, ooo_cap;
+
+    struct live_start *starts; /* of the open chunk's floats; before the first it is 0 */
+    uint32_t start_count, start_cap;
 
     struct live_histogram *open; /* the open chunk of histograms; NULL: there was none yet */
     bool histogram_is_float;     /* the newest one is */
@@ -79,6 +88,13 @@ void live_series_destroy(struct live_series *series);
 
 /* False: not after the newest, or in a file already; left out, as Prometheus does. */
 bool live_series_append(struct live_series *series, int64_t t_ms, double v);
+
+/* The same of a sample with a start timestamp, or of one behind such; 0: none is known. */
+bool live_series_append_started(struct live_series *series, int64_t t_ms, int64_t start_ms,
+                                double v);
+
+/* The open chunk of floats, packed in a heap array that the caller frees. There is one. */
+struct live_chunk live_series_open_chunk(const struct live_series *series);
 
 /* As above; start_ms is 0 where none is known. */
 bool live_series_append_histogram(struct live_series *series, int64_t t_ms, int64_t start_ms,

@@ -174,6 +174,50 @@ START_TEST(trims_out_of_order_samples_by_their_segment)
 }
 END_TEST
 
+/* Times and start timestamps of all floats: "10:5,20:5 30:0 ", a word a chunk. */
+static void expect_starts(const char *expected)
+{
+    AUTO(buf_done) struct buf text = {0};
+    for (uint32_t i = 0; i < series->chunk_count + (series->open.count > 0); i++) {
+        bool last = i == series->chunk_count;
+        struct live_chunk chunk = last ? live_series_open_chunk(series) : series->chunks[i];
+        struct samples floats = {.wants_starts = true};
+        ck_assert_msg(chunk_decode(chunk.encoding, chunk.data, chunk.size, &floats, &err), "%s",
+                      err.msg);
+        for (size_t k = 0; k < floats.count; k++)
+            buf_printf(&text, "%s%lld:%lld", k ? "," : "", (long long)floats.times_ms[k],
+                       (long long)floats.starts_ms[k]);
+        buf_byte(&text, ' ');
+        samples_done(&floats);
+        if (last)
+            free(chunk.packed);
+    }
+    ck_assert_str_eq(buf_terminated(&text), expected);
+}
+
+START_TEST(keeps_start_timestamps)
+{
+    begin();
+    ck_assert(live_series_append_started(series, 10, 0, 1));
+    ck_assert(live_series_append_started(series, 20, 15, 1));
+    ck_assert(live_series_append_started(series, 30, 15, 1));
+    ck_assert(!live_series_append_started(series, 30, 7, 1));
+    ck_assert(live_series_append_started(series, 40, 35, 1));
+    expect_starts("10:0,20:15,30:15,40:35 ");
+    /* Into a new chunk, which starts where the last one did. */
+    ck_assert(live_series_append_started(series, LIVE_CHUNK_RANGE_MS, 35, 1));
+    ck_assert(live_series_append_started(series, LIVE_CHUNK_RANGE_MS + 1, 0, 1));
+    expect_starts("10:0,20:15,30:15,40:35 7200000:35,7200001:0 ");
+    attach((struct test_chunk){.ref = 1, .begin_ms = 20, .step_ms = 5, .count = 2});
+    expect_starts("10:0 20:0,25:0 30:15,40:35 7200000:35,7200001:0 ");
+    live_series_trim(series, LIVE_CHUNK_RANGE_MS + 1, &grace);
+    expect_starts("7200001:0 ");
+    ck_assert(live_series_append_started(series, 2 * LIVE_CHUNK_RANGE_MS, 0, 1));
+    ck_assert_uint_eq(series->extra->start_count, 0);
+    end();
+}
+END_TEST
+
 /* One bucket, which holds all. */
 static bool append_histogram(int64_t t_ms, int64_t start_ms, uint64_t count,
                              enum histogram_hint hint)
@@ -330,6 +374,7 @@ TEST_MAIN("live_series", takes_samples_in_order_only, cuts_chunks_by_count_and_a
           a_chunk_of_a_file_in_the_middle_leaves_what_is_around_it,
           samples_that_a_file_has_are_not_taken_again,
           out_of_order_samples_stand_aside_until_a_file_has_them,
-          trims_out_of_order_samples_by_their_segment, packs_histograms_and_their_stale_markers,
-          cuts_chunks_of_histograms_where_the_head_does, cuts_large_chunks_of_histograms,
-          chunks_of_files_take_the_place_of_histograms, trims_histograms, trims_what_ends_before)
+          trims_out_of_order_samples_by_their_segment, keeps_start_timestamps,
+          packs_histograms_and_their_stale_markers, cuts_chunks_of_histograms_where_the_head_does,
+          cuts_large_chunks_of_histograms, chunks_of_files_take_the_place_of_histograms,
+          trims_histograms, trims_what_ends_before)

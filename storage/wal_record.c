@@ -16,7 +16,7 @@
  *     labels      count uvarint | { name, value }     texts are length uvarint | bytes
  *     st marker   0: none | 1: as the last | else: st - first varint
  *
- * Start timestamps of floats are read and left. Every count is held against the bytes that are left
+ * Every count is held against the bytes that are left
  * before anything is made of it, so that a record cannot ask for more than a few times its own
  * size.
  */
@@ -154,10 +154,16 @@ static bool wal_decode_samples_v2(struct bytes_reader *r, struct wal_record *rec
 {
     struct wal_base base = {0};
     wal_reserve_samples(record, read_left(r) / SAMPLE_SIZE_MIN + 1);
+    if (record->start_cap < record->sample_cap) {
+        record->starts_ms = mem_resize(record->starts_ms, int64_t, record->sample_cap);
+        record->start_cap = record->sample_cap;
+    }
 
     struct wal_sample *sample = record->samples;
     while (r->at < r->end) {
         wal_head_v2(r, &base, &sample->ref, &sample->t_ms);
+        record->starts_ms[sample - record->samples] = (int64_t)base.last_start;
+        record->has_starts |= base.last_start != 0;
         sample->v = wal_double(r);
         sample++;
     }
@@ -302,6 +308,7 @@ bool wal_record_decode(const uint8_t *bytes, size_t size, struct wal_record *rec
 {
     record->series_count = record->label_count = record->sample_count = 0;
     record->tombstone_count = record->marker_count = record->histogram_count = 0;
+    record->has_starts = false;
     record->type = size ? bytes[0] : 0;
     if (size == 0)
         return true;
@@ -318,6 +325,7 @@ void wal_record_done(struct wal_record *record)
     free(record->series);
     free(record->labels);
     free(record->samples);
+    free(record->starts_ms);
     free(record->tombstones);
     free(record->markers);
     free(record->histograms);

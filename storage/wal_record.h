@@ -76,6 +76,9 @@ struct wal_record {
     size_t label_count, label_cap;
     struct wal_sample *samples;
     size_t sample_count, sample_cap;
+    int64_t *starts_ms; /* as many as samples, of type 11 with any start timestamp; 0: none */
+    size_t start_cap;
+    bool has_starts;
     struct wal_tombstone *tombstones;
     size_t tombstone_count, tombstone_cap;
     struct wal_marker *markers;

@@ -1,6 +1,7 @@
 #include "storage/wal_record.h"
 
 #include "base/test.h"
+#include "base/varint.h"
 #include "model/sample.h"
 #include "storage/test_log.h"
 
@@ -47,10 +48,46 @@ START_TEST(decodes_samples_of_both_forms)
     test_samples(&bytes, samples, ARRAY_COUNT(samples));
     ck_assert(decode(&bytes));
     check_samples();
+    ck_assert(!record.has_starts);
     buf_clear(&bytes);
     test_samples_v2(&bytes, samples, ARRAY_COUNT(samples));
     ck_assert(decode(&bytes));
     check_samples();
+    ck_assert(record.has_starts);
+    static const int64_t starts[] = {999000, 999000, 998995, 0};
+    ck_assert_mem_eq(record.starts_ms, starts, sizeof starts);
+    wal_record_done(&record);
+}
+END_TEST
+
+/* Type 12: two entries, the second with the start timestamp of the first. */
+START_TEST(decodes_start_timestamps_of_histograms)
+{
+    AUTO(buf_done) struct buf first = {0};
+    test_histogram(&first, 11, 123456, 0);
+    const char *body = first.ptr + 1 + 8 + 8 + 2;
+    size_t body_size = first.len - (size_t)(body - first.ptr);
+    AUTO(buf_done) struct buf bytes = {0};
+    buf_byte(&bytes, WAL_HISTOGRAMS_V2);
+    for (int64_t i = 0; i < 2; i++) {
+        uint8_t head[3 * VARINT_SIZE_MAX];
+        size_t size = write_varint(head, i == 0 ? 11 : 1);
+        size += write_varint(head + size, i == 0 ? 123456 : 10);
+        if (i == 0)
+            size += write_varint(head + size, 777);
+        else
+            head[size++] = 1;
+        buf_append(&bytes, head, size);
+        buf_append(&bytes, body, body_size);
+    }
+    ck_assert(decode(&bytes));
+    ck_assert_uint_eq(record.histogram_count, 2);
+    for (size_t i = 0; i < 2; i++) {
+        ck_assert_uint_eq(record.histograms[i].ref, 11 + i);
+        ck_assert_int_eq(record.histograms[i].t_ms, 123456 + 10 * (int64_t)i);
+        ck_assert_int_eq(record.histograms[i].start_ms, 777);
+        ck_assert_double_eq(record.histograms[i].raw.sum, 12.5);
+    }
     wal_record_done(&record);
 }
 END_TEST
@@ -134,5 +171,5 @@ START_TEST(sees_where_a_record_breaks_off)
 END_TEST
 
 TEST_MAIN("wal_record", decodes_series_with_their_labels, decodes_samples_of_both_forms,
-          decodes_tombstones_and_markers, recognises_histograms, passes_over_types_it_does_not_know,
-          sees_where_a_record_breaks_off)
+          decodes_start_timestamps_of_histograms, decodes_tombstones_and_markers,
+          recognises_histograms, passes_over_types_it_does_not_know, sees_where_a_record_breaks_off)
