@@ -103,6 +103,22 @@ void histogram_samples_set_hint(struct histogram_samples *samples, size_t index,
     samples->items[index] = said;
 }
 
+void histogram_samples_strip(struct histogram_samples *samples, size_t from)
+{
+    if (from == samples->count)
+        return;
+    struct histogram *totals =
+        arena_array(samples->last_region->arena, struct histogram, samples->count - from);
+    for (size_t i = from; i < samples->count; i++, totals++) {
+        const struct histogram *h = samples->items[i];
+        totals->schema = h->schema;
+        totals->hint = h->hint;
+        totals->count = h->count;
+        totals->sum = h->sum;
+        samples->items[i] = totals;
+    }
+}
+
 void histogram_samples_clear(struct histogram_samples *samples)
 {
     samples->count = 0;

@@ -22,11 +22,12 @@ struct histogram_samples {
     size_t count;
     size_t cap;
     /*
-     * The reader wants hint, count and sum: spans, bounds and buckets may be left out, and where
-     * the storage does not know whether the counter started anew, it compares all buckets with
-     * those of the sample before, so that hints are what Prometheus's HistogramStatsIterator says
-     * of samples read one after another. Who jumps over samples has not seen the one before: the
-     * first one behind the jump has its stored hint.
+     * The reader wants schema, hint, count and sum, and a cursor gives nothing else: histograms
+     * with and without buckets would not go together. Where the storage does not know whether the
+     * counter started anew, it compares all buckets with those of the sample before, so that hints
+     * are what Prometheus's HistogramStatsIterator says of samples read one after another. Who
+     * jumps over samples has not seen the one before: the first one behind the jump has its stored
+     * hint.
      */
     bool totals_only;
     uint8_t *stored_hints; /* enum histogram_hint; as without totals_only; always there */
@@ -54,6 +55,9 @@ void histogram_samples_truncate(struct histogram_samples *samples, size_t count)
 /* Says otherwise of a sample, which may share its histogram; stored_hints stay. */
 void histogram_samples_set_hint(struct histogram_samples *samples, size_t index,
                                 enum histogram_hint hint);
+
+/* Of samples [from, count), all of the newest region, only schema, hint, count and sum stay. */
+void histogram_samples_strip(struct histogram_samples *samples, size_t from);
 
 /* Drops all, but keeps memory for the next series. */
 void histogram_samples_clear(struct histogram_samples *samples);

@@ -70,5 +70,31 @@ START_TEST(keeps_the_stored_hint_when_it_says_otherwise)
 }
 END_TEST
 
+START_TEST(strips_to_totals)
+{
+    struct histogram_samples samples = {0};
+    const double bucket = 5;
+    const struct histogram_span span = {.length = 1};
+    struct arena *arena = histogram_samples_region(&samples);
+    const struct histogram h = {
+        .schema = 1,
+        .hint = HISTOGRAM_NOT_RESET,
+        .zero_threshold = 0.5,
+        .zero_count = 2,
+        .count = 7,
+        .sum = 3,
+        .positive = {.spans = &span, .buckets = &bucket, .span_count = 1, .bucket_count = 1},
+    };
+    histogram_samples_add(&samples, 1, 0, histogram_copy(arena, &h));
+    histogram_samples_add(&samples, 2, 0, histogram_copy(arena, &h));
+    histogram_samples_strip(&samples, 1);
+    ck_assert(histogram_equal(samples.items[0], &h));
+    const struct histogram totals = {.schema = 1, .count = 7, .sum = 3};
+    ck_assert(histogram_equal(samples.items[1], &totals));
+    ck_assert_int_eq(samples.items[1]->hint, HISTOGRAM_NOT_RESET);
+    histogram_samples_done(&samples);
+}
+END_TEST
+
 TEST_MAIN("histogram_samples", forgets_from_the_front, drops_from_the_end_over_regions,
-          keeps_the_stored_hint_when_it_says_otherwise)
+          keeps_the_stored_hint_when_it_says_otherwise, strips_to_totals)

@@ -367,6 +367,7 @@ static void db_cursor_find_resets(struct db_cursor *cursor, struct histogram_sam
         cursor->arena = arena_create(NULL);
     arena_reset(cursor->arena);
     cursor->before = histogram_copy(cursor->arena, histograms->items[histograms->count - 1]);
+    histogram_samples_strip(histograms, from);
 }
 
 bool db_cursor_next(struct cursor *base, struct samples *into, bool *ret_more, struct err *err)
