@@ -8,11 +8,12 @@
 #include "base/err.h"
 #include "model/histogram.h"
 #include "model/sample.h"
+#include "storage/chunk_histogram_write.h"
 
 /*
- * A series in memory, for tests: samples, and the chunks in which Prometheus's head would hold
- * them. Chunks decide what a histogram's counter reset hint reads back as, and in which layout of
- * buckets; no bits are made of them, so that none is cut for its size.
+ * A series in memory, for tests, cut into chunks where the head of a Prometheus with ranges of a
+ * day cuts them. Histograms are packed in chunks as they are in its head: it depends on them what
+ * hint reads back, and in which layout of buckets.
  */
 struct test_sample {
     int64_t time_ms;
@@ -21,35 +22,31 @@ struct test_sample {
     const struct histogram *histogram; /* NULL: a float, or a stale marker */
 };
 
-/* The samples [begin, end) of a series. */
-struct test_chunk {
-    size_t begin, end;
+struct test_series_chunk {
+    int64_t begin_ms, end_ms;
     bool holds_histograms;
-    bool gauge;
-    /* All buckets that its histograms have, without counts. */
-    struct histogram_side positive, negative;
+    struct samples floats;
+    struct histogram_appender histograms;
+    int64_t next_at_ms; /* a histogram from here on begins a new chunk */
+    bool is_foreseen;   /* next_at_ms was computed from how the chunk grows */
 };
 
 struct test_series {
     const char **labels; /* name, value, ..., NULL; sorted as given */
-    struct test_sample *samples;
-    size_t count, cap;
-    struct test_chunk *chunks;
+    struct test_sample last;
+    struct test_series_chunk **chunks;
     size_t chunk_count, chunk_cap;
+    size_t chunk_samples; /* floats that a chunk holds, at most */
 };
 
 /*
- * The histogram is copied to the arena. As with Prometheus, a sample of the last one's time is left
- * out if it is equal; ERR_BAD_DATA if it is not, or if the time lies before.
+ * `arena` keeps the last histogram. As with Prometheus, a sample of the last one's time is left out
+ * if it is equal; ERR_BAD_DATA if it is not, or if the time lies before.
  */
 bool test_series_append(struct test_series *series, const struct test_sample *sample,
                         struct arena *arena, struct err *err) MUST_CHECK;
 void test_series_done(struct test_series *series);
 
-/*
- * The histogram of a sample as it reads back from its chunk, in the arena; NULL if the sample is
- * none.
- */
-struct histogram *test_series_histogram(const struct test_series *series,
-                                        const struct test_chunk *chunk, size_t sample,
-                                        struct arena *arena);
+/* Appends the samples of a chunk, as chunk_decode does. */
+bool test_series_chunk_read(const struct test_series_chunk *chunk, struct samples *into,
+                            struct err *err) MUST_CHECK;

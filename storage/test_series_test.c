@@ -36,17 +36,25 @@ static void append(struct fixture *f, const struct histogram *h)
     ck_assert(test_series_append(&f->series, &sample, f->arena, &err));
 }
 
-/* The hints of all samples: u, r, n, g; f: a float. */
+/* All samples; done with samples_done and histogram_samples_done. */
+static void read_all(const struct fixture *f, struct samples *into)
+{
+    struct err err;
+    for (size_t i = 0; i < f->series.chunk_count; i++)
+        ck_assert_msg(test_series_chunk_read(f->series.chunks[i], into, &err), "%s", err.msg);
+}
+
+/* The hints of all histograms: u, r, n, g. */
 static void hints_are(const struct fixture *f, const char *want)
 {
-    size_t at = 0;
-    for (size_t c = 0; c < f->series.chunk_count; c++)
-        for (; at < f->series.chunks[c].end; at++) {
-            const struct histogram *h =
-                test_series_histogram(&f->series, &f->series.chunks[c], at, f->arena);
-            ck_assert_int_eq(h ? "urng"[h->hint] : 'f', want[at]);
-        }
-    ck_assert_int_eq(want[at], '\0');
+    struct histogram_samples histograms = {0};
+    struct samples samples = {.histograms = &histograms};
+    read_all(f, &samples);
+    ck_assert_uint_eq(histograms.count, strlen(want));
+    for (size_t i = 0; i < histograms.count; i++)
+        ck_assert_int_eq("urng"[histograms.items[i]->hint], want[i]);
+    histogram_samples_done(&histograms);
+    samples_done(&samples);
 }
 
 static const struct histogram_span two = {.length = 2}, three = {.length = 3};
@@ -71,11 +79,15 @@ START_TEST(buckets_that_are_new_do_not_cut_and_those_before_get_them)
     append(&f, &first);
     append(&f, &more);
     hints_are(&f, "un");
-    const struct histogram *read =
-        test_series_histogram(&f.series, &f.series.chunks[0], 0, f.arena);
+    struct histogram_samples histograms = {0};
+    struct samples samples = {.histograms = &histograms};
+    read_all(&f, &samples);
+    const struct histogram *read = histograms.items[0];
     ck_assert_uint_eq(read->positive.bucket_count, 3);
     ck_assert_double_eq(read->positive.buckets[1], 2);
     ck_assert_double_eq(read->positive.buckets[2], 0);
+    histogram_samples_done(&histograms);
+    samples_done(&samples);
 }
 END_TEST
 
@@ -96,7 +108,23 @@ START_TEST(hints_scales_and_floats_cut)
     append(&f, &h);
     append(&f, NULL);
     append(&f, &h);
-    hints_are(&f, "unugguufu");
+    hints_are(&f, "unugguuu");
+}
+END_TEST
+
+START_TEST(a_chunk_that_grows_large_ends)
+{
+    AUTO(fixture_done) struct fixture f = {.arena = arena_create(NULL)};
+    double buckets[] = {1, 1};
+    for (int i = 0; i < 400; i++) {
+        buckets[0] += i * 0.37;
+        buckets[1] += i * 1.73;
+        const struct histogram h = made(buckets, 2, &two);
+        append(&f, &h);
+    }
+    ck_assert_uint_gt(f.series.chunk_count, 4);
+    for (size_t i = 0; i < f.series.chunk_count; i++)
+        ck_assert_uint_lt(f.series.chunks[i]->histograms.out.size, 3000);
 }
 END_TEST
 
@@ -108,7 +136,7 @@ START_TEST(refuses_what_comes_too_late)
     append(&f, &first);
     struct test_sample sample = {.time_ms = f.time_ms, .histogram = &first};
     ck_assert(test_series_append(&f.series, &sample, f.arena, &err));
-    ck_assert_uint_eq(f.series.count, 1);
+    hints_are(&f, "u");
     sample.histogram = &more;
     ck_assert(!test_series_append(&f.series, &sample, f.arena, &err));
     sample.time_ms--;
@@ -144,7 +172,8 @@ START_TEST(readers_of_totals_are_told_of_resets)
     ck_assert_int_eq(totals.items[0]->hint, HISTOGRAM_UNKNOWN);
     ck_assert_int_eq(totals.items[1]->hint, HISTOGRAM_RESET);
     ck_assert_int_eq(totals.items[2]->hint, HISTOGRAM_NOT_RESET);
-    ck_assert_uint_eq(totals.items[2]->positive.bucket_count, 0);
+    for (size_t i = 0; i < totals.count; i++)
+        ck_assert_uint_eq(totals.items[i]->positive.bucket_count, 0);
     ck_assert_double_eq(totals.items[2]->count, 4);
 
     histogram_samples_done(&totals);
@@ -158,4 +187,5 @@ END_TEST
 
 TEST_MAIN("test_series", a_chunk_begins_where_the_counter_does,
           buckets_that_are_new_do_not_cut_and_those_before_get_them, hints_scales_and_floats_cut,
-          refuses_what_comes_too_late, readers_of_totals_are_told_of_resets)
+          a_chunk_that_grows_large_ends, refuses_what_comes_too_late,
+          readers_of_totals_are_told_of_resets)

@@ -15,9 +15,9 @@ struct test_selection {
 struct test_cursor {
     struct cursor cursor;
     size_t series;
-    size_t chunk;
-    size_t at;
-    const struct histogram *before; /* the last one handed out; NULL: none */
+    size_t chunk;                   /* the next one */
+    struct arena *arena;            /* of `before` */
+    const struct histogram *before; /* the last one read, for totals; NULL: none */
 };
 
 static const char *test_series_label(const struct test_series *series, struct str name)
@@ -32,12 +32,15 @@ static struct cursor *test_cursor_create(struct selection *selection)
 {
     struct test_cursor *cursor = mem_new(struct test_cursor);
     cursor->cursor.selection = selection;
+    cursor->arena = arena_create(NULL);
     return &cursor->cursor;
 }
 
 static void test_cursor_destroy(struct cursor *cursor)
 {
-    free(CONTAINER(struct test_cursor, cursor, cursor));
+    struct test_cursor *self = CONTAINER(struct test_cursor, cursor, cursor);
+    arena_destroy(self->arena);
+    free(self);
 }
 
 static void test_cursor_open(struct cursor *cursor, size_t series)
@@ -47,60 +50,21 @@ static void test_cursor_open(struct cursor *cursor, size_t series)
         CONTAINER(struct test_selection, selection, cursor->selection);
     self->series = selection->series[series];
     self->chunk = 0;
-    self->at = 0;
     self->before = NULL;
 }
 
-static void samples_add(struct samples *into, const struct test_sample *sample)
+/* A reader of totals does not see the buckets that tell whether the counter began anew. */
+static void test_cursor_tell_reset(struct test_cursor *self, struct histogram_samples *histograms,
+                                   size_t first)
 {
-    into->times_ms[into->count] = sample->time_ms;
-    into->values[into->count] = sample->value;
-    if (into->wants_starts)
-        into->starts_ms[into->count] = sample->start_ms;
-    into->count++;
-}
-
-static bool test_cursor_add_histogram(struct test_cursor *self, const struct test_series *series,
-                                      const struct test_sample *sample, struct arena **region,
-                                      struct histogram_samples *into, struct err *err)
-{
-    if (!into)
-        return err_set(err, ERR_UNSUPPORTED, "native histograms are not supported");
-    if (!*region)
-        *region = histogram_samples_region(into);
-    struct histogram *h = test_series_histogram(series, &series->chunks[self->chunk],
-                                                (size_t)(sample - series->samples), *region);
-    bool asks = into->totals_only && h->hint == HISTOGRAM_UNKNOWN && self->before;
-    bool is_reset = asks && histogram_is_reset(h, self->before);
-    if (into->totals_only)
-        *h = (struct histogram){
-            .schema = h->schema,
-            .hint = h->hint,
-            .count = h->count,
-            .sum = h->sum,
-        };
-    histogram_samples_add(into, sample->time_ms, sample->start_ms, h);
-    if (asks)
-        histogram_samples_set_hint(into, into->count - 1,
-                                   is_reset ? HISTOGRAM_RESET : HISTOGRAM_NOT_RESET);
-    self->before = sample->histogram;
-    return true;
-}
-
-/* The next samples of the chunk, up to `end`. */
-static bool test_cursor_read(struct test_cursor *self, const struct test_series *series, size_t end,
-                             struct samples *into, struct err *err)
-{
-    struct arena *region = NULL;
-    samples_reserve(into, end - self->at);
-    for (; self->at < end; self->at++) {
-        const struct test_sample *sample = &series->samples[self->at];
-        if (!sample->histogram)
-            samples_add(into, sample);
-        else if (!test_cursor_add_histogram(self, series, sample, &region, into->histograms, err))
-            return false;
-    }
-    return true;
+    const struct histogram *h = histograms->items[first];
+    if (self->before && h->hint == HISTOGRAM_UNKNOWN)
+        histogram_samples_set_hint(histograms, first,
+                                   histogram_is_reset(h, self->before) ? HISTOGRAM_RESET
+                                                                       : HISTOGRAM_NOT_RESET);
+    arena_reset(self->arena);
+    self->before = histogram_copy(self->arena, histograms->items[histograms->count - 1]);
+    histogram_samples_strip(histograms, first);
 }
 
 static bool test_cursor_next(struct cursor *cursor, struct samples *into, bool *ret_more,
@@ -113,14 +77,16 @@ static bool test_cursor_next(struct cursor *cursor, struct samples *into, bool *
     if (self->series == storage->fail_series)
         return err_set(err, ERR_CORRUPT, "series %zu is damaged", self->series);
 
-    *ret_more = self->at < series->count;
+    *ret_more = self->chunk < series->chunk_count;
     if (!*ret_more)
         return true;
-    while (series->chunks[self->chunk].end <= self->at)
-        self->chunk++;
-    size_t left = series->chunks[self->chunk].end - self->at;
-    size_t count = left < storage->chunk_samples ? left : storage->chunk_samples;
-    return test_cursor_read(self, series, self->at + count, into, err);
+    struct histogram_samples *histograms = into->histograms;
+    size_t first = histograms ? histograms->count : 0;
+    if (!test_series_chunk_read(series->chunks[self->chunk++], into, err))
+        return false;
+    if (histograms && histograms->totals_only && histograms->count > first)
+        test_cursor_tell_reset(self, histograms, first);
+    return true;
 }
 
 static void test_selection_close(struct selection *selection)
@@ -163,13 +129,11 @@ static bool series_matches(const struct test_series *series, const struct select
 /* A series without samples is one that has a chunk all the same. */
 static bool series_in_range(const struct test_series *series, const struct select_request *request)
 {
-    for (size_t i = 0; i < series->chunk_count; i++) {
-        const struct test_chunk *chunk = &series->chunks[i];
-        if (series->samples[chunk->begin].time_ms <= request->end_ms &&
-            series->samples[chunk->end - 1].time_ms >= request->begin_ms)
+    for (size_t i = 0; i < series->chunk_count; i++)
+        if (series->chunks[i]->begin_ms <= request->end_ms &&
+            series->chunks[i]->end_ms >= request->begin_ms)
             return true;
-    }
-    return series->count == 0;
+    return series->chunk_count == 0;
 }
 
 static bool test_storage_select(struct storage *storage, const struct select_request *request,
@@ -229,6 +193,7 @@ static struct test_series *test_storage_new_series(struct test_storage *storage,
     struct test_series *series = &storage->series[storage->count++];
     *series = (struct test_series){
         .labels = arena_array(storage->arena, const char *, 2 * label_count + 1),
+        .chunk_samples = storage->chunk_samples,
     };
     return series;
 }

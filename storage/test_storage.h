@@ -16,7 +16,7 @@ struct test_storage {
     struct test_series *series;
     size_t count;
     size_t cap;
-    size_t chunk_samples; /* how many a cursor gives at once, at most */
+    size_t chunk_samples; /* of series yet to come: floats that a chunk holds, at most */
     size_t fail_series;   /* a cursor on this one fails; SIZE_MAX: none does */
 };
 
