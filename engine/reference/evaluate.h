@@ -15,13 +15,15 @@
  * times it is evaluated at and gives a matrix; ref_evaluate is the way into all of them.
  *
  * Memory: matrices live in the query's arena; `scratch` holds what a step makes on its way, and is
- * forgotten at its end. Whoever uses it evaluates no other expression meanwhile.
+ * forgotten at its end. `growing` holds the points of one series while it is not known how many
+ * they are. Whoever uses the two evaluates no other expression meanwhile.
  */
 struct ref {
     const struct reference_request *request;
     struct query *query;
     struct arena *arena; /* the query's */
     struct arena *scratch;
+    struct arena *growing;
     struct label_pool labels;
     uint64_t samples_read;
     uint64_t series_selected;

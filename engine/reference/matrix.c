@@ -29,8 +29,7 @@ void ref_series_add(struct arena *arena, struct ref_series *series, int64_t time
     ref_points_add(arena, histogram ? &series->histograms : &series->floats, &point);
 }
 
-struct ref_series *ref_matrix_add(struct arena *arena, struct ref_matrix *matrix,
-                                  const struct ref_series *series)
+void ref_matrix_add(struct arena *arena, struct ref_matrix *matrix, const struct ref_series *series)
 {
     if (matrix->count == matrix->cap) {
         matrix->cap = matrix->cap ? matrix->cap * 2 : 4;
@@ -39,8 +38,28 @@ struct ref_series *ref_matrix_add(struct arena *arena, struct ref_matrix *matrix
             memcpy(items, matrix->items, matrix->count * sizeof *items);
         matrix->items = items;
     }
-    matrix->items[matrix->count] = *series;
-    return &matrix->items[matrix->count++];
+    matrix->items[matrix->count++] = *series;
+}
+
+static struct ref_points ref_points_copy(struct arena *arena, const struct ref_points *points)
+{
+    struct ref_points copy = {.count = points->count, .cap = points->count};
+    if (copy.count == 0)
+        return copy;
+    copy.items = arena_array(arena, struct reference_point, copy.count);
+    memcpy(copy.items, points->items, copy.count * sizeof *copy.items);
+    return copy;
+}
+
+void ref_matrix_settle(struct arena *arena, struct arena *growing, struct ref_matrix *matrix,
+                       const struct ref_series *series)
+{
+    struct ref_series settled = *series;
+    settled.floats = ref_points_copy(arena, &series->floats);
+    settled.histograms = ref_points_copy(arena, &series->histograms);
+    if (ref_series_count(&settled) > 0)
+        ref_matrix_add(arena, matrix, &settled);
+    arena_reset(growing);
 }
 
 static const struct reference_point *ref_points_take(struct ref_points *points, int64_t time_ms)

@@ -44,9 +44,16 @@ static inline size_t ref_series_count(const struct ref_series *series)
     return series->floats.count + series->histograms.count;
 }
 
-/* A copy of `series`, which borrows its points; the answer is valid until the next one comes. */
-struct ref_series *ref_matrix_add(struct arena *arena, struct ref_matrix *matrix,
-                                  const struct ref_series *series);
+/* A copy of `series`, which borrows its points. */
+void ref_matrix_add(struct arena *arena, struct ref_matrix *matrix,
+                    const struct ref_series *series);
+
+/*
+ * The same for a series that has grown in an arena of its own, which is forgotten: its points are
+ * copied. One without points is left out.
+ */
+void ref_matrix_settle(struct arena *arena, struct arena *growing, struct ref_matrix *matrix,
+                       const struct ref_series *series);
 
 /*
  * Takes the series' point at this time, if that is its next one. Of two at one time the float comes

@@ -124,7 +124,7 @@ static bool range_call_step(struct range_call *call, struct range_series *series
     if (window.float_count + window.histogram_count == 0)
         return true;
     if (!call->function) {
-        ref_series_add(ref->arena, out, time_ms, 1, NULL);
+        ref_series_add(ref->growing, out, time_ms, 1, NULL);
         return true;
     }
     range_call_gather(call, step);
@@ -147,7 +147,7 @@ static bool range_call_step(struct range_call *call, struct range_series *series
     if (call->out.count > 0) {
         /* It may be one of the window's, which goes when the next series comes. */
         const struct histogram *h = call->out.items[0].histogram;
-        ref_series_add(ref->arena, out, time_ms, call->out.items[0].value,
+        ref_series_add(ref->growing, out, time_ms, call->out.items[0].value,
                        h ? histogram_copy(ref->arena, h) : NULL);
     }
     bool ok = arena_check(ref->scratch, err);
@@ -187,10 +187,10 @@ static bool range_call_series(struct range_call *call, struct range_series *seri
         out.labels = ref_drop_name(ref, series->labels);
     size_t count = ref_times_count(call->times);
     for (size_t i = 0; i < count; i++)
-        if (!range_call_step(call, series, i, &out, err) || !arena_check(ref->arena, err))
+        if (!range_call_step(call, series, i, &out, err) || !arena_check(ref->growing, err) ||
+            !arena_check(ref->arena, err))
             return false;
-    if (ref_series_count(&out) > 0)
-        ref_matrix_add(ref->arena, &call->result, &out);
+    ref_matrix_settle(ref->arena, ref->growing, &call->result, &out);
     if (out.floats.count > 0)
         range_call_note_counter(call, series->labels);
     return query_alive(ref->query, err);

@@ -11,6 +11,11 @@ static struct reference_series series_join(struct ref *ref, const struct ref_ser
         .drops_name = series->drops_name,
         .cap = ref_series_count(series),
     };
+    if (histograms->count == 0) {
+        joined.points = floats->items;
+        joined.count = floats->count;
+        return joined;
+    }
     joined.points = arena_array(ref->arena, struct reference_point, joined.cap);
     size_t k = 0;
     for (size_t i = 0; i < floats->count; i++) {
@@ -97,11 +102,13 @@ bool reference_evaluate(const struct reference_request *request, bool final,
 {
     struct query *query = request->query;
     AUTO(arena_destroy) struct arena *scratch = arena_create(&query->budget);
+    AUTO(arena_destroy) struct arena *growing = arena_create(&query->budget);
     struct ref ref = {
         .request = request,
         .query = query,
         .arena = query->arena,
         .scratch = scratch,
+        .growing = growing,
         .labels.sets.arena = query->arena,
     };
     struct reference_result result = {0};

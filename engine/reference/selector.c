@@ -48,18 +48,18 @@ static bool lookup_put(struct lookup *lookup, const struct reference_point *poin
         if (point->histogram && lookup->what->floats_only)
             return lookup_refuse_histogram(ref, series->labels, err);
         value = (double)point->time_ms;
-        ref_series_add(ref->arena, series, time_ms, value, NULL);
+        ref_series_add(ref->growing, series, time_ms, value, NULL);
         return true;
     case REF_START:
         value = (double)point->start_ms;
-        ref_series_add(ref->arena, series, time_ms, value, NULL);
+        ref_series_add(ref->growing, series, time_ms, value, NULL);
         return true;
     }
     if (point->histogram && lookup->copied != point) {
         lookup->copied = point;
         lookup->copy = histogram_copy(ref->arena, point->histogram);
     }
-    ref_series_add(ref->arena, series, time_ms, point->value,
+    ref_series_add(ref->growing, series, time_ms, point->value,
                    point->histogram ? lookup->copy : NULL);
     return true;
 }
@@ -74,7 +74,8 @@ static bool lookup_series(struct lookup *lookup, const struct ref_times *times,
         if (point && !lookup_put(lookup, point, time_ms, series, err))
             return false;
     }
-    return arena_check(lookup->source->ref->arena, err);
+    const struct ref *ref = lookup->source->ref;
+    return arena_check(ref->growing, err) && arena_check(ref->arena, err);
 }
 
 static bool lookup_make_totals(struct ref_source *source, const struct ref_times *times,
@@ -106,8 +107,7 @@ bool ref_lookup_series(struct ref *ref, const struct ref_times *times,
             (lookups->totals_only && !lookup_make_totals(&source, times, lookups, err)) ||
             !lookup_series(&lookup, times, &series, err))
             return false;
-        if (ref_series_count(&series) > 0)
-            ref_matrix_add(ref->arena, &matrix, &series);
+        ref_matrix_settle(ref->arena, ref->growing, &matrix, &series);
     }
     *ret_matrix = matrix;
     return true;

@@ -43,7 +43,7 @@ static void smooth_float(struct smooth *smooth, const struct ref_window *window,
     } else {
         value = points[i - 1].value;
     }
-    ref_series_add(smooth->ref->arena, &smooth->series, time_ms, value, NULL);
+    ref_series_add(smooth->ref->growing, &smooth->series, time_ms, value, NULL);
 }
 
 /* NULL, with a note: they do not fit together. */
@@ -95,7 +95,7 @@ static void smooth_histogram(struct smooth *smooth, const struct ref_window *win
         h->hint = HISTOGRAM_UNKNOWN;
     }
     if (h)
-        ref_series_add(arena, &smooth->series, time_ms, 0, h);
+        ref_series_add(smooth->ref->growing, &smooth->series, time_ms, 0, h);
 }
 
 static void smooth_step(struct smooth *smooth, struct ref_windows *windows, int64_t time_ms)
@@ -144,7 +144,7 @@ static bool smooth_series(struct smooth *smooth, const struct ref_times *times, 
     };
     for (size_t i = 0; i < count; i++)
         smooth_step(smooth, &windows, ref_times_at(times, i));
-    return arena_check(ref->arena, err);
+    return arena_check(ref->growing, err) && arena_check(ref->arena, err);
 }
 
 bool ref_smooth_selector(struct ref *ref, const struct ref_times *times, struct ref_expr *expr,
@@ -171,8 +171,7 @@ bool ref_smooth_selector(struct ref *ref, const struct ref_times *times, struct 
         };
         if (!ref_source_read(&source, i, err) || !smooth_series(&smooth, times, err))
             return false;
-        if (ref_series_count(&smooth.series) > 0)
-            ref_matrix_add(ref->arena, &matrix, &smooth.series);
+        ref_matrix_settle(ref->arena, ref->growing, &matrix, &smooth.series);
     }
     *ret_matrix = matrix;
     return true;
