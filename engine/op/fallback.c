@@ -49,12 +49,14 @@ static bool fallback_open(struct op *op, struct err *err)
     op->series_count = result->series_count;
     op->labels = arena_array(op->query->arena, const struct labels *, op->series_count);
     bool *drops_name = arena_array(op->query->arena, bool, op->series_count);
+    bool any_drops = false;
     for (size_t i = 0; i < op->series_count; i++) {
         op->labels[i] = result->series[i].labels;
         drops_name[i] = result->series[i].drops_name;
+        any_drops = any_drops || drops_name[i];
         self->has_histograms = self->has_histograms || series_has_histograms(&result->series[i]);
     }
-    op->drops_name = drops_name;
+    op->drops_name = any_drops ? drops_name : NULL;
     return true;
 }
 
