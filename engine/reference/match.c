@@ -14,6 +14,12 @@ struct match_result {
     const struct labels *labels; /* kept ones: equal if they are the same */
 };
 
+/* What the labels of two samples, both of which stay, come to. */
+struct match_pair {
+    const struct labels *many, *one;
+    const struct labels *result;
+};
+
 struct match {
     struct ref *ref;
     const struct ref_expr *expr;
@@ -22,6 +28,10 @@ struct match {
     bool swapped; /* group_right: the many are on the right */
     struct name_set names;
     uint32_t *include; /* symbols of group_left's labels */
+
+    struct map pair_map; /* of the pairs met so far */
+    struct match_pair *pairs;
+    size_t pair_count, pair_cap;
 
     struct ref_step *step;
     uint32_t *ones;   /* by group: the sample of the "one" side, or NO_SAMPLE */
@@ -92,9 +102,8 @@ static bool match_find_ones(struct match *match, struct err *err)
     return arena_check(match->ref->scratch, err);
 }
 
-/* The labels of what comes of two samples. */
-static const struct labels *match_result_labels(const struct match *match,
-                                                const struct labels *many, const struct labels *one)
+static const struct labels *match_make_labels(const struct match *match, const struct labels *many,
+                                              const struct labels *one)
 {
     struct ref *ref = match->ref;
     const struct vector_matching *matching = match->matching;
@@ -110,6 +119,31 @@ static const struct labels *match_result_labels(const struct match *match,
     for (size_t i = 0; i < matching->include_count; i++)
         labels_builder_set(&builder, match->include[i], labels_get(one, match->include[i]));
     return label_pool_keep(&ref->labels, labels_builder_labels(&builder, ref->scratch));
+}
+
+/* The labels of what comes of two samples. */
+static const struct labels *match_result_labels(struct match *match, const struct labels *many,
+                                                const struct labels *one)
+{
+    struct arena *arena = match->ref->arena;
+    uint64_t hash = hash_mix((uint64_t)(uintptr_t)many, (uint64_t)(uintptr_t)one);
+    struct map_probe at = map_find(&match->pair_map, hash);
+    for (; map_hit(&match->pair_map, &at); map_next(&match->pair_map, &at)) {
+        const struct match_pair *pair = &match->pairs[at.index];
+        if (pair->many == many && pair->one == one)
+            return pair->result;
+    }
+    if (match->pair_count == match->pair_cap) {
+        match->pair_cap = match->pair_cap ? match->pair_cap * 2 : 8;
+        struct match_pair *pairs = arena_array(arena, struct match_pair, match->pair_cap);
+        for (size_t i = 0; i < match->pair_count; i++)
+            pairs[i] = match->pairs[i];
+        match->pairs = pairs;
+    }
+    const struct labels *result = match_make_labels(match, many, one);
+    map_insert_in(arena, &match->pair_map, hash, (uint32_t)match->pair_count);
+    match->pairs[match->pair_count++] = (struct match_pair){many, one, result};
+    return result;
 }
 
 /* Grouping labels have to tell the results of one group apart. */
@@ -142,8 +176,8 @@ static bool match_check(struct match *match, uint32_t group, const struct labels
     return true;
 }
 
-static bool match_pair(struct match *match, const struct ref_sample *many,
-                       const struct ref_sample *one, uint32_t group, struct err *err)
+static bool match_put(struct match *match, const struct ref_sample *many,
+                      const struct ref_sample *one, uint32_t group, struct err *err)
 {
     const struct binary *binary = match->binary;
     const struct ref_sample *left = match->swapped ? one : many;
@@ -182,7 +216,7 @@ static struct ref_sample match_fill(const struct match *match, const struct ref_
                                     double value)
 {
     return (struct ref_sample){
-        .labels = match_labels(match, sample->labels),
+        .labels = label_pool_keep(&match->ref->labels, match_labels(match, sample->labels)),
         .value = value,
         .place = sample->place,
     };
@@ -203,7 +237,7 @@ static bool match_many(struct match *match, struct err *err)
             one = match_fill(match, &many->items[i], matching->fill.right);
         else
             continue;
-        if (!match_pair(match, &many->items[i], &one, group, err))
+        if (!match_put(match, &many->items[i], &one, group, err))
             return false;
     }
     return true;
@@ -220,7 +254,7 @@ static bool match_rest(struct match *match, struct err *err)
         if (match->matched[group])
             continue;
         struct ref_sample many = match_fill(match, &ones->items[i], matching->fill.left);
-        if (!match_pair(match, &many, &ones->items[i], group, err))
+        if (!match_put(match, &many, &ones->items[i], group, err))
             return false;
     }
     return true;
