@@ -24,6 +24,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "storage/checksum.h"
+#include "storage/chunk.h"
 
 #define SEGMENT_MAGIC 0x85BD40DDu
 #define SEGMENT_HEADER_SIZE 8
@@ -222,16 +223,26 @@ void block_enter_series(const struct block *block, struct block_windows *windows
     block_enter(&windows->index, index_series_offset(block->index, id), windows->entered);
 }
 
+static const struct segment *block_segment(const struct block *block, uint64_t ref)
+{
+    uint64_t number = ref >> 32;
+    return number < block->segment_count ? &block->segments[number] : NULL;
+}
+
+static bool segment_may_have(const struct segment *segment, uint64_t offset)
+{
+    return offset >= SEGMENT_HEADER_SIZE && offset < segment->map.size;
+}
+
 bool block_chunk(const struct block *block, struct block_windows *windows, uint64_t ref,
                  struct chunk_bytes *ret_chunk, struct err *err)
 {
-    uint64_t number = ref >> 32;
+    const struct segment *segment = block_segment(block, ref);
     uint64_t offset = ref & UINT32_MAX;
-    if (number >= block->segment_count)
+    if (!segment)
         return err_set(err, ERR_CORRUPT, "%s/chunks: no segment %llu", block->dir,
-                       (unsigned long long)number + 1);
-    const struct segment *segment = &block->segments[number];
-    if (offset < SEGMENT_HEADER_SIZE || offset >= segment->map.size)
+                       (unsigned long long)(ref >> 32) + 1);
+    if (!segment_may_have(segment, offset))
         return err_set(err, ERR_CORRUPT, "%s: offset %llu: no place for a chunk", segment->path,
                        (unsigned long long)offset);
     block_enter(&windows->chunks, ref, windows->entered);
@@ -249,4 +260,18 @@ bool block_chunk(const struct block *block, struct block_windows *windows, uint6
                        segment->path, (unsigned long long)offset);
     *ret_chunk = (struct chunk_bytes){.data = bytes + 1, .size = size, .encoding = bytes[0]};
     return true;
+}
+
+bool block_chunk_is_float(const struct block *block, struct block_windows *windows, uint64_t ref)
+{
+    const struct segment *segment = block_segment(block, ref);
+    uint64_t offset = ref & UINT32_MAX;
+    if (!segment || !segment_may_have(segment, offset))
+        return false;
+    block_enter(&windows->chunks, ref, windows->entered);
+    struct bytes_reader r =
+        bytes_reader_of(segment->map.bytes + offset, segment->map.size - offset);
+    read_uvarint(&r);
+    const uint8_t *encoding = read_bytes(&r, 1);
+    return encoding && !r.failed && chunk_encoding_is_float(*encoding);
 }

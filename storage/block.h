@@ -17,6 +17,7 @@ struct block_meta {
     uint64_t sample_count;
     uint64_t series_count;
     uint64_t chunk_count;
+    bool floats_only; /* there is no native histogram; else there may be */
     uint64_t level;
     bool deletable;   /* all of it was deleted */
     bool beside_head; /* made of late samples or chosen series: says nothing of the head's begin */
@@ -84,6 +85,9 @@ struct chunk_bytes {
 /* The bytes at chunk_meta.ref, checked. Valid until the block's files are closed. */
 bool block_chunk(const struct block *block, struct block_windows *windows, uint64_t ref,
                  struct chunk_bytes *ret_chunk, struct err *err) MUST_CHECK;
+
+/* Is it a chunk of floats? False where that cannot be told: block_chunk tells why. */
+bool block_chunk_is_float(const struct block *block, struct block_windows *windows, uint64_t ref);
 
 static inline void block_meta_done_auto(struct block_meta *meta)
 {

@@ -2,7 +2,7 @@
  * meta.json, version 1:
  *
  *     {"ulid": "01H...", "minTime": 0, "maxTime": 7200000,
- *      "stats": {"numSamples": 1, "numSeries": 1, "numChunks": 1},
+ *      "stats": {"numSamples": 1, "numSeries": 1, "numChunks": 1, "numFloatSamples": 1},
  *      "compaction": {"level": 1, "sources": [...], "deletable": false,
  *                     "parents": [{"ulid": "01H...", ...}], "hints": ["from-out-of-order"]},
  *      "version": 1}
@@ -90,6 +90,8 @@ bool block_meta_parse(struct str json, struct block_meta *ret_meta, struct err *
     meta.sample_count = block_meta_stat(root, "numSamples");
     meta.series_count = block_meta_stat(root, "numSeries");
     meta.chunk_count = block_meta_stat(root, "numChunks");
+    meta.floats_only =
+        meta.sample_count > 0 && meta.sample_count == block_meta_stat(root, "numFloatSamples");
     if (!block_meta_compaction(root, &meta, err))
         return false;
     *ret_meta = meta;

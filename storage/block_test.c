@@ -22,16 +22,17 @@ static struct block_meta parse(const char *json)
 
 START_TEST(reads_meta)
 {
-    struct block_meta meta = parse(
-        "{\"version\":1,\"ulid\":\"" ULID_A
-        "\",\"minTime\":-5,\"maxTime\":10,"
-        "\"stats\":{\"numSamples\":3,\"numSeries\":2,\"numChunks\":1},\"compaction\":{\"level\":2,"
-        "\"deletable\":true,\"parents\":[{\"ulid\":\"" ULID_B
-        "\",\"minTime\":0,\"maxTime\":1}],"
-        "\"hints\":[\"from-out-of-order\"]}}");
+    struct block_meta meta = parse("{\"version\":1,\"ulid\":\"" ULID_A
+                                   "\",\"minTime\":-5,\"maxTime\":10,"
+                                   "\"stats\":{\"numSamples\":3,\"numFloatSamples\":3,"
+                                   "\"numSeries\":2,\"numChunks\":1},\"compaction\":{\"level\":2,"
+                                   "\"deletable\":true,\"parents\":[{\"ulid\":\"" ULID_B
+                                   "\",\"minTime\":0,\"maxTime\":1}],"
+                                   "\"hints\":[\"from-out-of-order\"]}}");
     ck_assert_str_eq(meta.ulid.text, ULID_A);
     ck_assert_int_eq(meta.begin_ms, -5);
     ck_assert_uint_eq(meta.sample_count, 3);
+    ck_assert(meta.floats_only);
     ck_assert_uint_eq(meta.level, 2);
     ck_assert(meta.deletable);
     ck_assert(meta.beside_head);
@@ -41,6 +42,7 @@ START_TEST(reads_meta)
 
     meta = parse("{\"version\":1,\"ulid\":\"" ULID_A "\"}");
     ck_assert(!meta.deletable);
+    ck_assert(!meta.floats_only);
     block_meta_done(&meta);
 }
 END_TEST

@@ -18,6 +18,11 @@ enum chunk_encoding {
     CHUNK_FLOAT_HISTOGRAM_ST = 6,
 };
 
+static inline bool chunk_encoding_is_float(uint8_t encoding)
+{
+    return encoding == CHUNK_XOR || encoding == CHUNK_XOR2;
+}
+
 /* "xor", "float histogram"...; "unknown" for what is no encoding. */
 const char *chunk_encoding_name(uint8_t encoding);
 

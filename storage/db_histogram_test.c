@@ -182,7 +182,30 @@ START_TEST(says_that_a_reader_of_floats_cannot_read_histograms)
 }
 END_TEST
 
+static void print_kind(struct selection *selection, const struct symbols *names, struct buf *out)
+{
+    ck_assert_uint_eq(selection_count(selection), 1);
+    buf_text(out, selection_may_hold_histograms(selection, 0) ? "maybe" : "no");
+}
+
+START_TEST(knows_where_histograms_may_be)
+{
+    begin();
+    add(1, (struct test_series){.first = 1, .count = 2});
+    expect_by(print_kind, "no");
+    struct test_series both[] = {
+        {.labels = "a=x", .begin_ms = 50, .step_ms = 10, .first = 1, .count = 2},
+        {.labels = "a=y", .histograms = true, .step_ms = 10, .first = 1, .count = 2},
+    };
+    test_dir_block(&dir, 2, 0, 1000, both, 2);
+    expect_by(print_kind, "no");
+    add(3, (struct test_series){.histograms = true, .begin_ms = 30, .first = 1, .count = 2});
+    expect_by(print_kind, "maybe");
+    end();
+}
+END_TEST
+
 TEST_MAIN("db_histogram", knows_of_a_reset_only_inside_of_a_chunk, gives_gauges,
           puts_floats_and_histograms_of_blocks_together, loses_the_hint_where_the_source_changes,
           counts_equal_times_of_both_kinds_once, leaves_deleted_histograms_out,
-          says_that_a_reader_of_floats_cannot_read_histograms)
+          says_that_a_reader_of_floats_cannot_read_histograms, knows_where_histograms_may_be)

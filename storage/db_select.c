@@ -20,6 +20,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "model/symbols.h"
+#include "storage/chunk.h"
 #include "storage/postings_match.h"
 
 #define SELECT_CHECK_EVERY 1024
@@ -412,7 +413,53 @@ static void db_selection_close(struct selection *base)
     free(selection);
 }
 
+static bool head_series_has_histograms(const struct db_selection *selection, uint32_t id)
+{
+    const struct head_series *series = &selection->sources.head_series.items[id];
+    for (uint32_t i = 0; i < series->chunk_count; i++)
+        if (!chunk_encoding_is_float(series->chunks[i].encoding))
+            return true;
+    return false;
+}
+
+static bool block_series_may_have_histograms(struct db_selection *selection,
+                                             const struct db_part *part)
+{
+    const struct block *block = selection->sources.blocks[part->source - 1];
+    if (block_meta(block)->floats_only)
+        return false;
+    struct block_windows windows = {.entered = &selection->windows_entered};
+    struct index_series series;
+    struct err err = {0};
+    block_enter_series(block, &windows, part->id);
+    if (!index_series_open(block_index(block), part->id, &series, &err))
+        return true;
+    index_series_skip_labels(&series);
+    struct chunk_meta meta;
+    while (index_series_chunk(&series, &meta))
+        if (chunk_is_wanted(selection, meta.begin_ms, meta.end_ms, NULL, 0) &&
+            !block_chunk_is_float(block, &windows, meta.ref))
+            return true;
+    db_selection_has_read(selection);
+    return !index_series_check(&series, &err);
+}
+
+static bool db_selection_may_hold_histograms(struct selection *base, size_t series)
+{
+    struct db_selection *selection = db_selection_of(base);
+    uint32_t next = selection->first_parts[series];
+    while (next != DB_PART_NONE) {
+        const struct db_part *part = &selection->parts[next];
+        if (part->source == DB_SOURCE_HEAD ? head_series_has_histograms(selection, part->id)
+                                           : block_series_may_have_histograms(selection, part))
+            return true;
+        next = part->next;
+    }
+    return false;
+}
+
 static const struct selection_class db_selection_class = {
+    .may_hold_histograms = db_selection_may_hold_histograms,
     .cursor_create = db_cursor_create,
     .cursor_destroy = db_cursor_destroy,
     .cursor_open = db_cursor_open,

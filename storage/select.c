@@ -25,6 +25,12 @@ const struct labels *selection_labels(const struct selection *selection, size_t 
     return selection->labels[series];
 }
 
+bool selection_may_hold_histograms(struct selection *selection, size_t series)
+{
+    assert(series < selection->count);
+    return selection->class->may_hold_histograms(selection, series);
+}
+
 struct cursor *cursor_create(struct selection *selection)
 {
     return selection->class->cursor_create(selection);

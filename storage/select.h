@@ -61,6 +61,12 @@ size_t selection_count(const struct selection *selection);
 const struct labels *selection_labels(const struct selection *selection, size_t series);
 
 /*
+ * Has the series a chunk of native histograms in the range? Cheap: nothing is decoded. Also true
+ * where that cannot be told.
+ */
+bool selection_may_hold_histograms(struct selection *selection, size_t series);
+
+/*
  * Reads one series, front to back, in pieces of whole chunks. Overlapping chunks are merged, equal
  * times counted once, deleted ranges left out. Samples outside the range asked for may come too:
  * whole chunks are decoded. Stale markers come as samples.
@@ -128,6 +134,7 @@ struct storage {
 };
 
 struct selection_class {
+    bool (*may_hold_histograms)(struct selection *selection, size_t series);
     struct cursor *(*cursor_create)(struct selection *selection);
     void (*cursor_destroy)(struct cursor *cursor);
     void (*cursor_open)(struct cursor *cursor, size_t series);

@@ -89,6 +89,16 @@ static bool test_cursor_next(struct cursor *cursor, struct samples *into, bool *
     return true;
 }
 
+static bool test_may_hold_histograms(struct selection *selection, size_t series)
+{
+    const struct test_selection *self = CONTAINER(struct test_selection, selection, selection);
+    const struct test_series *data = &self->storage->series[self->series[series]];
+    for (size_t i = 0; i < data->chunk_count; i++)
+        if (data->chunks[i].holds_histograms)
+            return true;
+    return false;
+}
+
 static void test_selection_close(struct selection *selection)
 {
     struct test_selection *self = CONTAINER(struct test_selection, selection, selection);
@@ -97,6 +107,7 @@ static void test_selection_close(struct selection *selection)
 }
 
 static const struct selection_class test_selection_class = {
+    .may_hold_histograms = test_may_hold_histograms,
     .cursor_create = test_cursor_create,
     .cursor_destroy = test_cursor_destroy,
     .cursor_open = test_cursor_open,
