@@ -288,7 +288,7 @@ enum pull samples_result_next(struct samples_result *result, struct result_row *
         };
         return PULL_BATCH;
     }
-    return PULL_END;
+    return op_finish(result->op, err) ? PULL_END : PULL_ERR;
 }
 
 size_t samples_result_count(const struct samples_result *result)

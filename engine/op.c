@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "engine/op/shared.h"
 #include "model/sample.h"
 
 void op_init(struct op *op, const struct op_class *class, struct query *query,
@@ -20,23 +21,35 @@ void op_add_child(struct op *op, struct op *child)
     op->children[op->child_count++] = child;
 }
 
-/* Children that will not be asked for a row may still hold an error, or a note. */
-static bool op_arrange_unasked(struct op *op, struct err *err)
+/* Puts the series that tell something behind those that are wanted. */
+static void op_add_unwanted(struct op *op)
 {
-    for (size_t i = 0; i < op->child_count; i++)
-        if (op->children[i]->state == OP_OPEN && !op_arrange(op->children[i], NULL, 0, err))
-            return false;
-    return true;
+    const bool *tells = op->class->tells ? op->class->tells(op) : NULL;
+    if (!tells)
+        return;
+    struct arena *arena = op->query->arena;
+    uint32_t *order = arena_array(arena, uint32_t, op->series_count);
+    bool *wanted = arena_array(arena, bool, op->series_count);
+    for (size_t i = 0; i < op->wanted_count; i++) {
+        order[i] = op->order[i];
+        wanted[order[i]] = true;
+    }
+    for (size_t i = 0; i < op->series_count; i++)
+        if (tells[i] && !wanted[i])
+            order[op->order_count++] = (uint32_t)i;
+    op->order = order;
 }
 
 static bool op_set_order(struct op *op, const uint32_t *order, size_t count, struct err *err)
 {
     op->order = order;
-    op->order_count = count;
+    op->order_count = op->wanted_count = count;
     op->state = OP_PULLING;
     if (op->settled)
         return true;
-    return op->class->arrange(op, err) && (count > 0 || op_arrange_unasked(op, err));
+    if (count < op->series_count)
+        op_add_unwanted(op);
+    return arena_check(op->query->arena, err) && op->class->arrange(op, err);
 }
 
 static bool op_natural_order(struct op *op, struct err *err)
@@ -110,7 +123,7 @@ static bool op_settle(struct op *op, struct err *err)
     op->settled = settled.values;
     op->handout = settled.values + count;
     op->order = NULL;
-    op->order_count = 0;
+    op->order_count = op->wanted_count = 0;
     op->rows_done = 0;
     op->state = OP_OPEN;
     return arena_check(arena, err);
@@ -157,18 +170,11 @@ static bool op_pull_settled(struct op *op, struct batch *ret, struct err *err)
     return true;
 }
 
-enum pull op_pull(struct op *op, struct batch *ret, struct err *err)
+/* The next batch of all that are to be made. */
+static bool op_make_rows(struct op *op, struct batch *ret, struct err *err)
 {
-    if (op->state == OP_OPEN && !op_natural_order(op, err))
-        return PULL_ERR;
-    assert(op->state == OP_PULLING);
-    if (op->rows_done == op->order_count) {
-        op->state = OP_DONE;
-        return PULL_END;
-    }
     if (!query_alive(op->query, err))
-        return PULL_ERR;
-
+        return false;
     int64_t begin_ns = op->query->measure ? clock_monotonic_ns() : 0;
     bool pulled = op->settled ? op_pull_settled(op, ret, err) : op->class->pull(op, ret, err);
     if (op->query->measure) {
@@ -176,12 +182,70 @@ enum pull op_pull(struct op *op, struct batch *ret, struct err *err)
         op->pull_count++;
     }
     if (!pulled)
-        return PULL_ERR;
+        return false;
 
     op->rows_done += ret->row_count;
     assert(ret->row_count > 0 && ret->step_count == op->grid.count);
     assert(op->rows_done <= op->order_count);
+    return true;
+}
+
+enum pull op_pull(struct op *op, struct batch *ret, struct err *err)
+{
+    if (op->state == OP_OPEN && !op_natural_order(op, err))
+        return PULL_ERR;
+    assert(op->state == OP_PULLING);
+    if (op->rows_done >= op->wanted_count) {
+        op->state = OP_DONE;
+        return PULL_END;
+    }
+    if (!op_make_rows(op, ret, err))
+        return PULL_ERR;
+    if (op->rows_done > op->wanted_count)
+        ret->row_count -= op->rows_done - op->wanted_count;
     return PULL_BATCH;
+}
+
+static bool op_finish_rows(struct op *op, struct err *err)
+{
+    if (op->state == OP_NEW || op->settled)
+        return true;
+    if (op->state == OP_OPEN && !op_arrange(op, NULL, 0, err))
+        return false;
+    while (op->rows_done < op->order_count) {
+        struct batch batch;
+        if (!op_make_rows(op, &batch, err))
+            return false;
+    }
+    return true;
+}
+
+bool op_finish(struct op *op, struct err *err)
+{
+    if (!op)
+        return true;
+    if (!op_finish_rows(op, err) || !op_finish(op_shared_below(op), err))
+        return false;
+    for (size_t i = 0; i < op->child_count; i++)
+        if (!op_finish(op->children[i], err))
+            return false;
+    return true;
+}
+
+const bool *op_holds(struct op *op)
+{
+    if (op->holds_known)
+        return op->holds;
+    op->holds_known = true;
+    if (!op->settled) {
+        op->holds = op->class->holds ? op->class->holds(op) : NULL;
+    } else if (op->settled_histograms) {
+        bool *holds = arena_array(op->query->arena, bool, op->series_count);
+        for (size_t i = 0; i < op->series_count; i++)
+            holds[i] = op->settled_histograms[i];
+        op->holds = holds;
+    }
+    return op->holds;
 }
 
 void op_close(struct op *op)
@@ -193,6 +257,14 @@ void op_close(struct op *op)
         op->class->close(op);
     for (size_t i = 0; i < op->child_count; i++)
         op_close(op->children[i]);
+}
+
+const bool *op_all_series(struct op *op)
+{
+    bool *all = arena_array(op->query->arena, bool, op->series_count);
+    for (size_t i = 0; i < op->series_count; i++)
+        all[i] = true;
+    return all;
 }
 
 bool op_open_as_child(struct op *op, struct err *err)
@@ -208,6 +280,11 @@ bool op_open_as_child(struct op *op, struct err *err)
 bool op_arrange_as_child(struct op *op, struct err *err)
 {
     return op_arrange(op->children[0], op->order, op->order_count, err);
+}
+
+const bool *op_holds_as_child(struct op *op)
+{
+    return op_holds(op->children[0]);
 }
 
 enum pull row_reader_next(struct row_reader *reader, double **ret_row, struct err *err)

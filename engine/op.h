@@ -19,6 +19,7 @@
  *     op_open         once: opens what it stands on, then tells the labels of all its series
  *     op_arrange      at most once: which of them are wanted, and in which order
  *     op_pull         until PULL_END: the next rows, in that order
+ *     op_finish       of the root, once it is at its end: what nobody has asked for
  *     op_close        once, from any state, also after an error; closes what it stands on
  *
  * An operator may name more series than will have points: a row may be missing throughout. With one
@@ -45,10 +46,21 @@ struct op_class {
     bool (*open)(struct op *op, struct err *err);
 
     /*
-     * The consumer wants only the series op->order[0 .. order_count), in that order, each at most
-     * once. Called before the first pull, with the natural order if the consumer asked for none.
-     * Passes on to the children what follows from it. What is not wanted may still hold an error
-     * or a note that Prometheus would give: it is worked out here, before the first pull.
+     * Optional; asked after open, where the consumer leaves series out. In the arena, by series.
+     *
+     * holds: which rows may have native histograms; NULL: none.
+     * tells: in making which rows the operator itself may meet an error, or something to tell the
+     * user of, which Prometheus would do wanted or not; NULL: none. What its children tell they
+     * tell themselves.
+     */
+    const bool *(*holds)(struct op *op);
+    const bool *(*tells)(struct op *op);
+
+    /*
+     * Only the series op->order[0 .. order_count) are to be made, in that order, each at most once:
+     * those that the consumer wants, and behind them those that tell something. Called before the
+     * first pull, with the natural order if the consumer asked for none. Passes on to the children
+     * what follows from it.
      */
     bool (*arrange)(struct op *op, struct err *err);
 
@@ -85,6 +97,10 @@ struct op {
     /* After arrange: series of the rows to come. */
     const uint32_t *order;
     size_t order_count;
+    size_t wanted_count; /* so many of them go to the consumer; the others to nobody */
+
+    const bool *holds; /* what class->holds said; in the arena */
+    bool holds_known;
 
     size_t rows_done;
     enum op_state state;
@@ -115,11 +131,24 @@ enum pull op_pull(struct op *op, struct batch *ret, struct err *err) MUST_CHECK;
 void op_close(struct op *op);
 
 /*
- * For operators whose series are exactly their first child's: open and arrange methods. The first
- * opens the child and takes over its labels; the second hands the order down.
+ * Makes all rows that have not been made, here and below, but for those without an error or a note:
+ * Prometheus evaluates what a query says, whether it has a part in the result or not.
+ */
+bool op_finish(struct op *op, struct err *err) MUST_CHECK;
+
+/* Which series of an opened operator may have native histograms; NULL: none. In the arena. */
+const bool *op_holds(struct op *op);
+
+/* For `tells`: true for each of its series. */
+const bool *op_all_series(struct op *op);
+
+/*
+ * For operators whose series are exactly their first child's: methods. The first opens the child
+ * and takes over its labels; the second hands the order down.
  */
 bool op_open_as_child(struct op *op, struct err *err);
 bool op_arrange_as_child(struct op *op, struct err *err);
+const bool *op_holds_as_child(struct op *op);
 
 /*
  * Reads an operator row by row. The row is valid until the next call, and may be written to.

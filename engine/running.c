@@ -220,6 +220,8 @@ enum pull running_next(struct running *running, struct result_row *ret_row, stru
             return got;
         }
     }
+    if (got == PULL_END && !op_finish(running->root, err))
+        got = PULL_ERR;
     if (got != PULL_BATCH)
         running->ended_ns = clock_monotonic_ns();
     return got;

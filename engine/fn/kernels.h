@@ -54,6 +54,7 @@ window_fn mad_window;
 
 /* smoothing.c */
 window_fn smoothing_window;
+bool smoothing_may_fail(const double *const *params, size_t steps);
 bool smoothing_check(const struct window_call *call, struct err *err) MUST_CHECK;
 
 /* rate_any.c */

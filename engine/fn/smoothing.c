@@ -20,6 +20,14 @@ static bool factor_refuse(const char *what, const char *letter, double factor, s
                    letter, factor);
 }
 
+bool smoothing_may_fail(const double *const *params, size_t steps)
+{
+    for (size_t i = 0; i < steps; i++)
+        if (factor_is_wrong(params[0][i]) || factor_is_wrong(params[1][i]))
+            return true;
+    return false;
+}
+
 bool smoothing_check(const struct window_call *call, struct err *err)
 {
     const double *smoothing = call->params[0], *trend = call->params[1];

@@ -14,7 +14,9 @@ static const struct window_kernel plain_kernels[FN_COUNT] = {
     [FN_count_over_time] = {ANY(count)},
     [FN_delta] = {ANY(delta), .gives_histograms = true},
     [FN_deriv] = {.floats = deriv_window},
-    [FN_double_exponential_smoothing] = {.floats = smoothing_window, .check = smoothing_check},
+    [FN_double_exponential_smoothing] = {.floats = smoothing_window,
+                                         .check = smoothing_check,
+                                         .may_fail = smoothing_may_fail},
     [FN_first_over_time] = {ANY(first), .gives_histograms = true},
     [FN_idelta] = {ANY(idelta), .gives_histograms = true},
     [FN_increase] = {ANY(increase), .gives_histograms = true, .wants_starts = true},
@@ -123,6 +125,11 @@ bool window_run(const struct window_kernel *kernel, const struct window_call *ca
     if (histograms)
         window_find_ignored(call);
     return true;
+}
+
+bool window_may_fail(const struct window_kernel *kernel, const double *const *params, size_t steps)
+{
+    return kernel->may_fail && kernel->may_fail(params, steps);
 }
 
 bool window_keeps_name(enum function_id id)

@@ -91,7 +91,11 @@ struct window_kernel {
     bool keeps_stale;      /* stale markers are among the floats that it sees */
     bool wants_starts;     /* `any` looks at start timestamps, where they are to be used */
     bool (*check)(const struct window_call *call, struct err *err); /* NULL: nothing can fail */
+    bool (*may_fail)(const double *const *params, size_t steps);    /* there if check is */
 };
+
+/* Can `check` refuse these parameters, given a window with samples? */
+bool window_may_fail(const struct window_kernel *kernel, const double *const *params, size_t steps);
 
 /* NULL where the streaming engine has no kernel for that function with such edges. */
 const struct window_kernel *window_kernel(enum function_id id, enum window_edges edges);

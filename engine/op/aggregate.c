@@ -156,9 +156,25 @@ static void aggregate_close(struct op *op)
     self->state = NULL;
 }
 
+static const bool *aggregate_holds(struct op *op)
+{
+    const struct aggregate_rows *self = CONTAINER(struct aggregate_rows, op, op);
+    bool adds_up = self->histograms.op == AGGREGATE_sum || self->histograms.op == AGGREGATE_avg;
+    return adds_up ? groups_hold(&self->groups, op->children[0]) : NULL;
+}
+
+static const bool *aggregate_tells(struct op *op)
+{
+    const struct aggregate_rows *self = CONTAINER(struct aggregate_rows, op, op);
+    bool counts = self->histograms.op == AGGREGATE_count || self->histograms.op == AGGREGATE_group;
+    return counts ? NULL : groups_hold(&self->groups, op->children[0]);
+}
+
 static const struct op_class aggregate_class = {
     .name = "aggregate",
     .open = aggregate_open,
+    .holds = aggregate_holds,
+    .tells = aggregate_tells,
     .arrange = aggregate_arrange,
     .pull = aggregate_pull,
     .close = aggregate_close,

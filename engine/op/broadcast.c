@@ -55,6 +55,7 @@ static void broadcast_close(struct op *op)
 static const struct op_class broadcast_class = {
     .name = "broadcast",
     .open = op_open_as_child,
+    .holds = op_holds_as_child,
     .arrange = broadcast_arrange,
     .pull = broadcast_pull,
     .close = broadcast_close,

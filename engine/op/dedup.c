@@ -1,8 +1,4 @@
-/*
- * The child is asked for equal series one after another, so that one row at a time is merged.
- * Groups of several series that the consumer does not want are pulled all the same, first: they may
- * hold an error.
- */
+/* The child is asked for equal series one after another, so that one row at a time is merged. */
 #include "engine/op/dedup.h"
 
 #include <string.h>
@@ -115,41 +111,21 @@ static bool dedup_row(struct dedup *self, size_t member_count, struct row_output
     return true;
 }
 
-/* The sets of several series that are not in the order, and behind them those that are. */
-static uint32_t *dedup_work(const struct dedup *self, size_t *ret_unwanted_count)
+static const bool *dedup_holds(struct op *op)
 {
-    const struct op *op = &self->op;
-    uint8_t *wanted = arena_array(op->query->arena, uint8_t, op->series_count);
-    for (size_t i = 0; i < op->order_count; i++)
-        wanted[op->order[i]] = 1;
-
-    uint32_t *work = arena_array(op->query->arena, uint32_t, op->series_count);
-    size_t count = 0;
-    for (size_t i = 0; i < op->series_count; i++)
-        if (!wanted[i] && groups_size(&self->sets, i) > 1)
-            work[count++] = (uint32_t)i;
-    if (op->order_count)
-        memcpy(work + count, op->order, op->order_count * sizeof *work);
-    *ret_unwanted_count = count;
-    return work;
+    return groups_hold(&CONTAINER(struct dedup, op, op)->sets, op->children[0]);
 }
 
-static bool dedup_check_unwanted(struct dedup *self, const uint32_t *sets, size_t count,
-                                 struct err *err)
+/* Sets of several series may hold an error. */
+static const bool *dedup_tells(struct op *op)
 {
-    if (count == 0)
-        return true;
-    struct row_output scratch = {.row_count = 1, .values = op_take_row(&self->op, err)};
-    bool fine = scratch.values != NULL;
-    for (size_t i = 0; fine && i < count; i++) {
-        struct batch out = {
-            .values = scratch.values, .row_count = 1, .step_count = self->op.grid.count};
-        if (scratch.arena)
-            arena_reset(scratch.arena);
-        fine = dedup_row(self, groups_size(&self->sets, sets[i]), &scratch, &out, 0, err);
-    }
-    row_output_give(&scratch, &self->op);
-    return fine;
+    const struct dedup *self = CONTAINER(struct dedup, op, op);
+    if (self->plain)
+        return NULL;
+    bool *tells = arena_array(op->query->arena, bool, op->series_count);
+    for (size_t i = 0; i < op->series_count; i++)
+        tells[i] = groups_size(&self->sets, i) > 1;
+    return tells;
 }
 
 static bool dedup_arrange(struct op *op, struct err *err)
@@ -157,14 +133,8 @@ static bool dedup_arrange(struct op *op, struct err *err)
     struct dedup *self = CONTAINER(struct dedup, op, op);
     if (self->plain)
         return op_arrange_as_child(op, err);
-
-    size_t unwanted_count;
-    const uint32_t *work = dedup_work(self, &unwanted_count);
     self->rows = (struct row_reader){.op = op->children[0]};
-    return arena_check(op->query->arena, err) &&
-           groups_arrange(&self->sets, op->children[0], work, unwanted_count + op->order_count,
-                          err) &&
-           dedup_check_unwanted(self, work, unwanted_count, err) &&
+    return groups_arrange(&self->sets, op->children[0], op->order, op->order_count, err) &&
            row_output_take(&self->output, op, err);
 }
 
@@ -194,6 +164,8 @@ static void dedup_close(struct op *op)
 static const struct op_class dedup_class = {
     .name = "dedup",
     .open = dedup_open,
+    .holds = dedup_holds,
+    .tells = dedup_tells,
     .arrange = dedup_arrange,
     .pull = dedup_pull,
     .close = dedup_close,

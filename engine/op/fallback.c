@@ -112,9 +112,21 @@ static void fallback_close(struct op *op)
     row_output_give(&self->output, op);
 }
 
+static const bool *fallback_holds(struct op *op)
+{
+    const struct fallback *self = CONTAINER(struct fallback, op, op);
+    if (!self->has_histograms)
+        return NULL;
+    bool *holds = arena_array(op->query->arena, bool, op->series_count);
+    for (size_t i = 0; i < op->series_count; i++)
+        holds[i] = series_has_histograms(&self->result.series[i]);
+    return holds;
+}
+
 static const struct op_class fallback_class = {
     .name = "fallback",
     .open = fallback_open,
+    .holds = fallback_holds,
     .arrange = fallback_arrange,
     .pull = fallback_pull,
     .close = fallback_close,

@@ -271,3 +271,14 @@ bool groups_names(const struct groups *groups, struct op *op, const struct op *c
     op->drops_name = drops;
     return arena_check(op->query->arena, err);
 }
+
+const bool *groups_hold(const struct groups *groups, struct op *child)
+{
+    const bool *members = op_holds(child);
+    if (!members)
+        return NULL;
+    bool *holds = arena_array(child->query->arena, bool, groups->count);
+    for (size_t i = 0; i < child->series_count; i++)
+        holds[groups->of_series[i]] |= members[i];
+    return holds;
+}

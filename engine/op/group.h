@@ -74,6 +74,9 @@ size_t groups_size_max(const struct groups *groups, const uint32_t *order, size_
 bool groups_arrange(const struct groups *groups, struct op *op, const uint32_t *order, size_t count,
                     struct err *err) MUST_CHECK;
 
+/* Which groups have a member that may have native histograms; NULL: none. In the arena. */
+const bool *groups_hold(const struct groups *groups, struct op *child);
+
 /* With delayed name removal: a group loses its name if one of its members does. */
 bool groups_names(const struct groups *groups, struct op *op, const struct op *child,
                   struct err *err) MUST_CHECK;

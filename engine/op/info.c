@@ -474,9 +474,33 @@ static void info_close(struct op *op)
     info_matchers_done(&self->matchers);
 }
 
+static const bool *info_holds(struct op *op)
+{
+    const struct info *self = CONTAINER(struct info, op, op);
+    const bool *base = op_holds(info_base(self));
+    if (!base)
+        return NULL;
+    bool *holds = arena_array(op->query->arena, bool, op->series_count);
+    for (size_t i = 0; i < op->series_count; i++)
+        holds[i] = base[self->series[i].base];
+    return holds;
+}
+
+/* Rows that are in error where they have a point. */
+static const bool *info_tells(struct op *op)
+{
+    const struct info *self = CONTAINER(struct info, op, op);
+    bool *tells = arena_array(op->query->arena, bool, op->series_count);
+    for (size_t i = 0; i < op->series_count; i++)
+        tells[i] = self->second || self->series[i].conflict != SYM_EMPTY;
+    return tells;
+}
+
 static const struct op_class info_class = {
     .name = "info",
     .open = info_open,
+    .holds = info_holds,
+    .tells = info_tells,
     .arrange = info_arrange,
     .pull = info_pull,
     .close = info_close,

@@ -383,9 +383,36 @@ static void join_close(struct op *op)
     row_output_give(&self->scratch, op);
 }
 
+static const bool *join_holds(struct op *op)
+{
+    const struct join *self = CONTAINER(struct join, op, op);
+    const struct join_plan *plan = &self->plan;
+    struct arena *arena = op->query->arena;
+    const bool *many = op_holds(self->many_rows.op), *one = op_holds(self->one_rows.op);
+    if (!many && !one)
+        return NULL;
+    bool *classes = arena_array(arena, bool, plan->class_count);
+    for (size_t i = 0; one && i < plan->one_op->series_count; i++)
+        classes[plan->class_of[i]] |= one[i];
+    bool *holds = arena_array(arena, bool, plan->pair_count);
+    for (size_t i = 0; i < plan->pair_count; i++)
+        holds[i] = (many && many[plan->pairs[i].many]) || classes[plan->pairs[i].class];
+    return holds;
+}
+
+/* To trim a float is refused as well. */
+static const bool *join_tells(struct op *op)
+{
+    if (!binary_op_is_trim(CONTAINER(struct join, op, op)->points.arith.op))
+        return op_holds(op);
+    return op_all_series(op);
+}
+
 static const struct op_class join_class = {
     .name = "join",
     .open = join_open,
+    .holds = join_holds,
+    .tells = join_tells,
     .arrange = join_arrange,
     .pull = join_pull,
     .close = join_close,

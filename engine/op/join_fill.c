@@ -390,9 +390,25 @@ static void join_fill_close(struct op *op)
     self->alone = NULL;
 }
 
+static const bool *join_fill_holds(struct op *op)
+{
+    const struct join_fill *self = CONTAINER(struct join_fill, op, op);
+    const bool *many = op_holds(self->many_rows.op), *one = op_holds(self->one_rows.op);
+    if (!many && !one)
+        return NULL;
+    bool *holds = arena_array(op->query->arena, bool, op->series_count);
+    for (size_t i = 0; i < op->series_count; i++) {
+        const struct fill_pair *pair = &self->pairs[i];
+        holds[i] = (many && pair->many != JOIN_NONE && many[pair->many]) ||
+                   (one && pair->one != JOIN_NONE && one[pair->one]);
+    }
+    return holds;
+}
+
 static const struct op_class join_fill_class = {
     .name = "join_fill",
     .open = join_fill_open,
+    .holds = join_fill_holds,
     .arrange = join_fill_arrange,
     .pull = join_fill_pull,
     .close = join_fill_close,

@@ -224,6 +224,7 @@ static bool label_call_pull(struct op *op, struct batch *ret, struct err *err)
 static const struct op_class label_replace_class = {
     .name = "label_replace",
     .open = label_replace_open,
+    .holds = op_holds_as_child,
     .arrange = op_arrange_as_child,
     .pull = label_call_pull,
 };
@@ -231,6 +232,7 @@ static const struct op_class label_replace_class = {
 static const struct op_class label_join_class = {
     .name = "label_join",
     .open = label_join_open,
+    .holds = op_holds_as_child,
     .arrange = op_arrange_as_child,
     .pull = label_call_pull,
 };

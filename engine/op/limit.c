@@ -285,6 +285,7 @@ static void limit_close(struct op *op)
 static const struct op_class limit_class = {
     .name = "limit",
     .open = limit_open,
+    .holds = op_holds_as_child,
     .arrange = limit_arrange,
     .pull = limit_pull,
     .close = limit_close,

@@ -38,9 +38,30 @@ static void map_op_close(struct op *op)
     self->arena = NULL;
 }
 
+static const bool *map_op_holds(struct op *op)
+{
+    const struct map_stage *stage = &CONTAINER(struct map_op, op, op)->stage;
+    return map_stage_gives_histograms(stage) ? op_holds(op->children[0]) : NULL;
+}
+
+static const bool *map_op_tells(struct op *op)
+{
+    switch (map_stage_tells(&CONTAINER(struct map_op, op, op)->stage)) {
+    case MAP_TELLS_NOTHING:
+        return NULL;
+    case MAP_TELLS_OF_HISTOGRAMS:
+        return op_holds(op->children[0]);
+    case MAP_TELLS_OF_ALL:
+        return op_all_series(op);
+    }
+    __builtin_unreachable();
+}
+
 static const struct op_class map_op_class = {
     .name = "map",
     .open = map_op_open,
+    .holds = map_op_holds,
+    .tells = map_op_tells,
     .arrange = op_arrange_as_child,
     .pull = map_op_pull,
     .close = map_op_close,

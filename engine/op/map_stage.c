@@ -65,6 +65,18 @@ enum name_drop map_stage_drops_name(const struct map_stage *stage)
     return keeps ? NAME_KEPT : METADATA_DROPPED;
 }
 
+enum map_tells map_stage_tells(const struct map_stage *stage)
+{
+    if (stage->histograms != MAP_HISTOGRAMS_ARITH)
+        return MAP_TELLS_NOTHING;
+    return map_stage_is_trim(stage) ? MAP_TELLS_OF_ALL : MAP_TELLS_OF_HISTOGRAMS;
+}
+
+bool map_stage_gives_histograms(const struct map_stage *stage)
+{
+    return stage->histograms == MAP_HISTOGRAMS_ARITH || stage->histograms == MAP_HISTOGRAMS_NEGATE;
+}
+
 /* The scalar's row again and again, so that short rows of the vector share one loop. */
 static bool map_stage_tile(struct map_stage *stage, struct query *query, size_t steps,
                            struct err *err)

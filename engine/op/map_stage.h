@@ -64,6 +64,13 @@ struct map_stage map_stage_arith(enum binary_op op, bool return_bool, struct op 
 /* What Prometheus takes off. Only comparisons without bool, and trimming, keep the name. */
 enum name_drop map_stage_drops_name(const struct map_stage *stage);
 
+/* Which rows the stage has something to tell of. */
+enum map_tells { MAP_TELLS_NOTHING, MAP_TELLS_OF_HISTOGRAMS, MAP_TELLS_OF_ALL };
+enum map_tells map_stage_tells(const struct map_stage *stage);
+
+/* Does it leave histograms among its results, where there are some? */
+bool map_stage_gives_histograms(const struct map_stage *stage);
+
 bool map_stage_open(struct map_stage *stage, struct query *query, struct err *err) MUST_CHECK;
 
 /* Points that the operator has no answer for; flags. */

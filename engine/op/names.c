@@ -73,6 +73,7 @@ static bool drop_names_pull(struct op *op, struct batch *ret, struct err *err)
 static const struct op_class drop_names_class = {
     .name = "drop_names",
     .open = drop_names_open,
+    .holds = op_holds_as_child,
     .arrange = op_arrange_as_child,
     .pull = drop_names_pull,
 };

@@ -114,9 +114,15 @@ static void quantile_close(struct op *op)
     self->held = NULL;
 }
 
+static const bool *quantile_tells(struct op *op)
+{
+    return groups_hold(&CONTAINER(struct quantile_rows, op, op)->groups, op->children[0]);
+}
+
 static const struct op_class quantile_class = {
     .name = "quantile",
     .open = quantile_open,
+    .tells = quantile_tells,
     .arrange = quantile_arrange,
     .pull = quantile_pull,
     .close = quantile_close,

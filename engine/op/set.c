@@ -64,22 +64,20 @@ static void set_add_series(struct set *self, const struct groups *side, const st
     }
 }
 
-static bool set_names(struct set *self, struct err *err)
+/* What holds for the series that results come from, by result; NULL: nothing. */
+static const bool *set_of_sources(const struct set *self, const bool *left, const bool *right)
 {
-    struct op *op = &self->op;
-    const bool *left = op->children[0]->drops_name;
-    const bool *right = op->children[1]->drops_name;
+    const struct op *op = &self->op;
     if (!left && !right)
-        return true;
-    bool *drops = arena_array(op->query->arena, bool, op->series_count);
+        return NULL;
+    bool *of = arena_array(op->query->arena, bool, op->series_count);
     for (size_t i = 0; i < op->series_count; i++) {
         size_t source = self->source[i];
         bool is_left = source < self->left_count;
         const bool *side = is_left ? left : right;
-        drops[i] = side && side[is_left ? source : source - self->left_count];
+        of[i] = side && side[is_left ? source : source - self->left_count];
     }
-    op->drops_name = drops;
-    return arena_check(op->query->arena, err);
+    return of;
 }
 
 static bool set_open(struct op *op, struct err *err)
@@ -115,7 +113,14 @@ static bool set_open(struct op *op, struct err *err)
         bool keeps = self->kind == BINARY_AND;
         set_add_series(self, &self->left, left, keeps || !exact, !keeps);
     }
-    return set_names(self, err);
+    op->drops_name = set_of_sources(self, left->drops_name, right->drops_name);
+    return arena_check(arena, err);
+}
+
+static const bool *set_holds(struct op *op)
+{
+    const struct set *self = CONTAINER(struct set, op, op);
+    return set_of_sources(self, op_holds(op->children[0]), op_holds(op->children[1]));
 }
 
 /* Must the points of this group be looked at one by one? Else all of them stay. */
@@ -363,6 +368,7 @@ static void set_close(struct op *op)
 static const struct op_class set_filter_class = {
     .name = "set_filter",
     .open = set_open,
+    .holds = set_holds,
     .arrange = set_filter_arrange,
     .pull = set_filter_pull,
     .close = set_close,
@@ -371,6 +377,7 @@ static const struct op_class set_filter_class = {
 static const struct op_class set_or_class = {
     .name = "set_or",
     .open = set_open,
+    .holds = set_holds,
     .arrange = set_or_arrange,
     .pull = set_or_pull,
     .close = set_close,

@@ -102,9 +102,15 @@ static void shared_reader_close(struct op *op)
     op_close(shared->op);
 }
 
+static const bool *shared_reader_holds(struct op *op)
+{
+    return op_holds(CONTAINER(struct shared_reader, op, op)->shared->op);
+}
+
 static const struct op_class shared_class = {
     .name = "shared",
     .open = shared_reader_open,
+    .holds = shared_reader_holds,
     .arrange = shared_reader_arrange,
     .pull = shared_reader_pull,
     .close = shared_reader_close,

@@ -85,6 +85,7 @@ static bool sort_labels_pull(struct op *op, struct batch *ret, struct err *err)
 static const struct op_class sort_labels_class = {
     .name = "sort_labels",
     .open = sort_labels_open,
+    .holds = op_holds_as_child,
     .arrange = sort_labels_arrange,
     .pull = sort_labels_pull,
 };

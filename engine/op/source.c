@@ -162,29 +162,58 @@ static void source_note_row(struct source *self, const struct tile *tile, size_t
                      tile->values + row * tile->step_count, op->grid.count);
 }
 
-/* Rows that nobody wants, of which Prometheus would tell something. */
-static bool source_note_unwanted(struct source *self, struct err *err)
+static bool *source_histograms(const struct source *self)
 {
-    struct op *op = &self->op;
-    if (self->notes.kind == NOTES_NONE || op->order_count == op->series_count)
-        return true;
-    bool *wanted = arena_array(op->query->arena, bool, op->series_count);
-    for (size_t i = 0; i < op->order_count; i++)
-        wanted[op->order[i]] = true;
-    struct tile tile;
-    bool good = tile_take(&tile, op->query, 1, op->grid.count, err);
-    for (size_t i = 0; good && i < op->series_count; i++) {
-        const struct labels *labels = selection_labels(self->selection, i);
-        if (wanted[i] || !window_notes_may_tell(&self->notes, op->query, labels))
-            continue;
-        tile_begin(&tile);
-        good = query_alive(op->query, err) &&
-               lane_fill_row(&self->lanes[0], &self->row_spec, i, &tile, 0, err);
-        if (good)
-            source_note_row(self, &tile, 0, i);
+    const struct op *op = &self->op;
+    bool any = false;
+    bool *may_hold = arena_array(op->query->arena, bool, op->series_count);
+    for (size_t i = 0; i < op->series_count; i++) {
+        may_hold[i] = selection_may_hold_histograms(self->selection, i);
+        any |= may_hold[i];
     }
-    tile_give(&tile);
-    return good;
+    return any ? may_hold : NULL;
+}
+
+static const bool *source_holds(struct op *op)
+{
+    const struct source *self = CONTAINER(struct source, op, op);
+    bool gives = self->spec.kernel->gives_histograms;
+    for (size_t i = 0; i < self->stage_count; i++)
+        gives = gives && map_stage_gives_histograms(&self->stages[i]);
+    return gives ? source_histograms(self) : NULL;
+}
+
+/* Whether kernel and stages tell only of rows with histograms, if of any. */
+static enum map_tells source_tells_of(const struct source *self)
+{
+    const struct window_kernel *kernel = self->spec.kernel;
+    if (window_may_fail(kernel, self->row_spec.params, self->op.grid.count) ||
+        (kernel->wants_starts && self->op.query->modes.start_timestamps))
+        return MAP_TELLS_OF_ALL;
+    bool selects =
+        kernel == &window_select || kernel == &window_select_time || kernel == &window_select_start;
+    enum map_tells tells = selects ? MAP_TELLS_NOTHING : MAP_TELLS_OF_HISTOGRAMS;
+    for (size_t i = 0; i < self->stage_count; i++)
+        if (map_stage_tells(&self->stages[i]) > tells)
+            tells = map_stage_tells(&self->stages[i]);
+    return tells;
+}
+
+static const bool *source_tells(struct op *op)
+{
+    const struct source *self = CONTAINER(struct source, op, op);
+    enum map_tells of = source_tells_of(self);
+    if (of == MAP_TELLS_OF_ALL)
+        return op_all_series(op);
+    bool *tells = of == MAP_TELLS_OF_HISTOGRAMS ? source_histograms(self) : NULL;
+    if (self->notes.kind == NOTES_NONE)
+        return tells;
+    if (!tells)
+        tells = arena_array(op->query->arena, bool, op->series_count);
+    for (size_t i = 0; i < op->series_count; i++)
+        tells[i] |=
+            window_notes_may_tell(&self->notes, op->query, selection_labels(self->selection, i));
+    return tells;
 }
 
 static bool source_arrange(struct op *op, struct err *err)
@@ -217,7 +246,7 @@ static bool source_arrange(struct op *op, struct err *err)
     }
     work_queue_init(&self->queue, lanes > 1 ? query->workers : NULL, lanes, source_run);
     self->queue_there = true;
-    return source_note_unwanted(self, err);
+    return true;
 }
 
 static bool source_pull(struct op *op, struct batch *ret, struct err *err)
@@ -267,6 +296,8 @@ static void source_close(struct op *op)
 static const struct op_class source_class = {
     .name = "source",
     .open = source_open,
+    .holds = source_holds,
+    .tells = source_tells,
     .arrange = source_arrange,
     .pull = source_pull,
     .close = source_close,

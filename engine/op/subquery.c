@@ -135,27 +135,25 @@ static bool subquery_note_row(struct subquery *self, uint32_t series, size_t at,
     return true;
 }
 
-/* The rows to read from the child: first those that nobody wants, of which there may be a note. */
-static const uint32_t *subquery_order(const struct subquery *self, size_t *ret_unwanted_count)
+static const bool *subquery_holds(struct op *op)
 {
-    const struct op *op = &self->op;
-    *ret_unwanted_count = 0;
-    if (self->notes.kind == NOTES_NONE || op->order_count == op->series_count)
-        return op->order;
-    struct arena *arena = op->query->arena;
-    uint32_t *order = arena_array(arena, uint32_t, op->series_count);
-    bool *wanted = arena_array(arena, bool, op->series_count);
-    size_t count = 0;
-    for (size_t i = 0; i < op->order_count; i++)
-        wanted[op->order[i]] = true;
+    const struct subquery *self = CONTAINER(struct subquery, op, op);
+    return self->spec.kernel->gives_histograms ? op_holds(op->children[0]) : NULL;
+}
+
+static const bool *subquery_tells(struct op *op)
+{
+    const struct subquery *self = CONTAINER(struct subquery, op, op);
+    if (window_may_fail(self->spec.kernel, self->params, op->grid.count))
+        return op_all_series(op);
+    const bool *holds = op_holds(op->children[0]);
+    if (self->notes.kind == NOTES_NONE)
+        return holds;
+    bool *tells = arena_array(op->query->arena, bool, op->series_count);
     for (size_t i = 0; i < op->series_count; i++)
-        if (!wanted[i] &&
-            window_notes_may_tell(&self->notes, op->query, op->children[0]->labels[i]))
-            order[count++] = (uint32_t)i;
-    for (size_t i = 0; i < op->order_count; i++)
-        order[count + i] = op->order[i];
-    *ret_unwanted_count = count;
-    return order;
+        tells[i] = (holds && holds[i]) ||
+                   window_notes_may_tell(&self->notes, op->query, op->children[0]->labels[i]);
+    return tells;
 }
 
 static bool subquery_arrange(struct op *op, struct err *err)
@@ -167,17 +165,7 @@ static bool subquery_arrange(struct op *op, struct err *err)
     if (!self->times ||
         !tile_take(&self->tile, query, batch_rows_max(op->grid.count), op->grid.count, err))
         return false;
-    size_t unwanted_count;
-    const uint32_t *order = subquery_order(self, &unwanted_count);
-    if (!arena_check(query->arena, err) ||
-        !op_arrange(op->children[0], order, unwanted_count + op->order_count, err))
-        return false;
-    for (size_t i = 0; i < unwanted_count; i++) {
-        tile_begin(&self->tile);
-        if (!subquery_note_row(self, order[i], 0, err))
-            return false;
-    }
-    return true;
+    return op_arrange(op->children[0], op->order, op->order_count, err);
 }
 
 static bool subquery_pull(struct op *op, struct batch *ret, struct err *err)
@@ -210,6 +198,8 @@ static void subquery_close(struct op *op)
 static const struct op_class subquery_class = {
     .name = "subquery",
     .open = subquery_open,
+    .holds = subquery_holds,
+    .tells = subquery_tells,
     .arrange = subquery_arrange,
     .pull = subquery_pull,
     .close = subquery_close,

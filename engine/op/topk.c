@@ -327,9 +327,23 @@ static void topk_close(struct op *op)
         topk_give_list(self, &self->lists[g]);
 }
 
+/* With any series of a group, which has many steps then, all of its members are read. */
+static const bool *topk_tells(struct op *op)
+{
+    const struct topk *self = CONTAINER(struct topk, op, op);
+    const bool *holds = groups_hold(&self->groups, op->children[0]);
+    if (!holds)
+        return NULL;
+    bool *tells = arena_array(op->query->arena, bool, op->series_count);
+    for (size_t g = 0; g < self->groups.count; g++)
+        tells[groups_members(&self->groups, g)[0]] = holds[g];
+    return tells;
+}
+
 static const struct op_class topk_class = {
     .name = "topk",
     .open = topk_open,
+    .tells = topk_tells,
     .arrange = topk_arrange,
     .pull = topk_pull,
     .close = topk_close,
