@@ -70,6 +70,7 @@ struct vector_call {
     const struct ref_expr *expr;
     ref_function *function;
     void *memory;
+    bool sort_in_vain; /* over several steps labels decide the order */
 };
 
 static bool vector_call_step(void *context, struct ref_step *step, struct err *err)
@@ -88,6 +89,8 @@ static bool vector_call_step(void *context, struct ref_step *step, struct err *e
         .memory = &self->memory,
         .out = step->out,
     };
+    if (self->sort_in_vain && step->index == 0)
+        note_sort(call.notes, self->expr->node->span.begin);
     return self->function(&call, err);
 }
 
@@ -205,9 +208,11 @@ static bool call_vector(struct ref *ref, const struct ref_times *times, struct r
     enum function_id id = expr->node->call.function->id;
     bool sort = id == FN_sort || id == FN_sort_desc || id == FN_sort_by_label ||
                 id == FN_sort_by_label_desc;
-    if (sort && !ref_times_instant(times))
-        note_sort(&ref->query->annotations, expr->node->span.begin);
-    struct vector_call call = {.expr = expr, .function = ref_function_of(id)};
+    struct vector_call call = {
+        .expr = expr,
+        .function = ref_function_of(id),
+        .sort_in_vain = sort && !ref_times_instant(times),
+    };
     struct ref_steps steps = {.fn = vector_call_step, .context = &call};
     return ref_steps_of(ref, times, expr->children, expr->child_count, &steps, ret_matrix, err);
 }

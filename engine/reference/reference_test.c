@@ -436,6 +436,15 @@ START_TEST(rates_of_what_is_no_counter_are_noted)
 }
 END_TEST
 
+START_TEST(a_note_points_to_the_outermost_of_equal_ones)
+{
+    ADD(LABELS("__name__", "x"), 1, 2);
+    ck_assert_str_eq(answer("sort_desc(sort(x))", 0, 60, 60),
+                     "x 1@0 2@60\nnote: sort is ineffective for range queries since results are "
+                     "always ordered by labels (0)\n");
+}
+END_TEST
+
 START_TEST(totals_tell_where_a_counter_starts_anew)
 {
     static const char *const labels[] = {"__name__", "h", NULL};
@@ -498,6 +507,7 @@ int main(void)
         says_what_is_absent,
         info_adds_labels,
         rates_of_what_is_no_counter_are_noted,
+        a_note_points_to_the_outermost_of_equal_ones,
         totals_tell_where_a_counter_starts_anew,
         takes_no_more_than_the_budget,
         ends_when_it_should,
