@@ -12,8 +12,14 @@ struct histogram_region {
 
 struct arena *histogram_samples_region(struct histogram_samples *samples)
 {
-    struct histogram_region *region = mem_new(struct histogram_region);
-    region->arena = arena_create(NULL);
+    struct histogram_region *region = samples->spare_regions;
+    if (region) {
+        samples->spare_regions = region->next;
+        region->next = NULL;
+    } else {
+        region = mem_new(struct histogram_region);
+        region->arena = arena_create(NULL);
+    }
     if (samples->last_region)
         samples->last_region->next = region;
     else
@@ -39,14 +45,21 @@ void histogram_samples_add(struct histogram_samples *samples, int64_t time_ms, i
     samples->last_region->sample_count++;
 }
 
+static void samples_spare_region(struct histogram_samples *samples, struct histogram_region *region)
+{
+    arena_reset(region->arena);
+    region->sample_count = 0;
+    region->next = samples->spare_regions;
+    samples->spare_regions = region;
+}
+
 static void samples_drop_first_region(struct histogram_samples *samples)
 {
     struct histogram_region *region = samples->regions;
     samples->regions = region->next;
     if (!samples->regions)
         samples->last_region = NULL;
-    arena_destroy(region->arena);
-    free(region);
+    samples_spare_region(samples, region);
 }
 
 void histogram_samples_forget(struct histogram_samples *samples, size_t count)
@@ -78,8 +91,7 @@ static void samples_drop_last_region(struct histogram_samples *samples)
         before->next = NULL;
     else
         samples->regions = NULL;
-    arena_destroy(last->arena);
-    free(last);
+    samples_spare_region(samples, last);
 }
 
 void histogram_samples_truncate(struct histogram_samples *samples, size_t count)
@@ -129,6 +141,12 @@ void histogram_samples_clear(struct histogram_samples *samples)
 void histogram_samples_done(struct histogram_samples *samples)
 {
     histogram_samples_clear(samples);
+    while (samples->spare_regions) {
+        struct histogram_region *region = samples->spare_regions;
+        samples->spare_regions = region->next;
+        arena_destroy(region->arena);
+        free(region);
+    }
     free(samples->times_ms);
     free(samples->items);
     free(samples->starts_ms);
@@ -136,11 +154,17 @@ void histogram_samples_done(struct histogram_samples *samples)
     *samples = (struct histogram_samples){0};
 }
 
+static size_t regions_bytes(const struct histogram_region *regions)
+{
+    size_t bytes = 0;
+    for (const struct histogram_region *region = regions; region; region = region->next)
+        bytes += sizeof *region + arena_used(region->arena);
+    return bytes;
+}
+
 size_t histogram_samples_bytes(const struct histogram_samples *samples)
 {
     size_t bytes = samples->cap * (sizeof *samples->times_ms + sizeof *samples->items +
                                    sizeof *samples->starts_ms + sizeof *samples->stored_hints);
-    for (const struct histogram_region *region = samples->regions; region; region = region->next)
-        bytes += sizeof *region + arena_used(region->arena);
-    return bytes;
+    return bytes + regions_bytes(samples->regions) + regions_bytes(samples->spare_regions);
 }

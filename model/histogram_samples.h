@@ -34,6 +34,7 @@ struct histogram_samples {
 
     struct histogram_region *regions; /* the oldest first */
     struct histogram_region *last_region;
+    struct histogram_region *spare_regions; /* dropped ones, whose memory serves again */
 };
 
 /* An arena that lives until all samples added after it have been forgotten. */

@@ -31,7 +31,28 @@ START_TEST(forgets_from_the_front)
     check(&samples, 201, 2);
     histogram_samples_forget(&samples, 2);
     check(&samples, 199, 4);
-    ck_assert_uint_lt(histogram_samples_bytes(&samples), whole);
+    ck_assert_uint_le(histogram_samples_bytes(&samples), whole);
+    histogram_samples_done(&samples);
+}
+END_TEST
+
+START_TEST(what_was_dropped_serves_again)
+{
+    struct histogram_samples samples = {0};
+    add(&samples, 100, 0);
+    add(&samples, 100, 100);
+    histogram_samples_clear(&samples);
+    add(&samples, 100, 0);
+    add(&samples, 100, 100);
+    histogram_samples_clear(&samples);
+    size_t settled = histogram_samples_bytes(&samples);
+    for (size_t i = 0; i < 5; i++) {
+        add(&samples, 100, 0);
+        add(&samples, 100, 100);
+        check(&samples, 200, 0);
+        histogram_samples_clear(&samples);
+    }
+    ck_assert_uint_le(histogram_samples_bytes(&samples), settled * 2);
     histogram_samples_done(&samples);
 }
 END_TEST
@@ -96,5 +117,6 @@ START_TEST(strips_to_totals)
 }
 END_TEST
 
-TEST_MAIN("histogram_samples", forgets_from_the_front, drops_from_the_end_over_regions,
-          keeps_the_stored_hint_when_it_says_otherwise, strips_to_totals)
+TEST_MAIN("histogram_samples", forgets_from_the_front, what_was_dropped_serves_again,
+          drops_from_the_end_over_regions, keeps_the_stored_hint_when_it_says_otherwise,
+          strips_to_totals)

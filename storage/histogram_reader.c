@@ -189,37 +189,75 @@ bool histogram_reader_open(struct histogram_reader *r, uint8_t encoding, const u
     return reader_layout(r, arena, err);
 }
 
+/* What a histogram's buckets are told by: the differences of one sample, one bucket at a time. */
+struct bucket_walk {
+    uint64_t *values; /* each to the bucket before */
+    uint64_t *deltas; /* what changed them from sample to sample */
+    double *out;      /* NULL: nobody wants them */
+    uint64_t current;
+};
+
+HOT_INLINE void bucket_walk_step(struct bucket_walk *walk, size_t i, uint64_t dod, bool wanted)
+{
+    walk->deltas[i] += dod;
+    walk->values[i] += walk->deltas[i];
+    walk->current += walk->values[i];
+    if (wanted)
+        walk->out[i] = (double)(int64_t)walk->current;
+}
+
 /*
- * One sample's dods. Most are zero, a bit each: those in sight are counted, not read. Buckets are
- * differences to the one before.
+ * Up to here, n ones and a zero have 3 n bits behind (varbit.h): so the length of an integer
+ * follows from the ones without a look into a table, and the next one can begin soon.
  */
-HOT_INLINE bool reader_step_ints(struct bits *bits, uint64_t *restrict values,
-                                 uint64_t *restrict deltas, size_t count, double *restrict out,
+#define SHORT_ONES_MAX 4
+#define SHORT_BITS_MAX 17
+
+/* The short integer at the top of the word; *ret_length: its bits. */
+HOT_INLINE uint64_t varbit_short(uint64_t word, unsigned ones, unsigned *ret_length)
+{
+    unsigned width = 3 * ones;
+    uint64_t size = UINT64_C(1) << width;
+    uint64_t field = word << (ones + 1) >> 1 >> (63 - width);
+    *ret_length = ones + 1 + width;
+    return field - (field > size >> 1 ? size : 0);
+}
+
+/*
+ * One sample's dods. Where most are zero, a bit each, those in sight are counted, not read;
+ * elsewhere short ones are taken from one word, several without a branch that depends on them.
+ */
+HOT_INLINE bool reader_step_ints(struct bits *bits, struct bucket_walk walk, size_t count,
                                  bool wanted)
 {
+    enum { IN_SIGHT = 57 };
     struct bits b = *bits;
-    uint64_t current = 0;
     size_t i = 0;
     while (i < count) {
         if (UNLIKELY(!bits_ready(&b)))
             return false;
-        size_t zeros = (size_t)__builtin_clzll(bits_peek_57(&b) | 0x80); /* of the 56 in sight */
-        size_t end = zeros < count - i ? i + zeros : count;
-        b.at += end - i;
-        for (; i < end; i++) {
-            values[i] += deltas[i];
-            current += values[i];
-            if (wanted)
-                out[i] = (double)(int64_t)current;
+        uint64_t word = bits_peek_57(&b);
+        if (word >> 48 == 0) {
+            size_t zeros = (size_t)__builtin_clzll(word | 0x80);
+            size_t end = zeros < count - i ? i + zeros : count;
+            b.at += end - i;
+            for (; i < end; i++)
+                bucket_walk_step(&walk, i, 0, wanted);
+            continue;
         }
-        if (i == count)
-            break;
-        deltas[i] += varbit_int(&b);
-        values[i] += deltas[i];
-        current += values[i];
-        if (wanted)
-            out[i] = (double)(int64_t)current;
-        i++;
+        unsigned left = IN_SIGHT, ones = 0;
+        while (i < count && left >= SHORT_BITS_MAX) {
+            unsigned length;
+            ones = (unsigned)__builtin_clzll(~word | 1);
+            if (UNLIKELY(ones > SHORT_ONES_MAX))
+                break;
+            bucket_walk_step(&walk, i++, varbit_short(word, ones, &length), wanted);
+            word <<= length;
+            left -= length;
+        }
+        b.at += IN_SIGHT - left;
+        if (ones > SHORT_ONES_MAX)
+            bucket_walk_step(&walk, i++, varbit_int(&b), wanted);
     }
     *bits = b;
     return true;
@@ -229,15 +267,17 @@ static bool reader_ints(struct histogram_reader *r, double *buckets)
 {
     size_t positive = r->shape.positive.bucket_count;
     size_t negative = r->bucket_count - positive;
+    struct bucket_walk of_positive = {.values = r->values, .deltas = r->deltas, .out = buckets};
+    struct bucket_walk of_negative = {.values = r->values + positive,
+                                      .deltas = r->deltas + positive,
+                                      .out = buckets ? buckets + positive : NULL};
     bool good;
     if (buckets)
-        good = reader_step_ints(&r->bits, r->values, r->deltas, positive, buckets, true) &&
-               reader_step_ints(&r->bits, r->values + positive, r->deltas + positive, negative,
-                                buckets + positive, true);
+        good = reader_step_ints(&r->bits, of_positive, positive, true) &&
+               reader_step_ints(&r->bits, of_negative, negative, true);
     else
-        good = reader_step_ints(&r->bits, r->values, r->deltas, positive, NULL, false) &&
-               reader_step_ints(&r->bits, r->values + positive, r->deltas + positive, negative,
-                                NULL, false);
+        good = reader_step_ints(&r->bits, of_positive, positive, false) &&
+               reader_step_ints(&r->bits, of_negative, negative, false);
     if (r->read_count == 0 && r->bucket_count) /* the first differences are those to the first */
         memset(r->deltas, 0, r->bucket_count * sizeof *r->deltas);
     return good;
