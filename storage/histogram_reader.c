@@ -263,7 +263,7 @@ HOT_INLINE bool reader_step_ints(struct bits *bits, struct bucket_walk walk, siz
     return true;
 }
 
-static bool reader_ints(struct histogram_reader *r, double *buckets)
+SHIFT_CLONES static bool reader_ints(struct histogram_reader *r, double *buckets)
 {
     size_t positive = r->shape.positive.bucket_count;
     size_t negative = r->bucket_count - positive;

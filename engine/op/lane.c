@@ -13,7 +13,7 @@
 #define LANE_SAMPLES 32768
 
 /* A histogram takes the room of so many floats, roughly. */
-#define LANE_HISTOGRAM_WEIGHT 32
+#define LANE_HISTOGRAM_WEIGHT 128
 
 static bool lane_charge(struct lane *lane, struct query *query, struct err *err)
 {
