@@ -94,7 +94,7 @@ static bool test_may_hold_histograms(struct selection *selection, size_t series)
     const struct test_selection *self = CONTAINER(struct test_selection, selection, selection);
     const struct test_series *data = &self->storage->series[self->series[series]];
     for (size_t i = 0; i < data->chunk_count; i++)
-        if (data->chunks[i].holds_histograms)
+        if (data->chunks[i]->holds_histograms)
             return true;
     return false;
 }
