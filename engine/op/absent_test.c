@@ -22,6 +22,7 @@ START_TEST(is_one_where_no_series_has_a_point)
                 if (!value_is_stale(test_matrix_row(&in, i)[s]))
                     expected.values[s] = MISSING;
         }
+        in.mix = seed % 4;
         struct op *child = test_matrix_op(query, &in, 2);
         test_matrix_check(&expected, op_absent_new(query, child, expected.labels[0]), 0);
         test_query_done(&test);

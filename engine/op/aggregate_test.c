@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/test.h"
 #include "engine/op/test_matrix.h"
@@ -238,6 +239,81 @@ START_TEST(ends_when_memory_is_not_allowed)
 }
 END_TEST
 
+/* Points whose values are the counts of histograms: all of them, or some. */
+static void check_histograms(enum aggregate_op op, unsigned seed, unsigned mix)
+{
+    struct test_query test;
+    test_query_init(&test);
+    struct query *query = &test.query;
+    unsigned state = seed;
+    struct test_matrix in = test_matrix_random(query, &state, 20, seed % 3 ? 7 : 2, false);
+    struct str names[] = {STR("a")};
+    struct grouping grouping = grouping_by(query, names, 1);
+    struct test_matrix floats = in;
+    bool ignores = op != AGGREGATE_sum && op != AGGREGATE_avg && op != AGGREGATE_count &&
+                   op != AGGREGATE_group;
+    if (ignores) {
+        floats.values = arena_array(query->arena, double, in.series_count *in.step_count);
+        for (size_t i = 0; i < in.series_count * in.step_count; i++)
+            floats.values[i] = value_bits(in.values[i]) % mix == 0 ? MISSING : in.values[i];
+    }
+    struct test_matrix expected = naive_aggregate(query, &floats, op, &grouping);
+    in.mix = mix;
+    struct op *child = test_matrix_op(query, &in, seed % 2 ? 1 : 30);
+    test_matrix_check(&expected, op_aggregate_new(query, child, op, &grouping, 7), seed % 4);
+    if (ignores) {
+        char text[60];
+        snprintf(text, sizeof text, "ignored histogram in %s aggregation", aggregate_get(op)->name);
+        test_annotation_check(query, ANNOTATION_INFO, 7, text);
+    }
+    test_query_done(&test);
+}
+
+START_TEST(histograms_add_up_as_floats_do)
+{
+    for (unsigned seed = 1; seed <= 30; seed++) {
+        check_histograms(AGGREGATE_sum, seed, 1);
+        check_histograms(AGGREGATE_avg, seed, 1);
+    }
+}
+END_TEST
+
+START_TEST(histograms_are_counted_or_passed_over)
+{
+    for (unsigned seed = 1; seed <= 30; seed++) {
+        check_histograms(AGGREGATE_count, seed, 2);
+        check_histograms(AGGREGATE_group, seed, 2);
+        check_histograms(AGGREGATE_max, seed, 2);
+        check_histograms(AGGREGATE_stdvar, seed, 2);
+    }
+}
+END_TEST
+
+START_TEST(floats_and_histograms_have_no_sum)
+{
+    struct test_query test;
+    test_query_init(&test);
+    struct query *query = &test.query;
+    struct test_matrix in = test_matrix_new(query, 2, 3);
+    test_matrix_series(&in, TEST_LABELS(query, "i", "0"));
+    test_matrix_series(&in, TEST_LABELS(query, "i", "1"));
+    double odd = value_of_bits(value_bits(1) | 1);
+    memcpy(in.values, (double[]){2, odd, MISSING, odd, odd, 4}, 6 * sizeof(double));
+    in.mix = 2;
+    struct test_matrix expected = test_matrix_new(query, 1, 3);
+    test_matrix_series(&expected, &labels_empty);
+    memcpy(expected.values, (double[]){MISSING, odd + odd, 4}, 3 * sizeof(double));
+
+    struct grouping grouping = grouping_by(query, NULL, 0);
+    struct op *child = test_matrix_op(query, &in, 1);
+    test_matrix_check(&expected, op_aggregate_new(query, child, AGGREGATE_sum, &grouping, 4), 0);
+    test_annotation_check(query, ANNOTATION_WARNING, 4,
+                          "encountered a mix of histograms and floats for aggregation");
+    test_query_done(&test);
+}
+END_TEST
+
 TEST_MAIN("aggregate", equals_the_naive_evaluator, sums_keep_what_plain_addition_loses,
           averages_what_would_overflow, extremes_pass_over_nan, variance_of_nan_or_infinity_is_nan,
-          ends_when_memory_is_not_allowed)
+          ends_when_memory_is_not_allowed, histograms_add_up_as_floats_do,
+          histograms_are_counted_or_passed_over, floats_and_histograms_have_no_sum)

@@ -1,6 +1,7 @@
 #include "engine/op/count_values.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "base/float_text.h"
 #include "base/test.h"
@@ -92,6 +93,40 @@ START_TEST(without_may_drop_the_values_again)
 }
 END_TEST
 
+START_TEST(a_histogram_is_told_by_its_text)
+{
+    struct test_query test;
+    test_query_init(&test);
+    struct query *query = &test.query;
+    struct test_matrix in = test_matrix_new(query, 1, 3);
+    test_matrix_series(&in, TEST_LABELS(query, "i", "1"));
+    memcpy(in.values, (double[]){2, 2, value_of_bits(value_bits(2) | 1)}, 3 * sizeof(double));
+    in.mix = 2;
+    struct test_matrix expected = test_matrix_new(query, 2, 3);
+    test_matrix_series(&expected, TEST_LABELS(query, "v", "{count:2, sum:0}"));
+    test_matrix_series(&expected, TEST_LABELS(query, "v", "2.0000000000000004"));
+    memcpy(expected.values, (double[]){1, 1, MISSING, MISSING, MISSING, 1}, 6 * sizeof(double));
+    struct str names[] = {STR("v")};
+    struct grouping grouping = grouping_by(query, names, 1);
+    struct op *op = op_count_values_new(query, test_matrix_op(query, &in, 1), STR("v"), &grouping);
+
+    struct err err = {0};
+    ck_assert(op_open(op, &err));
+    ck_assert_uint_eq(op->series_count, 2);
+    struct row_reader rows = {.op = op};
+    double *row;
+    for (size_t i = 0; i < 2; i++) {
+        bool second = labels_equal(op->labels[i], expected.labels[1]);
+        ck_assert(second || labels_equal(op->labels[i], expected.labels[0]));
+        ck_assert_int_eq(row_reader_next(&rows, &row, &err), PULL_BATCH);
+        for (size_t s = 0; s < 3; s++)
+            ck_assert(test_same(row[s], expected.values[second * 3 + s]));
+    }
+    op_close(op);
+    test_query_done(&test);
+}
+END_TEST
+
 START_TEST(refuses_a_label_that_has_no_name)
 {
     struct err err = {0};
@@ -112,4 +147,4 @@ START_TEST(refuses_a_label_that_has_no_name)
 END_TEST
 
 TEST_MAIN("count_values", equals_the_naive_evaluator, without_may_drop_the_values_again,
-          refuses_a_label_that_has_no_name)
+          a_histogram_is_told_by_its_text, refuses_a_label_that_has_no_name)

@@ -65,6 +65,7 @@ static size_t check_random(uint64_t seed, size_t steps)
         .vector = test_vector_random(&test.query, &state, steps, 2),
         .mode = test_random(&state) % 2 ? DEDUP_MERGE : DEDUP_STRICT,
     };
+    self.vector.mix = test_random(&state) % 4;
     unsigned split = test_random(&state) % 2;
     for (size_t i = 0; i < self.vector.series_count; i++) {
         const struct labels *labels = self.vector.labels[i];

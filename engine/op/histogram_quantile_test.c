@@ -1,5 +1,6 @@
 #include "engine/op/histogram_quantile.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/float_text.h"
@@ -7,6 +8,7 @@
 #include "engine/fn/test_buckets.h"
 #include "engine/op/group.h"
 #include "engine/op/test_matrix.h"
+#include "model/test_histogram.h"
 
 #define RAISES_TEXT \
     "input to histogram_quantile needed to be fixed for monotonicity (see " \
@@ -251,7 +253,104 @@ START_TEST(ends_when_memory_is_not_allowed)
 }
 END_TEST
 
+static const struct histogram native = {
+    .count = 4, .sum = 5, .positive = {TEST_SPANS({1, 1}), TEST_COUNTS(4)}, /* (1,2] */
+};
+
+/* Classic buckets at steps 0 and 1, a native histogram at steps 1 and 2. */
+static struct op *both_kinds(struct query *query)
+{
+    static const struct histogram *histograms[9] = {NULL};
+    const struct labels **labels = arena_array(query->arena, const struct labels *, 3);
+    labels[0] = TEST_LABELS(query, "__name__", "m", "le", "+Inf");
+    labels[1] = TEST_LABELS(query, "__name__", "m", "le", "1");
+    labels[2] = TEST_LABELS(query, "__name__", "m");
+    double *values = arena_array(query->arena, double, 9);
+    for (size_t i = 0; i < 9; i++)
+        values[i] = i % 3 == 2 || i > 5 ? MISSING : i < 3 ? 4 : 0;
+    histograms[7] = histograms[8] = &native;
+    struct op *op = op_test_rows_new(query, &(struct grid){0, 1000, 3}, labels, values, 3, 1);
+    op_test_rows_add(op, histograms);
+    return op;
+}
+
+static void check_row(struct row_reader *rows, const double *wanted)
+{
+    struct err err = {0};
+    double *row;
+    ck_assert_msg(row_reader_next(rows, &row, &err) == PULL_BATCH, "%s", err.msg);
+    ck_assert_ptr_null(rows->histograms);
+    for (size_t s = 0; s < 3; s++)
+        ck_assert_msg(test_same(row[s], wanted[s]), "step %zu: %.17g", s, row[s]);
+}
+
+START_TEST(a_step_with_both_kinds_has_no_quantile)
+{
+    struct err err = {0};
+    struct test_query test;
+    test_query_init(&test);
+    const double phi[] = {0.5, 0.5, 0.5};
+    struct op *op = op_histogram_quantile_new(&test.query, both_kinds(&test.query),
+                                              phi_op(&test.query, phi, 3), PHI_BEGIN, VECTOR_BEGIN);
+    ck_assert(op_open(op, &err));
+    ck_assert_uint_eq(op->series_count, 1);
+    struct row_reader rows = {.op = op};
+    check_row(&rows, (const double[]){1, MISSING, 1.4142135623730949});
+    op_close(op);
+    test_annotation_check(&test.query, ANNOTATION_WARNING, VECTOR_BEGIN,
+                          "vector contains a mix of classic and native histograms");
+    test_query_done(&test);
+}
+END_TEST
+
+START_TEST(fractions_are_of_both_kinds)
+{
+    struct err err = {0};
+    struct test_query test;
+    test_query_init(&test);
+    const double lower[] = {0, 0, 0}, upper[] = {1, 1, 2};
+    struct op *op = op_histogram_fraction_new(&test.query, both_kinds(&test.query),
+                                              phi_op(&test.query, lower, 3),
+                                              phi_op(&test.query, upper, 3), VECTOR_BEGIN);
+    ck_assert(op_open(op, &err));
+    struct row_reader rows = {.op = op};
+    check_row(&rows, (const double[]){0, MISSING, 1});
+    op_close(op);
+    test_query_done(&test);
+}
+END_TEST
+
+START_TEST(each_value_of_a_quantile_is_a_series)
+{
+    struct err err = {0};
+    struct test_query test;
+    test_query_init(&test);
+    struct query *query = &test.query;
+    const double first[] = {1, 1, 1}, second[] = {0, 0.5, 0.5};
+    struct op *phis[] = {phi_op(query, first, 3), phi_op(query, second, 3)};
+    const size_t begins[] = {1, 2};
+    struct op *op = op_histogram_quantiles_new(query, both_kinds(query), phis, begins, 2, STR("q"),
+                                               VECTOR_BEGIN);
+    ck_assert(op_open(op, &err));
+    ck_assert_uint_eq(op->series_count, 3);
+    ck_assert(labels_equal(op->labels[0], TEST_LABELS(query, "q", "1.0")));
+    ck_assert(labels_equal(op->labels[1], TEST_LABELS(query, "q", "0.0")));
+    ck_assert(labels_equal(op->labels[2], TEST_LABELS(query, "q", "0.5")));
+    const uint32_t order[] = {2, 0, 1};
+    ck_assert(op_arrange(op, order, 3, &err));
+    struct row_reader rows = {.op = op};
+    check_row(&rows, (const double[]){MISSING, MISSING, 1.4142135623730949});
+    check_row(&rows, (const double[]){1, MISSING, 2});
+    check_row(&rows, (const double[]){NAN, MISSING, MISSING});
+    op_close(op);
+    ck_assert_uint_eq(query->budget.used_bytes, 0);
+    test_query_done(&test);
+}
+END_TEST
+
 TEST_MAIN("histogram_quantile", equals_the_naive_evaluator,
           warns_of_le_where_the_series_has_a_point, warns_of_le_once_each_text,
           warns_of_phi_even_without_buckets, tells_once_of_all_raises,
-          tells_of_no_raises_where_phi_is_no_quantile, ends_when_memory_is_not_allowed)
+          tells_of_no_raises_where_phi_is_no_quantile, ends_when_memory_is_not_allowed,
+          a_step_with_both_kinds_has_no_quantile, fractions_are_of_both_kinds,
+          each_value_of_a_quantile_is_a_series)

@@ -6,7 +6,9 @@
 #include "base/test.h"
 #include "engine/fn/arith.h"
 #include "engine/fn/test_random.h"
+#include "engine/op/join_fill.h"
 #include "engine/op/test_vectors.h"
+#include "model/test_histogram.h"
 
 struct join_case {
     struct grid grid;
@@ -23,7 +25,9 @@ static struct op *join_case_build(void *context, struct query *query, size_t row
     struct op *right = test_matrix_op(query, &self->right, rows_per_batch);
     struct binary binary = {
         .op = self->op, .matching = &self->matching, .return_bool = self->return_bool};
-    return op_join_new(query, left, right, &binary, 0);
+    const struct fill_values *fill = &self->matching.fill;
+    return fill->has_left || fill->has_right ? op_join_fill_new(query, left, right, &binary, 0)
+                                             : op_join_new(query, left, right, &binary, 0);
 }
 
 /* The naive evaluator goes step by step, as Prometheus does, the sides exchanged for group_right.
@@ -37,8 +41,8 @@ struct naive {
     size_t step;
 
     /* Results at this step, before filtering. */
-    const struct labels *results[128];
-    const struct labels *result_signatures[128];
+    const struct labels *results[256];
+    const struct labels *result_signatures[256];
     size_t result_count;
 };
 
@@ -99,14 +103,20 @@ static bool naive_there(const struct test_matrix *vector, size_t series, size_t 
     return !value_is_stale(test_vector_value(vector, series, step));
 }
 
+#define FILLED SIZE_MAX
+
+/* Two that meet; one of them may be the fill value, with the labels by which they would meet. */
 static void naive_result(struct naive *naive, size_t m, size_t o)
 {
     const struct join_case *self = naive->self;
     bool to_one = self->matching.card == CARD_ONE_TO_ONE;
+    const struct labels *signature =
+        m == FILLED ? naive->one_signatures[o] : naive->many_signatures[m];
     const struct labels *labels =
-        naive_labels(naive, naive->many->labels[m], naive->one->labels[o]);
+        naive_labels(naive, m == FILLED ? signature : naive->many->labels[m],
+                     o == FILLED ? signature : naive->one->labels[o]);
     for (size_t i = 0; i < naive->result_count; i++)
-        if (labels_equal(naive->result_signatures[i], naive->many_signatures[m]) &&
+        if (labels_equal(naive->result_signatures[i], signature) &&
             (to_one || labels_equal(naive->results[i], labels)))
             test_expect_error(
                 naive->expect,
@@ -114,10 +124,12 @@ static void naive_result(struct naive *naive, size_t m, size_t o)
                          "(group_left/group_right)"
                        : "multiple matches for labels: grouping labels must ensure unique matches");
     naive->results[naive->result_count] = labels;
-    naive->result_signatures[naive->result_count++] = naive->many_signatures[m];
+    naive->result_signatures[naive->result_count++] = signature;
 
-    double left = test_vector_value(naive->many, m, naive->step);
-    double right = test_vector_value(naive->one, o, naive->step);
+    double left =
+        m == FILLED ? self->matching.fill.left : test_vector_value(naive->many, m, naive->step);
+    double right =
+        o == FILLED ? self->matching.fill.right : test_vector_value(naive->one, o, naive->step);
     if (self->matching.card == CARD_ONE_TO_MANY) {
         double other = left;
         left = right;
@@ -135,7 +147,8 @@ static void naive_result(struct naive *naive, size_t m, size_t o)
 static void naive_step(struct naive *naive)
 {
     size_t step = naive->step;
-    bool any = false;
+    const struct fill_values *fill = &naive->self->matching.fill;
+    bool any = fill->has_left || fill->has_right;
     for (size_t m = 0; m < naive->many->series_count; m++)
         any = any || naive_there(naive->many, m, step);
     for (size_t b = 0; any && b < naive->one->series_count; b++) {
@@ -156,6 +169,15 @@ static void naive_step(struct naive *naive)
             if (found)
                 naive_result(naive, m, o);
         }
+        if (!found && fill->has_right)
+            naive_result(naive, m, FILLED);
+    }
+    for (size_t o = 0; fill->has_left && o < naive->one->series_count; o++) {
+        bool found = !naive_there(naive->one, o, step);
+        for (size_t i = 0; i < naive->result_count && !found; i++)
+            found = labels_equal(naive->result_signatures[i], naive->one_signatures[o]);
+        if (!found)
+            naive_result(naive, FILLED, o);
     }
 }
 
@@ -210,6 +232,12 @@ static size_t check_random(uint64_t seed, size_t steps)
         spread(&self.left, &state);
     if (test_random(&state) % 4)
         spread(&self.right, &state);
+
+    if (test_random(&state) % 3 == 0)
+        self.matching.fill = (struct fill_values){
+            .has_left = true, .has_right = test_random(&state) % 2, .left = 1, .right = 2};
+    else if (test_random(&state) % 3 == 0)
+        self.matching.fill = (struct fill_values){.has_right = true, .right = 3};
 
     struct test_expect expect;
     test_expect_init(&expect, &test.query);
@@ -351,7 +379,77 @@ START_TEST(holds_nothing_where_the_orders_agree)
 }
 END_TEST
 
+static const struct histogram histogram_a = {
+    .count = 6, .sum = 9, .positive = {TEST_SPANS({0, 2}), TEST_COUNTS(2, 4)}};
+static const struct histogram histogram_b = {.hint = HISTOGRAM_RESET,
+                                             .count = 1,
+                                             .sum = 1,
+                                             .positive = {TEST_SPANS({1, 1}), TEST_COUNTS(1)}};
+static const struct histogram histogram_c = {.hint = HISTOGRAM_NOT_RESET, .count = 1, .sum = 1};
+static const struct histogram histogram_custom = {TEST_BOUNDS(1, 2), .count = 1,
+                                                  .positive = {TEST_SPANS({0, 1}), TEST_COUNTS(1)}};
+
+/* One point on each side; a float is 2, or 3 on the right. */
+static void check_points(enum binary_op what, const struct histogram *left,
+                         const struct histogram *right, const char *result, const char *note)
+{
+    struct err err = {0};
+    struct test_query test;
+    test_query_init(&test);
+    struct query *query = &test.query;
+    struct grid grid = {0, 1000, 2};
+    const struct labels *labels[] = {TEST_LABELS(query, "a", "1")};
+    const double lefts[] = {left ? MISSING : 2, MISSING}, rights[] = {right ? MISSING : 3, MISSING};
+    const struct histogram *left_row[] = {left, NULL}, *right_row[] = {right, NULL};
+    struct op *sides[] = {op_test_rows_new(query, &grid, labels, lefts, 1, 1),
+                          op_test_rows_new(query, &grid, labels, rights, 1, 1)};
+    op_test_rows_add(sides[0], left_row);
+    op_test_rows_add(sides[1], right_row);
+    struct vector_matching matching = {.card = CARD_ONE_TO_ONE};
+    struct binary binary = {.op = what, .matching = &matching};
+    struct op *op = op_join_new(query, sides[0], sides[1], &binary, 9);
+    ck_assert(op_open(op, &err));
+    struct row_reader rows = {.op = op};
+    double *row;
+    ck_assert_int_eq(row_reader_next(&rows, &row, &err), PULL_BATCH);
+    const struct histogram *made = rows.histograms ? rows.histograms[0] : NULL;
+    ck_assert(value_is_stale(row[0]) && value_is_stale(row[1]));
+    ck_assert(!rows.histograms || !rows.histograms[1]);
+    ck_assert(!made == !result);
+    if (result)
+        test_histogram_text(made, result);
+    ck_assert_uint_eq(query->annotations.count, note ? 1 : 0);
+    if (note) {
+        ck_assert_str_eq(arena_text(query->arena, query->annotations.items[0].text), note);
+        ck_assert_uint_eq(query->annotations.items[0].begin, 9);
+    }
+    op_close(op);
+    test_query_done(&test);
+}
+
+#define TYPES_TEXT "incompatible sample types encountered for binary operator "
+
+START_TEST(histograms_meet_as_their_operators_say)
+{
+    const struct histogram *a = &histogram_a, *b = &histogram_b, *c = &histogram_c;
+    check_points(BINARY_ADD, a, b, "{count:7, sum:10, (0.5,1]:2, (1,2]:5}", NULL);
+    check_points(BINARY_SUB, a, b, "{count:5, sum:8, (0.5,1]:2, (1,2]:3}", NULL);
+    check_points(BINARY_MUL, NULL, b, "{count:2, sum:2, (1,2]:2}", NULL);
+    check_points(BINARY_MUL, b, NULL, "{count:3, sum:3, (1,2]:3}", NULL);
+    check_points(BINARY_EQL, a, a, "{count:6, sum:9, (0.5,1]:2, (1,2]:4}", NULL);
+    check_points(BINARY_NEQ, a, a, NULL, NULL);
+    check_points(BINARY_TRIM_LOWER, a, NULL, "{count:0, sum:0}", NULL);
+    check_points(BINARY_DIV, NULL, b, NULL, TYPES_TEXT "\"/\": float / histogram");
+    check_points(BINARY_GTR, b, NULL, NULL, TYPES_TEXT "\">\": histogram > float");
+    check_points(BINARY_POW, b, c, NULL, TYPES_TEXT "\"^\": histogram ^ histogram");
+    check_points(BINARY_TRIM_UPPER, NULL, NULL, NULL, TYPES_TEXT "\"</\": float </ float");
+    check_points(BINARY_ADD, a, &histogram_custom, NULL,
+                 "incompatible bucket layout encountered for binary operator +");
+    check_points(BINARY_ADD, b, c, NULL, "conflicting counter resets during histogram addition");
+}
+END_TEST
+
 TEST_MAIN("join", agrees_with_a_naive_evaluator, names_duplicates_of_the_right_side,
           one_step_names_the_duplicate_that_comes_first,
           asks_for_explicit_grouping_even_where_nothing_is_kept,
-          holds_nothing_where_the_orders_agree)
+          holds_nothing_where_the_orders_agree, histograms_meet_as_their_operators_say)

@@ -1,11 +1,13 @@
 #include "engine/op/map.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/test.h"
 #include "engine/fn/test_random.h"
 #include "engine/op/test_matrix.h"
 #include "engine/op/test_rows.h"
+#include "model/test_histogram.h"
 
 #define SERIES 700
 #define STEPS_MAX 3
@@ -135,5 +137,96 @@ START_TEST(scalars_are_computed_step_by_step)
 }
 END_TEST
 
+static const struct histogram two_buckets = {
+    .count = 6,
+    .sum = 9,
+    .positive = {TEST_SPANS({0, 2}), TEST_COUNTS(2, 4)},
+};
+
+/* A series of a float, a histogram and nothing, through one stage. */
+static void check_histograms(struct test_query *test, const struct map_stage *stage, double value,
+                             const char *histogram)
+{
+    struct err err = {0};
+    struct query *query = &test->query;
+    struct grid grid = {0, 1000, 3};
+    const struct labels *labels[] = {TEST_LABELS(query, "__name__", "m")};
+    const double values[] = {8, MISSING, MISSING};
+    const struct histogram *histograms[] = {NULL, &two_buckets, NULL};
+    struct op *child = op_test_rows_new(query, &grid, labels, values, 1, 1);
+    op_test_rows_add(child, histograms);
+    struct op *op = op_map_new(query, child, stage);
+    ck_assert(op_open(op, &err));
+    struct row_reader rows = {.op = op};
+    double *row;
+    ck_assert_int_eq(row_reader_next(&rows, &row, &err), PULL_BATCH);
+    ck_assert(test_same(row[0], value) && value_is_stale(row[2]));
+    const struct histogram *made = rows.histograms ? rows.histograms[1] : NULL;
+    if (histogram[0] == '{')
+        test_histogram_text(made, histogram);
+    else
+        ck_assert(!made && test_same(row[1], strtod(histogram, NULL)));
+    op_close(op);
+}
+
+static struct op *scalar_op(struct test_query *test, double value)
+{
+    static const struct labels *none[] = {&labels_empty};
+    double *values = arena_array(test->query.arena, double, 3);
+    for (size_t i = 0; i < 3; i++)
+        values[i] = value;
+    return op_test_rows_new(&test->query, &(struct grid){0, 1000, 3}, none, values, 1, 1);
+}
+
+START_TEST(histograms_are_scaled_trimmed_and_read)
+{
+    struct test_query test;
+    test_query_init(&test);
+    struct map_stage stage = map_stage_arith(BINARY_DIV, false, scalar_op(&test, 2), false, 0);
+    check_histograms(&test, &stage, 4, "{count:3, sum:4.5, (0.5,1]:1, (1,2]:2}");
+    stage = map_stage_negate();
+    check_histograms(&test, &stage, -8, "{count:-6, sum:-9, (0.5,1]:-2, (1,2]:-4}");
+    stage = map_stage_of_histogram(histogram_function(FN_histogram_avg));
+    check_histograms(&test, &stage, MISSING, "1.5");
+    stage = map_stage_time(scalar_op(&test, 5));
+    check_histograms(&test, &stage, 5, "5");
+    ck_assert_uint_eq(test.query.annotations.count, 0);
+    stage = map_stage_arith(BINARY_TRIM_UPPER, false, scalar_op(&test, 1), false, 4);
+    check_histograms(&test, &stage, MISSING, "{count:2, sum:1.4142135623730951, (0.5,1]:2}");
+    test_annotation_check(&test.query, ANNOTATION_INFO, 4,
+                          "incompatible sample types encountered for binary operator \"</\": "
+                          "float </ float");
+    test_query_done(&test);
+}
+END_TEST
+
+START_TEST(refused_histograms_are_told_of)
+{
+    struct test_query test;
+    test_query_init(&test);
+    struct map_stage stage = map_stage_arith(BINARY_SUB, false, scalar_op(&test, 2), true, 3);
+    double missing = MISSING;
+    struct err err = {0};
+    struct query *query = &test.query;
+    const struct labels *labels[] = {TEST_LABELS(query, "__name__", "m")};
+    const struct histogram *histograms[] = {&two_buckets};
+    struct grid grid = {0, 1000, 1};
+    struct op *child = op_test_rows_new(query, &grid, labels, &missing, 1, 1);
+    op_test_rows_add(child, histograms);
+    double two = 2;
+    const struct labels *none = &labels_empty;
+    stage.scalars[0] = op_test_rows_new(query, &grid, &none, &two, 1, 1);
+    struct op *op = op_map_new(query, child, &stage);
+    ck_assert(op_open(op, &err));
+    ck_assert_uint_eq(op->series_count, 0);
+    op_close(op);
+    test_annotation_check(query, ANNOTATION_INFO, 3,
+                          "incompatible sample types encountered for binary operator \"-\": "
+                          "float - histogram");
+    test_query_done(&test);
+}
+END_TEST
+
 TEST_MAIN("map_op", meets_every_row_with_the_scalar, comparison_keeps_the_vectors_value_and_name,
-          function_drops_the_name_and_reads_its_arguments, scalars_are_computed_step_by_step)
+          function_drops_the_name_and_reads_its_arguments, scalars_are_computed_step_by_step,
+          histograms_are_scaled_trimmed_and_read, refused_histograms_are_told_of)

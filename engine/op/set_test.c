@@ -64,6 +64,7 @@ static void check_random(uint64_t seed, size_t steps)
                      .label_count = test_random(&state) % 5},
         .op = BINARY_AND + test_random(&state) % 3,
     };
+    self.left.mix = self.right.mix = test_random(&state) % 4;
     struct test_expect expect;
     test_expect_init(&expect, &test.query);
     naive_set(&expect, &self);

@@ -63,8 +63,11 @@ struct op *test_matrix_op(struct query *query, const struct test_matrix *matrix,
                           size_t rows_per_batch)
 {
     struct grid grid = {0, 1000, matrix->step_count};
-    return op_test_rows_new(query, &grid, matrix->labels, matrix->values, matrix->series_count,
-                            rows_per_batch);
+    struct op *op = op_test_rows_new(query, &grid, matrix->labels, matrix->values,
+                                     matrix->series_count, rows_per_batch);
+    if (matrix->mix)
+        op_test_rows_mix(op, matrix->mix);
+    return op;
 }
 
 static void test_row_check(const struct test_matrix *expected, size_t series, const double *row)
@@ -125,6 +128,7 @@ void test_matrix_check(const struct test_matrix *expected, struct op *op, unsign
     double *row;
     for (size_t i = 0; i < count; i++) {
         ck_assert_msg(row_reader_next(&rows, &row, &err) == PULL_BATCH, "%s", err.msg);
+        test_rows_unmix(row, rows.histograms, expected->step_count);
         test_row_check(expected, named[order[i]], row);
     }
     ck_assert_int_eq(row_reader_next(&rows, &row, &err), PULL_END);

@@ -10,6 +10,7 @@ struct test_matrix {
     double *values; /* series after series; missing points are stale markers */
     size_t series_count;
     size_t step_count;
+    unsigned mix; /* see op_test_rows_mix */
 };
 
 struct test_matrix test_matrix_new(struct query *query, size_t series_count, size_t step_count);

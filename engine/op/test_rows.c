@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/test.h"
 #include "model/sample.h"
 
 struct test_rows {
@@ -9,6 +10,10 @@ struct test_rows {
     const double *values;
     double *buffer;
     size_t rows_per_batch;
+    unsigned every;                       /* see op_test_rows_mix */
+    const struct histogram *const *given; /* see op_test_rows_add */
+    const struct histogram **histograms;
+    struct arena *arena;
 };
 
 void test_query_init(struct test_query *test)
@@ -53,6 +58,60 @@ static bool test_rows_arrange(struct op *op, struct err *err)
     return true;
 }
 
+/* That of the batch's point at index i. */
+static const struct histogram *test_rows_given(const struct test_rows *self, size_t i)
+{
+    size_t steps = self->op.grid.count;
+    size_t series = self->op.order[self->op.rows_done + i / steps];
+    return self->given ? self->given[series * steps + i % steps] : NULL;
+}
+
+static void test_rows_mix(struct test_rows *self, struct batch *batch)
+{
+    arena_destroy(self->arena);
+    self->arena = arena_create(NULL);
+    batch->histograms = self->histograms;
+    for (size_t i = 0; i < batch->row_count * batch->step_count; i++) {
+        double v = batch->values[i];
+        const struct histogram *given = test_rows_given(self, i);
+        batch->histograms[i] = given ? histogram_copy(self->arena, given) : NULL;
+        if (self->every == 0 || value_is_stale(v) || value_bits(v) % self->every != 0)
+            continue;
+        batch->histograms[i] = histogram_copy(self->arena, &(struct histogram){.count = v});
+        batch->values[i] = value_stale();
+    }
+}
+
+static void test_rows_take_column(struct test_rows *self)
+{
+    self->histograms = arena_array(self->op.query->arena, const struct histogram *,
+                                   self->rows_per_batch * self->op.grid.count);
+}
+
+void op_test_rows_mix(struct op *op, unsigned every)
+{
+    struct test_rows *self = CONTAINER(struct test_rows, op, op);
+    self->every = every;
+    test_rows_take_column(self);
+}
+
+void op_test_rows_add(struct op *op, const struct histogram *const *histograms)
+{
+    struct test_rows *self = CONTAINER(struct test_rows, op, op);
+    self->given = histograms;
+    test_rows_take_column(self);
+}
+
+void test_rows_unmix(double *row, const struct histogram *const *histograms, size_t steps)
+{
+    for (size_t s = 0; histograms && s < steps; s++) {
+        if (!histograms[s])
+            continue;
+        ck_assert(value_is_stale(row[s]));
+        row[s] = histograms[s]->count;
+    }
+}
+
 static bool test_rows_pull(struct op *op, struct batch *ret, struct err *err)
 {
     struct test_rows *self = CONTAINER(struct test_rows, op, op);
@@ -64,7 +123,16 @@ static bool test_rows_pull(struct op *op, struct batch *ret, struct err *err)
         memcpy(self->buffer + i * steps, self->values + op->order[op->rows_done + i] * steps,
                steps * sizeof(double));
     *ret = (struct batch){.values = self->buffer, .row_count = count, .step_count = steps};
+    if (self->histograms)
+        test_rows_mix(self, ret);
     return true;
+}
+
+static void test_rows_close(struct op *op)
+{
+    struct test_rows *self = CONTAINER(struct test_rows, op, op);
+    arena_destroy(self->arena);
+    self->arena = NULL;
 }
 
 static const struct op_class test_rows_class = {
@@ -72,6 +140,7 @@ static const struct op_class test_rows_class = {
     .open = test_rows_open,
     .arrange = test_rows_arrange,
     .pull = test_rows_pull,
+    .close = test_rows_close,
 };
 
 struct op *op_test_rows_new(struct query *query, const struct grid *grid,

@@ -23,4 +23,16 @@ struct op *op_test_rows_new(struct query *query, const struct grid *grid,
                             const struct labels **labels, const double *values, size_t series_count,
                             size_t rows_per_batch);
 
+/*
+ * From now on values whose bits are a multiple of `every` (0: none) are handed out as histograms of
+ * that count: to what only passes points on, they are as good. They last until the next pull.
+ */
+void op_test_rows_mix(struct op *op, unsigned every);
+
+/* Hands out these too, series after series; NULL where there is none. */
+void op_test_rows_add(struct op *op, const struct histogram *const *histograms);
+
+/* Puts the counts of histograms into the row, where they are missing. */
+void test_rows_unmix(double *row, const struct histogram *const *histograms, size_t steps);
+
 #define MISSING value_stale()

@@ -90,9 +90,12 @@ static bool outcome_rows(struct outcome *run, const uint32_t *order, size_t coun
     enum pull got;
     size_t done = 0;
     while ((got = row_reader_next(&rows, &row, &run->err)) == PULL_BATCH) {
+        test_rows_unmix(row, rows.histograms, steps);
         memcpy(run->values + done++ * steps, row, steps * sizeof *row);
         /* Consumers may write into it. */
         memset(row, 0x55, steps * sizeof *row);
+        if (rows.histograms)
+            memset(rows.histograms, 0, steps * sizeof(struct histogram *));
     }
     if (got == PULL_END)
         ck_assert_uint_eq(done, rows_max);
