@@ -12,6 +12,7 @@
 
 #include "base/crc32c.h"
 #include "base/varint.h"
+#include "model/histogram_samples.h"
 #include "storage/chunk.h"
 #include "storage/head_chunks.h"
 
@@ -68,17 +69,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     free(bytes);
 
     struct err err = {0};
-    struct samples samples = {0};
+    struct histogram_samples histograms = {0};
+    struct samples samples = {.histograms = &histograms};
     struct head_chunks *chunks = head_chunks_create(folder);
     if (!head_chunks_look(chunks, &err))
         abort();
     struct head_chunk chunk;
     while (head_chunks_next(chunks, &chunk, &err) == TAIL_ITEM) {
         samples.count = 0;
+        histogram_samples_clear(&histograms);
         if (!chunk_decode(chunk.encoding, head_chunk_bytes(&chunk), chunk.size, &samples, &err))
             err_clear(&err);
     }
     samples_done(&samples);
+    histogram_samples_done(&histograms);
     head_chunks_destroy(chunks);
     return 0;
 }

@@ -8,42 +8,11 @@
 #include <math.h>
 #include <string.h>
 
+#include "storage/appender_layout.h"
 #include "storage/chunk.h"
 #include "storage/histogram_reader.h"
 
 #define START_CHANGE_MAX 127
-#define NO_WINDOW 0xff
-
-struct xor_window {
-    uint64_t v;
-    uint8_t leading;
-    uint8_t trailing;
-};
-
-struct layout_side {
-    struct histogram_span *spans;
-    int32_t *indices; /* of the buckets */
-    uint32_t span_count;
-    uint32_t bucket_count;
-};
-
-/* The layout of the chunk, and its last sample. */
-struct appender_layout {
-    int32_t schema;
-    double zero_threshold;
-    struct layout_side sides[2];
-    double *bounds;
-    uint32_t bound_count;
-
-    uint64_t t_delta;
-    int64_t start_ms;
-    uint64_t start_diff;
-    uint64_t count_delta, zero_count_delta;   /* integers */
-    struct xor_window count, zero_count, sum; /* integers: only their values, but for sum */
-    uint64_t *buckets[2];                     /* absolute counts */
-    uint64_t *deltas[2];                      /* integers: of differences to the bucket before */
-    struct xor_window *windows[2];            /* floats */
-};
 
 void histogram_appender_init(struct histogram_appender *a, uint8_t encoding)
 {
@@ -160,44 +129,6 @@ static void put_xor(struct bit_writer *out, struct xor_window *window, uint64_t 
     bit_writer_put(out, change >> trailing, width);
 }
 
-static void layout_side_new(struct layout_side *side, const struct raw_side *from,
-                            struct arena *arena)
-{
-    side->span_count = from->span_count;
-    side->bucket_count = from->bucket_count;
-    side->spans = arena_array(arena, struct histogram_span, from->span_count);
-    if (from->span_count)
-        memcpy(side->spans, from->spans, from->span_count * sizeof *from->spans);
-    side->indices = arena_array(arena, int32_t, from->bucket_count);
-    raw_indices(side->spans, side->span_count, side->indices);
-}
-
-static struct appender_layout *layout_new(const struct raw_histogram *h, struct arena *arena)
-{
-    static const struct xor_window no_window = {.leading = NO_WINDOW};
-    struct appender_layout *layout = arena_new(arena, struct appender_layout);
-    layout->schema = h->schema;
-    layout->zero_threshold = h->zero_threshold;
-    layout->bound_count = h->custom_bound_count;
-    layout->bounds = arena_array(arena, double, h->custom_bound_count);
-    if (h->custom_bound_count)
-        memcpy(layout->bounds, h->custom_bounds, h->custom_bound_count * sizeof *layout->bounds);
-    layout->count = layout->zero_count = layout->sum = no_window;
-    for (size_t s = 0; s < 2; s++) {
-        layout_side_new(&layout->sides[s], &h->sides[s], arena);
-        uint32_t count = h->sides[s].bucket_count;
-        layout->buckets[s] = arena_array(arena, uint64_t, count);
-        if (!h->is_float) {
-            layout->deltas[s] = arena_array(arena, uint64_t, count);
-            continue;
-        }
-        layout->windows[s] = arena_array(arena, struct xor_window, count);
-        for (uint32_t i = 0; i < count; i++)
-            layout->windows[s][i] = no_window;
-    }
-    return layout;
-}
-
 static void put_first(struct histogram_appender *a, int64_t t_ms, const struct raw_histogram *h)
 {
     struct bit_writer *out = &a->out;
@@ -308,7 +239,7 @@ static void appender_put(struct histogram_appender *a, int64_t t_ms, int64_t sta
     if (a->count == 0) {
         struct raw_histogram marker = {.is_float = h->is_float, .sum = h->sum};
         const struct raw_histogram *first = raw_histogram_is_stale(h) ? &marker : h;
-        a->layout = layout_new(first, a->arena);
+        a->layout = appender_layout_new(first, a->arena);
         a->begin_ms = t_ms;
         put_first(a, t_ms, first);
     } else {
@@ -321,149 +252,13 @@ static void appender_put(struct histogram_appender *a, int64_t t_ms, int64_t sta
     appender_write_header(a);
 }
 
-/* How the buckets of one side go together. */
-struct side_match {
-    bool reset;       /* one that was in use is less, or gone */
-    bool has_more;    /* the histogram has buckets that the chunk has not */
-    bool has_fewer;   /* and the other way round */
-    int32_t *indices; /* of both, rising */
-    size_t count;
-};
-
-static bool bucket_is_less(bool is_float, uint64_t now, uint64_t before)
-{
-    return is_float ? value_of_bits(before) > value_of_bits(now) : (int64_t)before > (int64_t)now;
-}
-
-static bool count_is_less(bool is_float, uint64_t now, uint64_t before)
-{
-    return is_float ? value_of_bits(now) < value_of_bits(before) : now < before;
-}
-
-static bool bucket_is_empty(bool is_float, uint64_t bucket)
-{
-    return is_float ? value_of_bits(bucket) == 0 : bucket == 0;
-}
-
-static bool spans_are_equal(const struct layout_side *held, const struct raw_side *side)
-{
-    return held->span_count == side->span_count &&
-           (side->span_count == 0 ||
-            memcmp(held->spans, side->spans, side->span_count * sizeof *side->spans) == 0);
-}
-
-static struct side_match side_match_equal(const struct histogram_appender *a, size_t s,
-                                          const struct raw_side *side)
-{
-    const struct layout_side *held = &a->layout->sides[s];
-    struct side_match match = {.indices = held->indices, .count = held->bucket_count};
-    for (uint32_t i = 0; i < side->bucket_count; i++)
-        match.reset |= bucket_is_less(a->is_float, side->buckets[i], a->layout->buckets[s][i]);
-    return match;
-}
-
-static struct side_match side_match(struct histogram_appender *a, size_t s,
-                                    const struct raw_side *side)
-{
-    const struct layout_side *held = &a->layout->sides[s];
-    if (spans_are_equal(held, side))
-        return side_match_equal(a, s, side);
-
-    const uint64_t *before = a->layout->buckets[s];
-    int32_t *indices = arena_array(a->spare, int32_t, side->bucket_count);
-    raw_indices(side->spans, side->span_count, indices);
-    size_t total = (size_t)held->bucket_count + side->bucket_count;
-    struct side_match match = {.indices = arena_array(a->spare, int32_t, total)};
-    size_t i = 0;
-    size_t j = 0;
-    while (i < held->bucket_count || j < side->bucket_count) {
-        bool held_next =
-            j == side->bucket_count || (i < held->bucket_count && held->indices[i] <= indices[j]);
-        bool both = held_next && j < side->bucket_count && held->indices[i] == indices[j];
-        match.indices[match.count++] = held_next ? held->indices[i] : indices[j];
-        if (both)
-            match.reset |= bucket_is_less(a->is_float, side->buckets[j], before[i]);
-        else if (held_next)
-            match.reset |= !bucket_is_empty(a->is_float, before[i]);
-        match.has_fewer |= held_next && !both;
-        match.has_more |= !held_next;
-        i += held_next;
-        j += both || !held_next;
-    }
-    return match;
-}
-
-static bool bounds_are_equal(const struct appender_layout *layout, const struct raw_histogram *h)
-{
-    if (layout->bound_count != h->custom_bound_count)
-        return false;
-    for (uint32_t i = 0; i < h->custom_bound_count; i++)
-        if (layout->bounds[i] != h->custom_bounds[i])
-            return false;
-    return true;
-}
-
-/* Same schema, zero threshold and bounds? *ret_reset: what differs says that the counter is new. */
-static bool layout_fits(const struct appender_layout *layout, const struct raw_histogram *h,
-                        bool *ret_reset)
-{
-    *ret_reset = false;
-    if (h->schema != layout->schema || h->zero_threshold != layout->zero_threshold)
-        return false;
-    *ret_reset = h->schema == HISTOGRAM_SCHEMA_CUSTOM && !bounds_are_equal(layout, h);
-    return !*ret_reset;
-}
-
-static struct histogram_fit fit_gauge(const struct histogram_appender *a,
-                                      const struct raw_histogram *h)
-{
-    struct histogram_fit fit = {.reset = CHUNK_RESET_GAUGE};
-    bool reset = false;
-    if (a->reset == CHUNK_RESET_GAUGE)
-        fit.same_chunk =
-            raw_histogram_is_stale(h) ||
-            (!value_is_stale(value_of_bits(a->layout->sum.v)) && layout_fits(a->layout, h, &reset));
-    return fit;
-}
-
-/* A counter's histogram; the chunk, not empty, is no gauge's. */
-static struct histogram_fit fit_counter(struct histogram_appender *a, const struct raw_histogram *h)
-{
-    const struct histogram_fit resets = {.reset = CHUNK_RESET};
-    const struct histogram_fit differs = {.reset = CHUNK_RESET_UNKNOWN};
-    const struct histogram_fit fits = {.same_chunk = true, .reset = CHUNK_RESET_NONE};
-    const struct appender_layout *layout = a->layout;
-    if (h->hint == HISTOGRAM_RESET)
-        return resets;
-    if (raw_histogram_is_stale(h))
-        return fits;
-    if (value_is_stale(value_of_bits(layout->sum.v)))
-        return differs;
-    bool reset = false;
-    if (count_is_less(a->is_float, h->count, layout->count.v))
-        return resets;
-    if (!layout_fits(layout, h, &reset))
-        return reset ? resets : differs;
-    if (count_is_less(a->is_float, h->zero_count, layout->zero_count.v))
-        return resets;
-    arena_reset(a->spare);
-    for (size_t s = 0; s < 2; s++)
-        if (side_match(a, s, &h->sides[s]).reset)
-            return resets;
-    return fits;
-}
-
 struct histogram_fit histogram_appender_fit(struct histogram_appender *a,
                                             const struct raw_histogram *h)
 {
     assert(h->is_float == a->is_float);
     if (a->count == 0)
         return (struct histogram_fit){.same_chunk = true, .reset = a->reset};
-    if (h->hint == HISTOGRAM_GAUGE)
-        return fit_gauge(a, h);
-    if (a->reset == CHUNK_RESET_GAUGE)
-        return (struct histogram_fit){.reset = CHUNK_RESET_NONE};
-    return fit_counter(a, h);
+    return appender_layout_fit(a->layout, a->reset == CHUNK_RESET_GAUGE, h, a->spare);
 }
 
 /* The buckets at their places among others, which hold nothing. */
@@ -485,13 +280,6 @@ static struct layout_side side_of_match(struct arena *arena, const struct side_m
     struct layout_side side = {.indices = match->indices, .bucket_count = (uint32_t)match->count};
     side.spans = arena_array(arena, struct histogram_span, match->count);
     side.span_count = (uint32_t)raw_spans(match->indices, match->count, side.spans);
-    return side;
-}
-
-static struct layout_side side_of_raw(struct arena *arena, const struct raw_side *raw)
-{
-    struct layout_side side;
-    layout_side_new(&side, raw, arena);
     return side;
 }
 
@@ -545,7 +333,8 @@ void histogram_appender_append(struct histogram_appender *a, int64_t t_ms, int64
         return;
     }
     arena_reset(a->spare);
-    struct side_match matches[2] = {side_match(a, 0, &h->sides[0]), side_match(a, 1, &h->sides[1])};
+    struct side_match matches[2] = {appender_layout_match(a->layout, 0, h, a->spare),
+                                    appender_layout_match(a->layout, 1, h, a->spare)};
     bool more = matches[0].has_more || matches[1].has_more;
     bool fewer = matches[0].has_fewer || matches[1].has_fewer;
     if (!more && !fewer) {
@@ -560,7 +349,7 @@ void histogram_appender_append(struct histogram_appender *a, int64_t t_ms, int64
         if (!more)
             to[s] = a->layout->sides[s];
         else
-            to[s] = merged ? side_of_match(a->spare, &matches[s]) : side_of_raw(a->spare, side);
+            to[s] = merged ? side_of_match(a->spare, &matches[s]) : layout_side_new(side, a->spare);
         int32_t *indices = arena_array(a->spare, int32_t, side->bucket_count);
         raw_indices(side->spans, side->span_count, indices);
         fitted.sides[s].buckets =
