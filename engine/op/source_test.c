@@ -199,5 +199,89 @@ START_TEST(memory_limit_ends_it)
 }
 END_TEST
 
+#define HISTOGRAMS 3000
+
+/* A counter of one bucket, and in every seventh series a float now and then. */
+static void add_histograms(struct test_storage *storage, size_t series_count)
+{
+    static const struct histogram_span span = {.length = 1};
+    for (size_t s = 0; s < series_count; s++) {
+        char number[24];
+        snprintf(number, sizeof number, "%03zu", s);
+        test_storage_add(storage, (const char *const[]){"__name__", "h", "series", number, NULL},
+                         NULL, NULL, 0);
+        struct test_series *series = &storage->series[storage->count - 1];
+        for (size_t i = 0; i < HISTOGRAMS; i++) {
+            double count = (double)((s + 1) * i);
+            const struct histogram h = {
+                .count = count,
+                .positive = {&span, &count, 1, 1},
+            };
+            struct test_sample sample = {.time_ms = (int64_t)i * 1000, .histogram = &h};
+            if (s % 7 == 6 && i % 100 == 50)
+                sample.histogram = NULL;
+            struct err err = {0};
+            ck_assert(test_series_append(series, &sample, storage->arena, &err));
+        }
+    }
+}
+
+/* Rates are s + 1 a second, but where a window holds both kinds. */
+static void reads_rates(struct fixture *f, size_t series_count)
+{
+    struct err err = {0};
+    const struct source_spec spec = {
+        .select = &f->select,
+        .kernel = window_kernel(FN_rate, WINDOW_PLAIN),
+        .notes = NOTES_COUNTER,
+    };
+    struct op *op = op_source_new(&f->test.query, &f->grid, &spec);
+    ck_assert_msg(op_open(op, &err), "%s", err.msg);
+    ck_assert_uint_eq(op->series_count, series_count);
+    struct row_reader rows = {.op = op};
+    double *row;
+    for (size_t s = 0; s < series_count; s++) {
+        ck_assert_int_eq(row_reader_next(&rows, &row, &err), PULL_BATCH);
+        ck_assert_ptr_nonnull(rows.histograms);
+        for (size_t step = 0; step < f->grid.count; step++) {
+            const struct histogram *h = rows.histograms[step];
+            ck_assert(value_is_stale(row[step]));
+            size_t last = (size_t)(grid_time(&f->grid, step) / 1000);
+            bool mixed = s % 7 == 6 && (last + 50) % 100 < 10;
+            ck_assert_msg(!h == mixed, "series %zu step %zu", s, step);
+            if (h)
+                ck_assert_double_eq_tol(h->positive.buckets[0], (double)(s + 1), 1e-9);
+        }
+    }
+    ck_assert_int_eq(row_reader_next(&rows, &row, &err), PULL_END);
+    ck_assert_uint_gt(f->test.query.budget.peak_bytes, 100000);
+    op_close(op);
+    ck_assert_uint_eq(f->test.query.budget.used_bytes, 0);
+    const struct annotations *told = &f->test.query.annotations;
+    ck_assert_uint_eq(told->count, 1);
+    ck_assert_int_eq(told->items[0].level, ANNOTATION_WARNING);
+}
+
+START_TEST(histograms_are_read_in_stretches_by_any_number_of_threads)
+{
+    enum { COUNT = 20 };
+    struct fixture f;
+    fixture_init(&f, 0, 10000);
+    test_storage_clear(&f.storage);
+    add_histograms(&f.storage, COUNT);
+    f.grid = f.select.refs = (struct grid){20000, 3000, 900};
+    f.select.begin_ms = 10001;
+    f.select.end_ms = grid_end(&f.grid);
+    for (size_t threads = 1; threads <= 3; threads++) {
+        AUTO(workers_destroy) struct workers *workers = workers_create(threads);
+        f.test.query.workers = threads > 1 ? workers : NULL;
+        f.test.query.thread_count = threads;
+        reads_rates(&f, COUNT);
+    }
+    fixture_done(&f);
+}
+END_TEST
+
 TEST_MAIN("op/source", any_number_of_threads_gives_the_same, long_series_are_read_in_stretches,
-          error_of_a_task_is_the_querys, memory_limit_ends_it)
+          error_of_a_task_is_the_querys, memory_limit_ends_it,
+          histograms_are_read_in_stretches_by_any_number_of_threads)

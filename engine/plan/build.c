@@ -36,9 +36,8 @@ static struct str plan_key(struct plan_builder *builder, const struct plan *plan
     plan_describe(plan, &buf);
     buf_printf(&buf, "|%" PRId64 " %" PRId64 " %zu", plan->grid.start_ms, plan->grid.step_ms,
                plan->grid.count);
-    buf_printf(&buf, "|%" PRId64 " %" PRId64 " %" PRId64 "%s", plan->select.refs.start_ms,
-               plan->select.refs.step_ms, plan->select.range_ms,
-               plan->select.totals_only ? " totals" : "");
+    buf_printf(&buf, "|%" PRId64 " %" PRId64 " %" PRId64, plan->select.refs.start_ms,
+               plan->select.refs.step_ms, plan->select.range_ms);
     for (size_t i = 0; i < plan->child_count; i++)
         buf_printf(&buf, "|%zu", plan->children[i]->id);
     return arena_str(builder->arena, buf_view(&buf));

@@ -222,6 +222,8 @@ void plan_describe(const struct plan *plan, struct buf *out)
 {
     buf_text(out, plan_kind_text(plan->kind));
     describe_ast(plan, out);
+    if (plan->select.totals_only)
+        buf_text(out, " (histograms without buckets)");
 }
 
 #define PLAN_PRINT_DEPTH_MAX 64

@@ -8,7 +8,7 @@ static void plans(const char *expr, int64_t step_ms, const char *want)
 {
     struct err err = {0};
     AUTO(arena_destroy) struct arena *arena = arena_create(NULL);
-    const struct parse_options options = {0};
+    const struct parse_options options = {.extended_selectors = true};
     struct node *root = NULL;
     ck_assert_msg(parse_query(str_of(expr), &options, arena, &root, &err), "%s", err.msg);
     const struct plan_request request = {
@@ -243,9 +243,42 @@ START_TEST(what_it_cannot_do_is_left_to_the_reference_engine)
 }
 END_TEST
 
+START_TEST(buckets_are_left_out_where_nobody_looks_at_them)
+{
+    plans("histogram_count(sum(rate(x[5m])))", RANGE,
+          "map histogram_count\n"
+          "  aggregate sum\n"
+          "    refuse equal labels\n"
+          "      window rate x[5m] (histograms without buckets)\n");
+    plans("histogram_avg(x) > 1", RANGE,
+          "arithmetic >\n"
+          "  merge equal labels\n"
+          "    map histogram_avg\n"
+          "      select x (histograms without buckets)\n"
+          "  number 1\n");
+    /* Subqueries, trims and quantiles look at them, wherever they stand. */
+    plans("sum_over_time(histogram_count(x)[5m:1m])", INSTANT,
+          "window over subquery sum_over_time range 300000ms step 60000ms\n"
+          "  merge equal labels\n"
+          "    map histogram_count\n"
+          "      select x\n");
+    plans("histogram_sum(x </ 1)", RANGE,
+          "merge equal labels\n"
+          "  map histogram_sum\n"
+          "    arithmetic </\n"
+          "      select x\n"
+          "      number 1\n");
+}
+END_TEST
+
 START_TEST(refuses_what_only_evaluation_finds)
 {
     plans("1 </ 2", RANGE, "operator \"</\" not allowed for Scalar operations");
+    plans("max_over_time(x[5m] anchored)", RANGE,
+          "anchored modifier can only be used with: changes, delta, increase, rate, resets - not "
+          "with max_over_time");
+    plans("changes(x[5m] smoothed)", RANGE,
+          "smoothed modifier can only be used with: delta, increase, rate - not with changes");
 }
 END_TEST
 
@@ -253,4 +286,4 @@ TEST_MAIN("plan", names_are_dropped_and_doubles_found,
           what_does_not_depend_on_the_step_is_done_once, subqueries_have_a_grid_of_their_own,
           equal_expressions_are_one_node, windows_lie_where_offset_and_at_put_them,
           an_extent_holds_all_selectors, what_it_cannot_do_is_left_to_the_reference_engine,
-          refuses_what_only_evaluation_finds)
+          buckets_are_left_out_where_nobody_looks_at_them, refuses_what_only_evaluation_finds)
