@@ -128,6 +128,11 @@ static bool test_rows_pull(struct op *op, struct batch *ret, struct err *err)
     return true;
 }
 
+static const bool *test_rows_holds(struct op *op)
+{
+    return CONTAINER(struct test_rows, op, op)->histograms ? op_all_series(op) : NULL;
+}
+
 static void test_rows_close(struct op *op)
 {
     struct test_rows *self = CONTAINER(struct test_rows, op, op);
@@ -138,6 +143,7 @@ static void test_rows_close(struct op *op)
 static const struct op_class test_rows_class = {
     .name = "test_rows",
     .open = test_rows_open,
+    .holds = test_rows_holds,
     .arrange = test_rows_arrange,
     .pull = test_rows_pull,
     .close = test_rows_close,

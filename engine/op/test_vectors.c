@@ -99,7 +99,7 @@ static bool outcome_rows(struct outcome *run, const uint32_t *order, size_t coun
     }
     if (got == PULL_END)
         ck_assert_uint_eq(done, rows_max);
-    return got == PULL_END;
+    return got == PULL_END && op_finish(op, &run->err);
 }
 
 static struct outcome outcome_of(struct op *op, const uint32_t *order, size_t count)
