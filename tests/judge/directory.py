@@ -7,6 +7,7 @@ programs that make it.
 import bisect
 import fcntl
 import hashlib
+import itertools
 import os
 import pathlib
 import random
@@ -15,14 +16,14 @@ import subprocess
 import tarfile
 import time
 
-from . import odd_series, processes, remote_write, series
+from . import native_series, odd_series, processes, remote_write, series
 from .client import Client
 
 BLOCK = ("--storage.tsdb.min-block-duration=20m", "--storage.tsdb.max-block-duration=20m")
 SLICE_MS = 300_000
 BLOCKS = 5
 WAIT_SECONDS = 60
-SOURCES = ("series.py", "odd_series.py", "directory.py", "remote_write.py")
+SOURCES = ("series.py", "odd_series.py", "native_series.py", "directory.py", "remote_write.py")
 
 
 def cache_root():
@@ -39,10 +40,18 @@ def all_series():
     for target in series.targets(rng):
         for family in (series.requests, series.cpus, series.durations, series.facts):
             out.extend(family(rng, target))
-    for family in (series.gauges, series.specials, series.constants, *odd_series.ALL):
+    for family in (series.gauges, series.specials, series.constants, *odd_series.ALL, *native_series.ALL):
         out.extend(family(rng))
     rng.shuffle(out)
     return out
+
+
+def encode_runs(times, values):
+    """Floats and native histograms of one series, a piece for each run of one kind."""
+    for is_float, run in itertools.groupby(zip(times, values), key=lambda sample: isinstance(sample[1], float)):
+        own_times, own_values = zip(*run)
+        yield (remote_write.encode_samples(remote_write.encode_times(own_times), own_values) if is_float
+               else remote_write.encode_histograms(own_times, own_values))
 
 
 def push(port, everything, start_ms, end_ms, progress=lambda share: None):
@@ -55,6 +64,10 @@ def push(port, everything, start_ms, end_ms, progress=lambda share: None):
             low = bisect.bisect_left(one.times, begin)
             high = bisect.bisect_left(one.times, begin + SLICE_MS)
             if low == high:
+                continue
+            if any(not isinstance(value, float) for value in one.values[low:high]):
+                for run in encode_runs(one.times[low:high], one.values[low:high]):
+                    writer.add(label_bytes, run)
                 continue
             times = encoded.get((id(one.times), begin))
             if times is None:
@@ -116,7 +129,7 @@ def write_generated(program, path):
     everything = all_series()
     samples = sum(len(one.values) for one in everything)
     start = series.START * 1000
-    with processes.prometheus(program, path, flags=BLOCK, name="writer") as server:
+    with processes.prometheus(program, path, flags=BLOCK, features=("native-histograms",), name="writer") as server:
         push(server.port, everything, start, start + series.LENGTH * 1000)
         wait_for_blocks(path, BLOCKS)
         make_tombstones(server.port)

@@ -52,6 +52,49 @@ def encode_samples(times, values):
     return run_format(count).pack(*frame)
 
 
+def zigzag(number):
+    return varint(number << 1 if number >= 0 else (-number << 1) - 1)
+
+
+def double(tag, value):
+    return bytes([tag]) + struct.pack("<d", value)
+
+
+def encode_side(buckets, whole, tags):
+    """Spans, and counts as differences of integers or as floats; `tags` of spans, deltas and counts."""
+    out, counts, end = b"", [], 0
+    for index in sorted(buckets):
+        if not counts or index > end:
+            run = 1
+            while index + run in buckets:
+                run += 1
+            out += field(tags[0], b"\x08" + zigzag(index - end) + b"\x10" + varint(run))
+            end = index + run
+        counts.append(buckets[index])
+    if not counts:
+        return out
+    if whole:
+        return out + field(tags[1], b"".join(zigzag(now - before) for before, now in zip([0] + counts, counts)))
+    return out + field(tags[2], struct.pack(f"<{len(counts)}d", *counts))
+
+
+def encode_histogram(h, time):
+    """TimeSeries.histograms: one native histogram, as native_series.Histogram describes it."""
+    out = b"\x08" + varint(h.count) if h.whole else double(0x11, h.count)
+    out += double(0x19, h.sum) + b"\x20" + zigzag(h.schema) + double(0x29, h.zero_threshold)
+    out += b"\x30" + varint(h.zero_count) if h.whole else double(0x39, h.zero_count)
+    out += encode_side(h.negative, h.whole, (0x42, 0x4A, 0x52)) + encode_side(h.positive, h.whole, (0x5A, 0x62, 0x6A))
+    out += b"\x70" + varint(h.hint) + b"\x78" + varint(time)
+    if h.bounds:
+        out += b"\x82\x01" + varint(8 * len(h.bounds)) + struct.pack(f"<{len(h.bounds)}d", *h.bounds)
+    return field(0x22, out)
+
+
+def encode_histograms(times, histograms):
+    """times in ms."""
+    return b"".join(encode_histogram(h, time) for time, h in zip(times, histograms))
+
+
 def encode_series(labels, samples):
     return field(0x0A, labels + samples)
 
