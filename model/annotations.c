@@ -45,18 +45,8 @@ static struct annotation *annotations_append(struct annotations *annotations,
         .level = level,
         .text = arena_str(annotations->arena, text),
         .begin = begin,
-        .rank = annotations->rank,
     };
     return item;
-}
-
-static void annotations_move(const struct annotations *annotations, struct annotation *item,
-                             size_t begin)
-{
-    if (annotations->rank < item->rank)
-        return;
-    item->begin = begin;
-    item->rank = annotations->rank;
 }
 
 void annotations_add(struct annotations *annotations, enum annotation_level level, size_t begin,
@@ -70,7 +60,7 @@ void annotations_add(struct annotations *annotations, enum annotation_level leve
 
     struct annotation *known = annotations_find(annotations, level, buf_view(&buf));
     if (known)
-        annotations_move(annotations, known, begin);
+        known->begin = begin;
     else
         annotations_append(annotations, level, begin, buf_view(&buf));
 }
@@ -83,7 +73,7 @@ void annotations_add_counted(struct annotations *annotations, enum annotation_le
         item = annotations_append(annotations, level, begin, text);
     if (!item)
         return;
-    annotations_move(annotations, item, begin);
+    item->begin = begin;
     item->occurrences += occurrences;
 }
 

@@ -3,8 +3,9 @@
 Millrace follows the main branch (3.14 and after); the judge is what Debian ships, 3.5.x today. Each entry
 below is one change in between that the queries meet. `since` is the first release that has it: a
 judge of that version or later is compared without the entry. `judge` turns the old release's answer into the
-main branch's; `both` takes out of both answers what cannot be derived from the old one. An entry that
-changes nothing in a whole run is reported, so that none outlives its reason.
+main branch's; `both` takes out of both answers what cannot be derived from the old one, `pair` what can
+only be told by looking at both; `slack` says how far values may lie apart where they are sums that are
+added up otherwise. An entry that changes nothing in a whole run is reported, so that none outlives its reason.
 
 `ASKED_OTHERWISE` holds queries whose answer the old release gives only when asked in other words, `ORACLES`
 functions that it lacks and that are worked out from its raw samples, `KNOWN` answers that it cannot give at
@@ -14,6 +15,7 @@ import dataclasses
 import re
 from collections.abc import Callable
 
+from . import native_differences as native
 from . import oracles
 
 NEVER_RELEASED = (99, 0, 0)
@@ -21,12 +23,17 @@ NEVER_RELEASED = (99, 0, 0)
 
 @dataclasses.dataclass
 class Change:
-    """One change between releases. The functions get (case, answer's JSON) and return new JSON."""
+    """One change between releases. The functions get (case, answer's JSON) and return new JSON.
+
+    `pair` gets both answers and returns both; `slack` gets the case, and returns (ulps, difference) or None.
+    """
 
     name: str
     since: tuple
     judge: Callable | None = None
     both: Callable | None = None
+    pair: Callable | None = None
+    slack: Callable | None = None
 
 
 def map_texts(answer, member, change):
@@ -71,7 +78,7 @@ def without_monotonicity_detail(_, answer):
 
 # 3.12: a warning where a range query sorts. The query tables hold such calls at the query's start only.
 def with_sort_warning(case, answer):
-    sorts = re.match(r"sort(_desc)?\(", case.query)
+    sorts = re.match(r"sort(_by_label)?(_desc)?\(", case.query)
     starts = dict(case.params)
     if not (case.is_range and sorts and answer["status"] == "success" and starts["start"] != starts["end"]):
         return answer
@@ -127,6 +134,23 @@ def with_new_tree_members(case, answer):
     return {**answer, "data": walk_tree(answer["data"], change)}
 
 
+# 3.12: the parse tree shows durations that are worked out.
+WORKED_OUT = ("offsetExpr", "rangeExpr", "stepExpr")
+
+
+def without_duration_trees(case, judge, other):
+    def cut(ours, theirs):
+        if isinstance(ours, dict) and isinstance(theirs, dict):
+            return {key: None if key in WORKED_OUT and ours.get(key) is None else cut(ours.get(key), value)
+                    for key, value in theirs.items()}
+        if isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):
+            return [cut(one, two) for one, two in zip(ours, theirs)]
+        return theirs
+    if not case.path.endswith("/parse_query") or judge["status"] != "success" or other["status"] != "success":
+        return judge, other
+    return judge, {**other, "data": cut(judge["data"], other["data"])}
+
+
 # 3.13: the statistics count the samples that were read.
 def with_samples_read(case, answer):
     if case.how != "shape" or not any(name == "stats" for name, _ in case.params):
@@ -148,6 +172,11 @@ def with_arguments_bare(case, answer):
             column += 1
         return f"{found.group(1)}{column})"
     return map_texts(answer, "warnings", change)
+
+
+# 3.7 drops the metric's name, and the release after 3.14 points to the argument with the histograms.
+def with_place_of_vector(case, answer):
+    return map_texts(answer, "infos", lambda text: native.with_place_of_vector(case, text))
 
 
 # 3.7: first_over_time is a function. What formats and parses is asked about last_over_time instead.
@@ -181,12 +210,23 @@ CHANGES = (
     Change("the name of the token @", (3, 8, 0), judge=with_at_sign),
     Change("parentheses around the argument that a note points to", (3, 8, 0), judge=with_arguments_bare),
     Change("new members of the parse tree", (3, 12, 0), judge=with_new_tree_members),
+    Change("trees of durations that are worked out", (3, 12, 0), pair=without_duration_trees),
     Change("samples read in the statistics", (3, 13, 0), judge=with_samples_read),
     Change("text and tree of first_over_time", FIRST_SINCE, judge=about_first),
+    Change("place of notes about NaN observations", NEVER_RELEASED, judge=with_place_of_vector),
+    Change("Kahan sums of native histograms", (3, 10, 0), slack=native.sum_slack),
+    Change("means of histograms whose zero bucket widens", (3, 10, 0), both=native.without_edge_of_zero),
+    Change("fractions below a value in a linear bucket", (3, 14, 0), slack=native.fraction_slack),
+    Change("custom buckets of other bounds are reconciled", (3, 8, 0), pair=native.without_reconciled),
+    Change("resets behind empty buckets", NEVER_RELEASED, both=native.without_rates_of_gauges),
+    Change("rates of histograms stop where the counter was zero", (3, 6, 0), pair=native.without_clamped),
 )
 
 # Query of the tables -> (since, why, what the old release is asked instead).
 ASKED_OTHERWISE = {
+    'histogram_fraction(0, 0.2, http_request_duration_seconds_bucket{job="db"})': (
+        (3, 8, 0), "buckets above zero begin at zero in histogram_fraction",
+        'histogram_fraction(-Inf, 0.2, http_request_duration_seconds_bucket{job="db"})'),
     '-{__name__=~"relay_.*"}': (
         (3, 9, 0), "unary minus merges series that become the same and never meet",
         '-sum without () ({__name__=~"relay_.*"})'),
@@ -293,14 +333,14 @@ class Ledger:
         return entry[2]
 
     def may_concern(self, case, judge):
-        """False where no entry can change anything: a plain result without notes, as most answers are."""
+        """False where no entry can change anything in equal answers: a plain result without notes, as most are."""
         return (judge.status != 200 or case.how == "shape" or case.path.endswith("/parse_query")
                 or case.query.startswith("sort") or b'"warnings":[' in judge.body or b'"infos":[' in judge.body)
 
     def reconcile(self, case, judge, other):
         """Both answers' JSON, the judge's as the main branch would have given it."""
-        if case.path in self.known_paths:
-            other = with_one_feature(other)
+        if case.path in KNOWN_PATHS:
+            judge, other = with_one_feature(judge), with_one_feature(other)
         for change in self.changes:
             if change.judge:
                 changed = change.judge(case, judge)
@@ -312,7 +352,17 @@ class Ledger:
                 if changed != (judge, other):
                     self.used.add(change.name)
                 judge, other = changed
+            if change.pair:
+                changed = change.pair(case, judge, other)
+                if changed != (judge, other):
+                    self.used.add(change.name)
+                judge, other = changed
         return judge, other
+
+    def slack(self, case):
+        """(names of entries, ulps, difference): how far values may lie apart."""
+        found = [(change.name, *allowed) for change in self.changes if change.slack and (allowed := change.slack(case))]
+        return [name for name, *_ in found], max((one[1] for one in found), default=0), max((one[2] for one in found), default=0.0)
 
     def unused(self):
         names = [change.name for change in self.changes]
