@@ -21,6 +21,19 @@ void op_add_child(struct op *op, struct op *child)
     op->children[op->child_count++] = child;
 }
 
+/* What is told from now on has the operator's rank. Returns the rank before. */
+static size_t op_take_rank(const struct op *op)
+{
+    size_t before = op->query->annotations.rank;
+    op->query->annotations.rank = op->rank;
+    return before;
+}
+
+static void op_give_rank(const struct op *op, size_t before)
+{
+    op->query->annotations.rank = before;
+}
+
 /* Puts the series that tell something behind those that are wanted. */
 static void op_add_unwanted(struct op *op)
 {
@@ -49,7 +62,12 @@ static bool op_set_order(struct op *op, const uint32_t *order, size_t count, str
         return true;
     if (count < op->series_count)
         op_add_unwanted(op);
-    return arena_check(op->query->arena, err) && op->class->arrange(op, err);
+    if (!arena_check(op->query->arena, err))
+        return false;
+    size_t rank = op_take_rank(op);
+    bool arranged = op->class->arrange(op, err);
+    op_give_rank(op, rank);
+    return arranged;
 }
 
 static bool op_natural_order(struct op *op, struct err *err)
@@ -133,8 +151,10 @@ bool op_open(struct op *op, struct err *err)
 {
     assert(op->state == OP_NEW);
     int64_t begin_ns = op->query->measure ? clock_monotonic_ns() : 0;
+    size_t rank = op_take_rank(op);
     bool opened = query_alive(op->query, err) && op->class->open(op, err) &&
                   arena_check(op->query->arena, err);
+    op_give_rank(op, rank);
     if (opened) {
         op->state = OP_OPEN;
         if (op->grid.count == 1)
@@ -176,7 +196,9 @@ static bool op_make_rows(struct op *op, struct batch *ret, struct err *err)
     if (!query_alive(op->query, err))
         return false;
     int64_t begin_ns = op->query->measure ? clock_monotonic_ns() : 0;
+    size_t rank = op_take_rank(op);
     bool pulled = op->settled ? op_pull_settled(op, ret, err) : op->class->pull(op, ret, err);
+    op_give_rank(op, rank);
     if (op->query->measure) {
         op->pull_ns += (uint64_t)(clock_monotonic_ns() - begin_ns);
         op->pull_count++;

@@ -103,6 +103,7 @@ struct op {
     bool holds_known;
 
     size_t rows_done;
+    size_t rank; /* of what it tells the user: model/annotations.h */
     enum op_state state;
     const char *detail; /* what EXPLAIN says behind the name; may be NULL */
 

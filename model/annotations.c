@@ -45,8 +45,18 @@ static struct annotation *annotations_append(struct annotations *annotations,
         .level = level,
         .text = arena_str(annotations->arena, text),
         .begin = begin,
+        .rank = annotations->rank,
     };
     return item;
+}
+
+static void annotations_move(const struct annotations *annotations, struct annotation *item,
+                             size_t begin)
+{
+    if (annotations->rank < item->rank)
+        return;
+    item->begin = begin;
+    item->rank = annotations->rank;
 }
 
 void annotations_add(struct annotations *annotations, enum annotation_level level, size_t begin,
@@ -60,7 +70,7 @@ void annotations_add(struct annotations *annotations, enum annotation_level leve
 
     struct annotation *known = annotations_find(annotations, level, buf_view(&buf));
     if (known)
-        known->begin = begin;
+        annotations_move(annotations, known, begin);
     else
         annotations_append(annotations, level, begin, buf_view(&buf));
 }
@@ -73,7 +83,7 @@ void annotations_add_counted(struct annotations *annotations, enum annotation_le
         item = annotations_append(annotations, level, begin, text);
     if (!item)
         return;
-    item->begin = begin;
+    annotations_move(annotations, item, begin);
     item->occurrences += occurrences;
 }
 

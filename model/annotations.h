@@ -21,6 +21,7 @@ struct annotation {
     enum annotation_level level;
     struct str text;                  /* without prefix and position */
     size_t begin;                     /* byte offset in the query text; SIZE_MAX: no position */
+    size_t rank;                      /* of the one that gave the position */
     uint64_t occurrences;             /* told if more than one; 0: not counted */
     struct annotation_raises *raises; /* what `text` was made of; else NULL */
 };
@@ -39,13 +40,18 @@ struct annotations {
     struct annotation *items; /* in the arena */
     size_t count;
     size_t cap;
+    /*
+     * Of who adds now: of an equal text the position from the highest rank wins, of equal ranks the
+     * newest. So positions are Prometheus's where things are not evaluated in its order.
+     */
+    size_t rank;
 };
 
 #define ANNOTATIONS_MAX 1000
 
 void annotations_init(struct annotations *annotations, struct arena *arena);
 
-/* Adds a text, printf-style; the newest position of an equal text wins, as in Prometheus. */
+/* Adds a text, printf-style. */
 void annotations_add(struct annotations *annotations, enum annotation_level level, size_t begin,
                      const char *fmt, ...) PRINTF(4, 5);
 

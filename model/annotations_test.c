@@ -26,6 +26,24 @@ START_TEST(keeps_each_text_once_at_its_newest_place)
 }
 END_TEST
 
+START_TEST(takes_the_place_from_the_highest_rank)
+{
+    AUTO(arena_destroy) struct arena *arena = arena_create(NULL);
+    struct annotations annotations;
+    annotations_init(&annotations, arena);
+
+    annotations.rank = 2;
+    annotations_add(&annotations, ANNOTATION_WARNING, 3, "odd");
+    annotations.rank = 1;
+    annotations_add(&annotations, ANNOTATION_WARNING, 4, "odd");
+    check_printed(&annotations, 0, "PromQL warning: odd (2:1)");
+    annotations.rank = 2;
+    annotations_add(&annotations, ANNOTATION_WARNING, 5, "odd");
+    check_printed(&annotations, 0, "PromQL warning: odd (2:3)");
+    ck_assert_uint_eq(annotations.count, 1);
+}
+END_TEST
+
 START_TEST(holds_no_more_than_the_limit)
 {
     AUTO(arena_destroy) struct arena *arena = arena_create(NULL);
@@ -93,5 +111,5 @@ START_TEST(tells_raises_of_each_metric_apart)
 END_TEST
 
 TEST_MAIN("annotations", tells_raises_of_each_metric_apart,
-          keeps_each_text_once_at_its_newest_place, holds_no_more_than_the_limit,
-          tells_of_all_raises_in_one_info)
+          keeps_each_text_once_at_its_newest_place, takes_the_place_from_the_highest_rank,
+          holds_no_more_than_the_limit, tells_of_all_raises_in_one_info)

@@ -121,22 +121,45 @@ static struct op *op_of_subquery(struct op_builder *builder, const struct plan *
     return op_subquery_new(builder->query, &plan->grid, children[0], &spec);
 }
 
-/* Could the stage take points away, so that a check for equal labels below it would see fewer? */
-static bool stage_keeps_points(const struct plan *plan)
+/* May the node's results be histograms, if there are some below it? */
+static bool plan_gives_histograms(const struct plan *plan)
 {
+    if (plan->kind == PLAN_WINDOW || plan->kind == PLAN_SUBQUERY_WINDOW)
+        return window_kernel(plan->function, plan->select.edges)->gives_histograms;
+    return plan->kind != PLAN_MAP && plan->kind != PLAN_SELECT_TIME;
+}
+
+/* Has the operation with a scalar an answer for each point? */
+static bool arith_keeps_points(const struct binary *binary, bool histograms)
+{
+    if (binary_op_is_trim(binary->op) ||
+        (binary_op_is_comparison(binary->op) && !binary->return_bool))
+        return false;
+    return !histograms || binary->op == BINARY_MUL ||
+           (binary->op == BINARY_DIV && binary->right->type == TYPE_SCALAR);
+}
+
+/* Or could the stage take points away, so that a check for equal labels below it sees fewer? */
+static bool stage_keeps_points(const struct plan *plan, const struct plan *below)
+{
+    bool histograms = plan_gives_histograms(below);
     if (plan->kind == PLAN_VECTOR_ARITH)
-        return !binary_op_is_comparison(plan->ast->binary.op) || plan->ast->binary.return_bool;
-    return plan->function != FN_clamp && !histogram_function(plan->function);
+        return arith_keeps_points(&plan->ast->binary, histograms);
+    if (plan->kind == PLAN_NEGATE || plan->function == FN_timestamp)
+        return true;
+    return !histograms && plan->function != FN_clamp && plan->function != FN_start_timestamp &&
+           !histogram_function(plan->function);
 }
 
 /* A stage goes down to the source below, through a check for equal labels where that is the same.
  */
 static struct op *op_of_stage(struct op_builder *builder, const struct plan *plan, struct op *child,
-                              const struct plan *child_plan, const struct map_stage *stage)
+                              const struct plan *child_plan, struct map_stage *stage)
 {
+    stage->rank = plan->rank;
     bool dedup = child_plan->kind == PLAN_DEDUP_MERGE || child_plan->kind == PLAN_DEDUP_STRICT;
     struct op *source = child;
-    if (dedup && child->child_count > 0 && stage_keeps_points(plan))
+    if (dedup && child->child_count > 0 && stage_keeps_points(plan, child_plan->children[0]))
         source = child->children[0];
     if (op_source_add_stage(source, stage)) {
         AUTO(buf_done) struct buf text = {0};
@@ -258,10 +281,20 @@ static struct op *op_of_absent(struct op_builder *builder, const struct plan *pl
     return op_absent_new(builder->query, child, labels);
 }
 
+/* Prometheus warns behind the arguments, as of all that the call itself tells. */
+static void note_vain_sort(struct op_builder *builder, const struct plan *plan)
+{
+    struct annotations *notes = &builder->query->annotations;
+    if (plan->at_one_time)
+        return;
+    notes->rank = plan->rank;
+    note_sort(notes, plan->ast->span.begin);
+    notes->rank = 0;
+}
+
 static struct op *op_of_sort(struct op_builder *builder, const struct plan *plan, struct op *child)
 {
-    if (plan->grid.count > 1)
-        note_sort(&builder->query->annotations, plan->ast->span.begin);
+    note_vain_sort(builder, plan);
     return op_sort_new(builder->query, child, plan->ast->call.function->id == FN_sort_desc);
 }
 
@@ -269,8 +302,7 @@ static struct op *op_of_sort_labels(struct op_builder *builder, const struct pla
                                     struct op *child)
 {
     const struct call *call = &plan->ast->call;
-    if (plan->grid.count > 1)
-        note_sort(&builder->query->annotations, plan->ast->span.begin);
+    note_vain_sort(builder, plan);
     struct str *names = arena_array(builder->query->arena, struct str, call->arg_count);
     for (size_t i = 1; i < call->arg_count; i++)
         names[i - 1] = call_arg(plan, i)->string;
@@ -387,6 +419,7 @@ static struct op *op_of(struct op_builder *builder, const struct plan *plan)
         children[i] = op_of(builder, plan->children[i]);
     struct op *op = op_of_kind(builder, plan, children);
     if (!op->detail) {
+        op->rank = plan->rank;
         AUTO(buf_done) struct buf text = {0};
         plan_describe(plan, &text);
         op->detail = arena_text(builder->query->arena, buf_view(&text));

@@ -217,10 +217,13 @@ unsigned map_stage_apply(const struct map_stage *stage, struct batch *batch, str
 
 void map_stage_note(const struct map_stage *stage, struct query *query, unsigned refused)
 {
+    size_t rank = query->annotations.rank;
+    query->annotations.rank = stage->rank;
     for (int histogram = 0; histogram < 2; histogram++) {
         if (!(refused & (histogram ? MAP_REFUSED_HISTOGRAM : MAP_REFUSED_FLOAT)))
             continue;
         note_sample_types(&query->annotations, stage->begin, histogram && !stage->scalar_left,
                           binary_op_text(stage->arith.op), histogram && stage->scalar_left);
     }
+    query->annotations.rank = rank;
 }

@@ -38,7 +38,8 @@ struct map_stage {
         MAP_HISTOGRAMS_ONLY, /* histogram_count: floats are dropped */
     } histograms;
     histogram_fn *of_histogram; /* ONLY */
-    size_t begin;               /* ARITH: where its notes point to */
+    size_t begin;               /* ARITH: where its notes point to, */
+    size_t rank;                /* and their rank */
 
     struct op *scalars[MAP_PARAMS_MAX];
     size_t scalar_count;

@@ -38,6 +38,7 @@ static struct str plan_key(struct plan_builder *builder, const struct plan *plan
                plan->grid.count);
     buf_printf(&buf, "|%" PRId64 " %" PRId64 " %" PRId64, plan->select.refs.start_ms,
                plan->select.refs.step_ms, plan->select.range_ms);
+    buf_text(&buf, plan->at_one_time ? " once" : "");
     for (size_t i = 0; i < plan->child_count; i++)
         buf_printf(&buf, "|%zu", plan->children[i]->id);
     return arena_str(builder->arena, buf_view(&buf));
@@ -48,9 +49,15 @@ struct plan *plan_intern(struct plan_builder *builder, struct plan *plan)
     struct str key = plan_key(builder, plan);
     uint64_t hash = hash_bytes(key.ptr, key.len);
     struct map_probe at = map_find(&builder->known, hash);
-    for (; map_hit(&builder->known, &at); map_next(&builder->known, &at))
-        if (str_eq(builder->keys[at.index], key))
-            return builder->plans[at.index];
+    plan->rank = ++builder->rank;
+    for (; map_hit(&builder->known, &at); map_next(&builder->known, &at)) {
+        struct plan *known = builder->plans[at.index];
+        if (!str_eq(builder->keys[at.index], key))
+            continue;
+        known->ast = plan->ast;
+        known->rank = plan->rank;
+        return known;
+    }
 
     if (builder->plan_count == builder->plan_cap) {
         builder->plan_cap = builder->plan_cap ? builder->plan_cap * 2 : 16;
@@ -224,10 +231,12 @@ struct plan *plan_of_subquery_rows(struct plan_builder *builder, const struct no
 
     struct grid inner = subquery_grid(ret_refs, *ret_range_ms, step_ms);
     if (inner.count > 0) {
-        bool saw_buckets = builder->sees_buckets;
+        bool saw_buckets = builder->sees_buckets, at_one_time = builder->at_one_time;
         builder->sees_buckets = true; /* where counters start anew is found by them */
+        builder->at_one_time = inner.start_ms == grid_end(ret_refs);
         struct plan *rows = plan_of(builder, subquery->expr, &inner);
         builder->sees_buckets = saw_buckets;
+        builder->at_one_time = at_one_time;
         return rows;
     }
     inner.count = 1;
@@ -345,12 +354,13 @@ static struct plan *plan_of_aggregate(struct plan_builder *builder, const struct
         break;
     }
     struct plan *plan = plan_new(builder, kind, node, grid);
-    if (!plan_add_child(plan, plan_of(builder, aggregate->expr, grid)))
-        return NULL;
     bool chooses = kind == PLAN_TOPK || kind == PLAN_LIMIT;
-    if ((chooses || kind == PLAN_QUANTILE) &&
-        !plan_add_child(plan, plan_of(builder, aggregate->param, grid)))
+    bool has_param = chooses || kind == PLAN_QUANTILE;
+    struct plan *param = has_param ? plan_of(builder, aggregate->param, grid) : NULL;
+    if ((has_param && !param) || !plan_add_child(plan, plan_of(builder, aggregate->expr, grid)))
         return NULL;
+    if (has_param)
+        plan_add_child(plan, param);
     plan->nameless =
         chooses ? plan->children[0]->nameless
                 : aggregate->without ||
@@ -443,11 +453,14 @@ struct plan *plan_of(struct plan_builder *builder, const struct node *node, cons
     if (!arena_check(builder->arena, builder->err))
         return NULL;
     bool saw_totals = builder->sees_totals, saw_buckets = builder->sees_buckets;
+    bool at_one_time = builder->at_one_time;
+    builder->at_one_time = at_one_time || plan_is_invariant(node);
     plan_see_histograms(builder, node);
     struct plan *plan = plan_wants_broadcast(node, grid) ? plan_broadcast(builder, node, grid)
                                                          : plan_of_kind(builder, node, grid);
     builder->sees_totals = saw_totals;
     builder->sees_buckets = saw_buckets;
+    builder->at_one_time = at_one_time;
     return plan ? plan : plan_fallback(builder, node, grid);
 }
 
@@ -502,6 +515,7 @@ bool plan_build(const struct plan_request *request, struct arena *arena, struct 
         .request = copy,
         .arena = arena,
         .err = err,
+        .at_one_time = request->step_ms == 0 || request->start_ms == request->end_ms,
     };
     struct grid grid = plan_root_grid(request);
     const struct node *root = request->root;

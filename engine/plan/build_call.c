@@ -164,6 +164,7 @@ static struct plan *plan_of_simple(struct plan_builder *builder, const struct no
             return NULL;
     }
     bool sorts = kind == PLAN_SORT || kind == PLAN_SORT_LABELS;
+    plan->at_one_time = sorts && builder->at_one_time;
     plan->nameless =
         sorts ? plan->children[0]->nameless : kind == PLAN_SCALAR || kind == PLAN_VECTOR;
     plan = plan_intern(builder, plan);

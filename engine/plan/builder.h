@@ -12,6 +12,8 @@ struct plan_builder {
     struct str *keys;
     size_t plan_count;
     size_t plan_cap;
+    size_t rank;             /* nodes asked for so far, known ones too */
+    bool at_one_time;        /* from here on: not over a range, even if that has but one step */
     bool sees_totals;        /* of histograms, what stands above asks for count and sum, */
     bool sees_buckets;       /* or something does that asks for the buckets */
     const char *unsupported; /* the name of what was refused last; static text */

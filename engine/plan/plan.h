@@ -78,13 +78,18 @@ struct plan {
     enum plan_kind kind;
     enum value_type type;
     enum function_id function; /* WINDOW, SUBQUERY_WINDOW, MAP */
-    const struct node *ast;    /* the expression; of structural nodes: that of what they stand on */
+    /*
+     * The expression, of several that are equal the last one; of structural nodes: that of what
+     * they stand on.
+     */
+    const struct node *ast;
     struct grid grid;
     struct plan *children[PLAN_CHILDREN_MAX];
     size_t child_count;
     struct plan_select
         select;         /* SELECT, SELECT_TIME, WINDOW, SAMPLES, INFO; refs also SUBQUERY_WINDOW */
     double number;      /* NUMBER */
+    bool at_one_time;   /* SORT, SORT_LABELS: not over a range of times */
     const char *reason; /* FALLBACK: the function or construct that asks for it */
     const struct plan_request *request; /* FALLBACK */
     /*
@@ -94,6 +99,7 @@ struct plan {
     bool nameless;
     size_t use_count; /* how many parents it has */
     size_t id;        /* from 0, children first */
+    size_t rank;      /* from 1: its place in Prometheus's order of evaluation, the last one */
 };
 
 struct plan_request {
