@@ -26,6 +26,7 @@ struct exchange {
     struct arena *arena;
     struct str uri;
     struct buf body; /* of the request */
+    size_t body_size_max;
     bool headers_seen;
     bool body_refused;
     bool busy;
@@ -102,6 +103,16 @@ static bool exchange_has_form(const struct exchange *exchange)
     return behind == '\0' || behind == ';' || behind == ' ';
 }
 
+/* As it was sent: not decoded. */
+static struct str exchange_path(const struct exchange *exchange)
+{
+    struct str path = exchange->uri;
+    const char *mark = path.len ? memchr(path.ptr, '?', path.len) : NULL;
+    if (mark)
+        path.len = (size_t)(mark - path.ptr);
+    return path;
+}
+
 /* False: the path is not decodable. */
 static bool exchange_read_request(struct exchange *exchange)
 {
@@ -110,13 +121,11 @@ static bool exchange_read_request(struct exchange *exchange)
     request->cancel = &exchange->connection->cancel;
     request->stopping = atomic_load(&exchange->listener->stopping);
 
-    struct str path = exchange->uri;
+    struct str path = exchange_path(exchange);
     struct str query = {"", 0};
-    const char *mark = path.len ? memchr(path.ptr, '?', path.len) : NULL;
-    if (mark) {
-        path.len = (size_t)(mark - path.ptr);
-        query = (struct str){mark + 1, exchange->uri.len - path.len - 1};
-    }
+    if (path.len < exchange->uri.len)
+        query = (struct str){path.ptr + path.len + 1, exchange->uri.len - path.len - 1};
+    request->body = buf_view(&exchange->body);
     if (exchange_has_form(exchange))
         params_parse(&request->params, buf_view(&exchange->body), exchange->arena);
     params_parse(&request->params, query, exchange->arena);
@@ -124,9 +133,17 @@ static bool exchange_read_request(struct exchange *exchange)
     return percent_decode(path, false, exchange->arena, &request->path);
 }
 
+static size_t exchange_body_size_max(const struct exchange *exchange)
+{
+    const struct listen_options *options = &exchange->listener->options;
+    return options->body_size_max
+               ? options->body_size_max(options->context, exchange_path(exchange))
+               : REQUEST_BODY_SIZE_MAX;
+}
+
 static void exchange_take_body(struct exchange *exchange, const char *upload, size_t size)
 {
-    if (exchange->body_refused || exchange->body.len + size > REQUEST_BODY_SIZE_MAX) {
+    if (exchange->body_refused || exchange->body.len + size > exchange->body_size_max) {
         exchange->body_refused = true; /* what is still to come is read and dropped */
         buf_done(&exchange->body);
         return;
@@ -271,6 +288,7 @@ enum MHD_Result exchange_access(void *context, struct MHD_Connection *mhd, const
     struct exchange *exchange = OBJ_FROM(struct exchange, EXCHANGE_MAGIC, *slot);
     if (!exchange->headers_seen) {
         exchange->headers_seen = true;
+        exchange->body_size_max = exchange_body_size_max(exchange);
         return MHD_YES;
     }
     if (*upload_size > 0) {

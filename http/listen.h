@@ -33,6 +33,8 @@ struct listen_options {
     size_t connection_max;
     int64_t read_timeout_ms;
     int64_t write_timeout_ms;
+    /* The largest body that a request to this path may have; NULL: REQUEST_BODY_SIZE_MAX. */
+    size_t (*body_size_max)(void *context, struct str path);
     /* Fills in the answer. On the connection's thread. */
     void (*handle)(void *context, const struct request *request, struct answer *answer);
     /* The answer has gone, one way or another. On the connection's thread. May be NULL. */

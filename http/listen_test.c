@@ -15,8 +15,11 @@
 
 /*
  * A server for the tests: /echo says what was asked, /stream/N sends N bytes as a stream,
- * /break/N breaks off there, /compute computes until it is cancelled.
+ * /break/N breaks off there, /compute computes until it is cancelled, /body sends back what it got,
+ * SMALL_BODY bytes at most.
  */
+#define SMALL_BODY 10
+
 static _Atomic int64_t cancelled_ns; /* when /compute saw it */
 static _Atomic int computing;
 static _Atomic int finished_count;
@@ -81,6 +84,10 @@ static void handle(void *context, const struct request *request, struct answer *
     }
     if (strcmp(path, "/compute") == 0)
         handle_compute(request);
+    if (strcmp(path, "/body") == 0) {
+        buf_str(&answer->body, request->body);
+        return;
+    }
     char client[INET6_ADDRSTRLEN];
     request_client(request, client, sizeof client);
     buf_printf(&answer->body, "%s %s from %s", request->method, path, client);
@@ -88,6 +95,11 @@ static void handle(void *context, const struct request *request, struct answer *
         buf_printf(&answer->body, " %.*s=%.*s", STR_ARGS(request->params.items[i].name),
                    STR_ARGS(request->params.items[i].value));
     answer_header(answer, "X-Test", request->stopping ? "stopping" : "running");
+}
+
+static size_t body_size_max(void *context, struct str path)
+{
+    return str_eq(path, STR("/body")) ? SMALL_BODY : REQUEST_BODY_SIZE_MAX;
 }
 
 static void finished(void *context, const struct exchange_end *end)
@@ -104,6 +116,7 @@ static void open_with(struct listen_options options)
     atomic_store(&finished_count, 0);
     atomic_store(&incomplete_count, 0);
     options.address = "127.0.0.1:0";
+    options.body_size_max = body_size_max;
     options.handle = handle;
     options.finished = finished;
     if (!options.connection_max)
@@ -193,6 +206,19 @@ START_TEST(refuses_a_body_that_is_too_large)
     memset(buf_reserve(&request, REQUEST_BODY_SIZE_MAX + 100), 'x', REQUEST_BODY_SIZE_MAX + 100);
     request.len += REQUEST_BODY_SIZE_MAX + 100;
     const char *answer = ask(buf_terminated(&request));
+    ck_assert_int_eq(strncmp(answer, "HTTP/1.1 413 ", 13), 0);
+    listener_close(listener);
+}
+END_TEST
+
+START_TEST(takes_a_body_as_it_was_sent_within_the_limit_of_its_path)
+{
+    open_with((struct listen_options){0});
+    const char *answer =
+        ask("POST /body?x=1 HTTP/1.1\r\nContent-Length: 10\r\n" CLOSE "a=%31&\1\2\3+");
+    ck_assert_str_eq(strstr(answer, "\r\n\r\n"), "\r\n\r\na=%31&\1\2\3+");
+
+    answer = ask("POST /body HTTP/1.1\r\nContent-Length: 11\r\n" CLOSE "0123456789a");
     ck_assert_int_eq(strncmp(answer, "HTTP/1.1 413 ", 13), 0);
     listener_close(listener);
 }
@@ -405,9 +431,10 @@ START_TEST(says_where_it_cannot_listen)
 END_TEST
 
 TEST_MAIN("listen", answers_with_decoded_path_and_parameters, reads_forms_before_the_url,
-          refuses_a_body_that_is_too_large, knows_the_length_of_what_it_held,
-          streams_in_chunks_to_the_last, breaks_the_chunks_when_a_stream_fails,
-          tells_a_handler_that_its_client_left, closes_who_never_asks,
-          closes_who_does_not_take_the_answer, lets_clients_wait_at_the_limit,
-          drains_and_then_cancels, serves_many_at_once, survives_requests_that_are_none,
-          says_where_it_cannot_listen)
+          refuses_a_body_that_is_too_large,
+          takes_a_body_as_it_was_sent_within_the_limit_of_its_path,
+          knows_the_length_of_what_it_held, streams_in_chunks_to_the_last,
+          breaks_the_chunks_when_a_stream_fails, tells_a_handler_that_its_client_left,
+          closes_who_never_asks, closes_who_does_not_take_the_answer,
+          lets_clients_wait_at_the_limit, drains_and_then_cancels, serves_many_at_once,
+          survives_requests_that_are_none, says_where_it_cannot_listen)

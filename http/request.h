@@ -20,13 +20,14 @@ struct request {
     struct str path;            /* decoded, without the query: "/api/v1/query" */
     struct params params;       /* of the form in the body first, then of the URL */
     struct params url_params;   /* those of the URL alone */
+    struct str body;            /* as it was sent, a form or anything else */
     struct arena *arena;        /* as long-lived as the request */
     const _Atomic bool *cancel; /* true once the client has gone, or the server wants to end */
     bool stopping;              /* the server ends: answer nothing that takes time */
     struct MHD_Connection *connection;
 };
 
-/* A body larger than this is refused: Go's own limit for forms. */
+/* A body larger than this is refused, unless its path may have more: Go's own limit for forms. */
 #define REQUEST_BODY_SIZE_MAX ((size_t)10 << 20)
 
 /* The first value of a header, or NULL; its name in any case. */

@@ -10,7 +10,15 @@
 enum method { GET = 1, POST = 2, PUT = 4, HEAD = 8, OPTIONS = 16 };
 
 /* What comes with every answer of a route. */
-enum { PLAIN = 0, API = 1 /* CORS, compression; waits for readiness */, EARLY = 2 /* no wait */ };
+enum {
+    PLAIN = 0,
+    API = 1,   /* CORS, compression; waits for readiness */
+    EARLY = 2, /* no wait */
+    RAW = 4,   /* waits, and nothing else: bodies are packed, answers no JSON */
+};
+
+/* Prometheus's limit for both of remote read and write, packed or not. */
+#define RAW_BODY_SIZE_MAX ((size_t)32 << 20)
 
 struct route {
     const char *path; /* ":name" stands for any one part */
@@ -107,7 +115,7 @@ const char *route_path(size_t index)
 static const char *route_allowed(const struct route *route)
 {
     if (route->methods & POST)
-        return "GET, OPTIONS, POST";
+        return route->methods & GET ? "GET, OPTIONS, POST" : "OPTIONS, POST";
     return route->methods & HEAD ? "GET, HEAD, OPTIONS" : "GET, OPTIONS";
 }
 
@@ -132,6 +140,12 @@ static void routes_options(struct server *server, const struct request *request,
     }
 }
 
+size_t routes_body_size_max(void *context, struct str path)
+{
+    const struct route *route = route_find(path);
+    return route && (route->kind & RAW) ? RAW_BODY_SIZE_MAX : REQUEST_BODY_SIZE_MAX;
+}
+
 void routes_handle(void *context, const struct request *request, struct answer *answer)
 {
     struct server *server = context;
@@ -145,7 +159,7 @@ void routes_handle(void *context, const struct request *request, struct answer *
     } else if (!(route->methods & method)) {
         answer_error_text(answer, 405, "Method Not Allowed");
         answer_header(answer, "Allow", route_allowed(route));
-    } else if (request->stopping && (route->kind & API) && !(route->kind & EARLY)) {
+    } else if (request->stopping && (route->kind & (API | RAW)) && !(route->kind & EARLY)) {
         answer_stopping(answer);
     } else {
         if (route->kind & API) {

@@ -11,6 +11,9 @@ struct server;
 /* Answers any request: finds its route, or says 404 or 405 as Prometheus does. */
 void routes_handle(void *context, const struct request *request, struct answer *answer);
 
+/* How large a body may be that is sent to this path. */
+size_t routes_body_size_max(void *context, struct str path);
+
 /* The answer has gone: counts it. */
 void routes_finished(void *context, const struct exchange_end *end);
 

@@ -126,6 +126,7 @@ static bool serve_open(struct server *server, struct err *err)
         .connection_max = (size_t)options->connection_max,
         .read_timeout_ms = options->read_timeout_ms,
         .write_timeout_ms = options->write_timeout_ms,
+        .body_size_max = routes_body_size_max,
         .handle = routes_handle,
         .finished = routes_finished,
         .context = server,
