@@ -178,3 +178,46 @@ struct histogram_fit appender_layout_fit(const struct appender_layout *layout, b
         return (struct histogram_fit){.reset = CHUNK_RESET_NONE};
     return fit_counter(layout, h, spare);
 }
+
+/* Have both the same buckets with something in them? */
+static bool layout_side_holds(const struct layout_side *held, const uint64_t *buckets,
+                              const struct raw_side *side, bool is_float)
+{
+    uint32_t at = 0, given = 0;
+    int64_t index = 0;
+    for (uint32_t i = 0; i < side->span_count; i++) {
+        index += side->spans[i].offset;
+        for (uint32_t k = 0; k < side->spans[i].length; k++, index++, given++) {
+            if (bucket_is_empty(is_float, side->buckets[given]))
+                continue;
+            while (at < held->bucket_count && bucket_is_empty(is_float, buckets[at]))
+                at++;
+            if (at == held->bucket_count || held->indices[at] != index ||
+                buckets[at] != side->buckets[given])
+                return false;
+            at++;
+        }
+    }
+    while (at < held->bucket_count && bucket_is_empty(is_float, buckets[at]))
+        at++;
+    return at == held->bucket_count;
+}
+
+bool appender_layout_holds(const struct appender_layout *layout, const struct raw_histogram *h)
+{
+    if (layout->sum.v != value_bits(h->sum))
+        return false;
+    if (raw_histogram_is_stale(h))
+        return true;
+    if (layout->schema != h->schema || layout->zero_threshold != h->zero_threshold ||
+        layout->count.v != h->count || layout->zero_count.v != h->zero_count ||
+        layout->bound_count != h->custom_bound_count)
+        return false;
+    for (uint32_t i = 0; i < layout->bound_count; i++)
+        if (layout->bounds[i] != h->custom_bounds[i])
+            return false;
+    for (size_t s = 0; s < 2; s++)
+        if (!layout_side_holds(&layout->sides[s], layout->buckets[s], &h->sides[s], h->is_float))
+            return false;
+    return true;
+}

@@ -68,3 +68,6 @@ struct side_match appender_layout_match(const struct appender_layout *layout, si
  */
 struct histogram_fit appender_layout_fit(const struct appender_layout *layout, bool is_gauge,
                                          const struct raw_histogram *h, struct arena *spare);
+
+/* Is the last sample this one, of the same kind? Buckets that are empty do not count. */
+bool appender_layout_holds(const struct appender_layout *layout, const struct raw_histogram *h);

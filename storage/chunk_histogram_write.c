@@ -359,3 +359,8 @@ void histogram_appender_append(struct histogram_appender *a, int64_t t_ms, int64
         appender_widen(a, to);
     appender_put(a, t_ms, start_ms, &fitted);
 }
+
+bool histogram_appender_holds(const struct histogram_appender *a, const struct raw_histogram *h)
+{
+    return a->count > 0 && a->is_float == h->is_float && appender_layout_holds(a->layout, h);
+}

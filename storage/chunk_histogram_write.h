@@ -66,3 +66,6 @@ struct histogram_fit histogram_appender_fit(struct histogram_appender *a,
  */
 void histogram_appender_append(struct histogram_appender *a, int64_t t_ms, int64_t start_ms,
                                const struct raw_histogram *h);
+
+/* Is the newest sample this one? Buckets that are empty do not count. */
+bool histogram_appender_holds(const struct histogram_appender *a, const struct raw_histogram *h);

@@ -25,11 +25,14 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "storage/append.h"
 #include "storage/block.h"
 #include "storage/db_cardinality.h"
 #include "storage/db_names.h"
 #include "storage/db_select.h"
+#include "storage/dir_lock.h"
 #include "storage/head.h"
+#include "storage/head_append.h"
 
 /* A block that was left out, and what was said of it. */
 struct bad_block {
@@ -54,6 +57,7 @@ struct db {
     struct storage storage;
     char *path;
     struct db_options options;
+    struct dir_lock *dir_lock; /* open for writing */
     struct head *head;
     pthread_mutex_t refreshing;
     pthread_mutex_t lock;
@@ -434,7 +438,12 @@ bool db_open(const char *path, const struct db_options *options, struct db **ret
     pthread_cond_init(&db->stop_changed, &attr);
     pthread_condattr_destroy(&attr);
 
+    bool writes = !options->read_only;
+    if (writes && (!file_make_folder(path, err) || !dir_lock_open(path, &db->dir_lock, err)))
+        return false;
     if (!head_open(path, &db->options, &db->head, err) || !db_refresh(db, err))
+        return false;
+    if (writes && !head_begin_writing(db->head, err))
         return false;
     if (options->refresh_ms > 0 && !db_start_thread(db, err))
         return false;
@@ -456,12 +465,19 @@ void db_close(struct db *db)
     block_list_done(&db->blocks);
     bad_list_done(&db->bad);
     head_close(db->head);
+    dir_lock_close(db->dir_lock);
     pthread_mutex_destroy(&db->refreshing);
     pthread_mutex_destroy(&db->lock);
     pthread_mutex_destroy(&db->stop_lock);
     pthread_cond_destroy(&db->stop_changed);
     free(db->path);
     free(db);
+}
+
+bool db_append(struct db *db, const struct append_batch *batch, enum append_mode mode,
+               struct append_result *ret_result, struct err *err)
+{
+    return head_append(db->head, batch, mode, ret_result, err);
 }
 
 struct storage *db_storage(struct db *db)

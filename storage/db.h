@@ -7,7 +7,8 @@
 
 /*
  * A data directory in Prometheus's format: blocks, and a head made of checkpoint, WAL, and head
- * chunks. Opened read-only while a Prometheus owns it: nothing is locked or written.
+ * chunks. Opened read-only while a Prometheus owns it: nothing is locked or written. Opened for
+ * writing it is ours alone until it is closed: it takes samples (append.h) and logs them.
  *
  * Thread: any, but for open and close.
  */
@@ -15,6 +16,12 @@ struct db;
 
 struct db_options {
     bool read_only;
+    /* For writing: */
+    bool wal_sync;     /* batches are on the disk before db_append returns, as on a loss of power */
+    bool keeps_starts; /* start timestamps too: no Prometheus before 3.10 reads such a log */
+    size_t head_series_max;  /* series in memory, ERR_LIMIT beyond; 0: any number */
+    size_t wal_segment_size; /* 0: Prometheus's */
+
     int64_t refresh_ms; /* how often new WAL records and blocks are looked for; 0: only when told */
     /* Told of what was left out: one line each, once. From any thread. NULL: nobody is. */
     void (*warn)(void *context, const char *message);
@@ -22,6 +29,8 @@ struct db_options {
     void *context;
 };
 
+/* For writing, the folder is made if it is not there; ERR_EXECUTION: another process writes to it.
+ */
 bool db_open(const char *path, const struct db_options *options, struct db **ret_db,
              struct err *err) MUST_CHECK;
 void db_close(struct db *db);

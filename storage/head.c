@@ -2,8 +2,8 @@
  * The head as others see it: the state in use, its lock, and the grace that keeps what readers
  * hold. Locks, in the order they are taken:
  *
- *     refreshing   one refresh at a time
- *     lock         for writing: the refresh, for each record it puts in; for reading: who looks
+ *     changing     one refresh or one batch at a time
+ *     lock         for writing: who changes, for each record put in; for reading: who looks
  *     grace.lock   leaf
  *
  * A refresh that has lost its place reads all anew into a state that nobody sees, while the old one
@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "storage/head_append.h"
 #include "storage/head_internal.h"
 
 /* So often are the files read anew when they change under the reader. */
@@ -27,7 +28,7 @@ bool head_open(const char *path, const struct db_options *options, struct head *
     head->path = mem_strdup(path);
     head->options = *options;
     head->report.options = &head->options;
-    pthread_mutex_init(&head->refreshing, NULL);
+    pthread_mutex_init(&head->changing, NULL);
 
     /* Readers come in great numbers; the one writer must get its turn all the same. */
     pthread_rwlockattr_t attr;
@@ -46,11 +47,12 @@ void head_close(struct head *head)
 {
     if (!head)
         return;
+    head_writer_destroy(head->writer);
     grace_done(&head->grace);
     head_state_destroy(head->state);
     head_report_done(&head->report);
     pthread_rwlock_destroy(&head->lock);
-    pthread_mutex_destroy(&head->refreshing);
+    pthread_mutex_destroy(&head->changing);
     free(head->path);
     free(head);
 }
@@ -109,9 +111,9 @@ static bool head_refresh_locked(struct head *head, int64_t blocks_end_ms, struct
 
 bool head_refresh(struct head *head, int64_t blocks_end_ms, struct err *err)
 {
-    pthread_mutex_lock(&head->refreshing);
+    pthread_mutex_lock(&head->changing);
     bool good = head_refresh_locked(head, blocks_end_ms, err);
-    pthread_mutex_unlock(&head->refreshing);
+    pthread_mutex_unlock(&head->changing);
     grace_advance(&head->grace);
     return good;
 }

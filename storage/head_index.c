@@ -28,6 +28,7 @@ void head_index_destroy(struct head_index *index)
     free(index->labels);
     free(index->pairs);
     free(index->names);
+    map_done(&index->by_text);
     map_done(&index->by_ref);
     map_done(&index->by_labels);
     map_done(&index->by_pair);
@@ -222,8 +223,73 @@ struct live_series *head_index_add(struct head_index *index, uint64_t ref,
                        labels_new(index->arena, set->pairs, set->count));
     }
     head_index_point(index, ref, slot);
-    index->series[slot]->dead = false;
-    return index->series[slot];
+    struct live_series *series = index->series[slot];
+    if (series->dead)
+        series->ref = ref; /* its old one leads nowhere, for others who read the log */
+    series->dead = false;
+    return series;
+}
+
+/* The slot of a set of sorted texts, or UINT32_MAX. */
+static uint32_t head_index_seek_slot(struct head_index *index, const struct wal_label *labels,
+                                     size_t count)
+{
+    struct labels *set = scratch_reserve(index, count);
+    for (size_t i = 0; i < count; i++) {
+        struct label label = {
+            .name = symbols_find(index->symbols, labels[i].name),
+            .value = symbols_find(index->symbols, labels[i].value),
+        };
+        if (label.name == UINT32_MAX || label.value == UINT32_MAX)
+            return UINT32_MAX;
+        set->pairs[set->count++] = label;
+    }
+    return head_index_same(index, set);
+}
+
+static struct live_series *series_living(struct live_series *series)
+{
+    return series->dead ? NULL : series;
+}
+
+struct live_series *head_index_seek(struct head_index *index, const struct wal_label *labels,
+                                    size_t count)
+{
+    uint32_t slot = head_index_seek_slot(index, labels, count);
+    return slot == UINT32_MAX ? NULL : series_living(index->series[slot]);
+}
+
+static bool texts_are(const struct symbols *symbols, const struct labels *set,
+                      const struct wal_label *labels, size_t count)
+{
+    if (set->count != count)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (!str_eq(symbols_get(symbols, set->pairs[i].name), labels[i].name) ||
+            !str_eq(symbols_get(symbols, set->pairs[i].value), labels[i].value))
+            return false;
+    return true;
+}
+
+struct live_series *head_index_recall(const struct head_index *index, uint64_t hash,
+                                      const struct wal_label *labels, size_t count)
+{
+    struct map_probe at = map_find(&index->by_text, hash);
+    for (; map_hit(&index->by_text, &at); map_next(&index->by_text, &at))
+        if (texts_are(index->symbols, index->labels[at.index], labels, count))
+            return series_living(index->series[at.index]);
+    return NULL;
+}
+
+void head_index_remember(struct head_index *index, uint64_t hash, const struct wal_label *labels,
+                         size_t count)
+{
+    uint32_t slot = head_index_seek_slot(index, labels, count);
+    struct map_probe at = map_find(&index->by_text, hash);
+    for (; map_hit(&index->by_text, &at); map_next(&index->by_text, &at))
+        if (at.index == slot)
+            return;
+    map_insert(&index->by_text, hash, slot);
 }
 
 static const struct labels *labels_move(struct head_index *to, const struct head_index *from,

@@ -41,6 +41,7 @@ struct head_index {
     const struct labels **labels;
     size_t count, cap, labels_cap;
 
+    struct map by_text;   /* slots: what head_index_recall knows; only the writer looks */
     struct map by_ref;    /* the reference is the hash; several may lead to one slot */
     struct map by_labels; /* slots */
     struct map by_pair;   /* in `pairs` */
@@ -65,6 +66,20 @@ struct live_series *head_index_find(const struct head_index *index, uint64_t ref
  */
 struct live_series *head_index_add(struct head_index *index, uint64_t ref,
                                    const struct wal_label *labels, size_t count);
+
+/*
+ * For a writer, who has labels as sorted texts, each name once, no empty value. Seek finds the
+ * series by its symbols. Recall is quicker: it finds, by a hash of the texts, one that was
+ * remembered. NULL: there is none, or it was deleted as a whole.
+ *
+ * Thread: the one who adds.
+ */
+struct live_series *head_index_seek(struct head_index *index, const struct wal_label *labels,
+                                    size_t count);
+struct live_series *head_index_recall(const struct head_index *index, uint64_t hash,
+                                      const struct wal_label *labels, size_t count);
+void head_index_remember(struct head_index *index, uint64_t hash, const struct wal_label *labels,
+                         size_t count);
 
 /*
  * A new index with those of the series for which `keep` says yes. They are in both then:

@@ -86,12 +86,25 @@ void pending_chunks_trim(struct pending_chunks *pending, int64_t before_ms)
     *pending = kept;
 }
 
-static void state_note(struct head_state *state, int64_t begin_ms, int64_t end_ms)
+void head_state_note(struct head_state *state, int64_t begin_ms, int64_t end_ms)
 {
     if (begin_ms < state->begin_ms)
         state->begin_ms = begin_ms;
     if (end_ms > state->end_ms)
         state->end_ms = end_ms;
+}
+
+/* No reference is given twice, also where what it led to is gone. */
+static void state_note_ref(struct head_state *state, uint64_t ref)
+{
+    if (ref > state->last_ref)
+        state->last_ref = ref;
+}
+
+static void state_note_unknown(struct head_state *state, uint64_t ref)
+{
+    state_note_ref(state, ref);
+    state->unknown_count++;
 }
 
 /*
@@ -110,6 +123,7 @@ void head_state_take_chunk(struct head_state *state, const struct head_chunk *ch
         return;
     if (!chunk->out_of_order && chunk->end_ms < state->min_valid_ms)
         return;
+    state_note_ref(state, chunk->series_ref);
     struct live_series *series = head_index_find(state->index, chunk->series_ref);
     if (!series) {
         pending_chunks_add(&state->pending, chunk);
@@ -117,7 +131,7 @@ void head_state_take_chunk(struct head_state *state, const struct head_chunk *ch
     }
     head_state_lock(state);
     live_series_attach(series, chunk, chunk_segment(state), state->grace);
-    state_note(state, chunk->begin_ms, chunk->end_ms);
+    head_state_note(state, chunk->begin_ms, chunk->end_ms);
     head_state_unlock(state);
 }
 
@@ -127,11 +141,12 @@ static void apply_series(struct head_state *state, const struct wal_record *reco
         const struct wal_series *entry = &record->series[i];
         struct live_series *series = head_index_add(
             state->index, entry->ref, record->labels + entry->label_begin, entry->label_count);
+        state_note_ref(state, entry->ref);
         if (state->pending.count == state->pending.taken_count)
             continue;
         pending_chunks_attach(&state->pending, entry->ref, series, chunk_segment(state),
                               state->grace);
-        state_note(state, live_series_begin_ms(series), series->last_ms);
+        head_state_note(state, live_series_begin_ms(series), series->last_ms);
     }
 }
 
@@ -166,9 +181,9 @@ static void apply_samples(struct head_state *state, const struct wal_record *rec
             if (samples[i].t_ms < state->min_valid_ms)
                 continue;
             if (!ahead[i])
-                state->unknown_count++;
+                state_note_unknown(state, samples[i].ref);
             else if (append_sample(ahead[i], record, begin + i))
-                state_note(state, samples[i].t_ms, samples[i].t_ms);
+                head_state_note(state, samples[i].t_ms, samples[i].t_ms);
         }
     }
     state->sample_count += record->sample_count;
@@ -182,10 +197,10 @@ static void apply_histograms(struct head_state *state, const struct wal_record *
             continue;
         struct live_series *series = head_index_find(state->index, histogram->ref);
         if (!series)
-            state->unknown_count++;
+            state_note_unknown(state, histogram->ref);
         else if (live_series_append_histogram(series, histogram->t_ms, histogram->start_ms,
                                               &histogram->raw))
-            state_note(state, histogram->t_ms, histogram->t_ms);
+            head_state_note(state, histogram->t_ms, histogram->t_ms);
     }
     state->sample_count += record->histogram_count;
 }
@@ -225,22 +240,22 @@ void head_state_apply_wbl(struct head_state *state, const struct wal_record *rec
         const struct wal_sample *sample = &record->samples[i];
         struct live_series *series = head_index_find(state->index, sample->ref);
         if (!series) {
-            state->unknown_count++;
+            state_note_unknown(state, sample->ref);
             continue;
         }
         live_series_insert_ooo(series, sample->t_ms, sample->v, segment);
-        state_note(state, sample->t_ms, sample->t_ms);
+        head_state_note(state, sample->t_ms, sample->t_ms);
     }
     for (size_t i = 0; i < record->histogram_count; i++) {
         const struct wal_histogram *sample = &record->histograms[i];
         struct live_series *series = head_index_find(state->index, sample->ref);
         if (!series) {
-            state->unknown_count++;
+            state_note_unknown(state, sample->ref);
             continue;
         }
         live_series_insert_ooo_histogram(series, sample->t_ms, sample->start_ms, &sample->raw,
                                          segment);
-        state_note(state, sample->t_ms, sample->t_ms);
+        head_state_note(state, sample->t_ms, sample->t_ms);
     }
     for (size_t i = 0; i < record->marker_count; i++) {
         const struct wal_marker *marker = &record->markers[i];

@@ -190,11 +190,20 @@ void head_state_sweep(struct head_state *state)
     head_index_release(old, series_is_kept);
 }
 
+/* What the files have that was not read yet. */
+static bool head_state_read(struct head_state *state, bool *ret_lost, struct err *err)
+{
+    return head_state_read_chunks(state, err) &&
+           head_state_read_log(state, state->wal, head_state_apply_wal, ret_lost, err) &&
+           (*ret_lost ||
+            head_state_read_log(state, state->wbl, head_state_apply_wbl, ret_lost, err));
+}
+
 bool head_state_refresh(struct head_state *state, int64_t blocks_end_ms, bool *ret_lost,
                         struct err *err)
 {
     /* Before the chunks are looked at, so that those are known to be of no earlier segment. */
-    if (!wal_log_look(state->wbl, ret_lost, err))
+    if (!state->is_ours && !wal_log_look(state->wbl, ret_lost, err))
         return false;
     if (*ret_lost)
         return true;
@@ -204,13 +213,7 @@ bool head_state_refresh(struct head_state *state, int64_t blocks_end_ms, bool *r
     if (blocks_end_ms > state->min_valid_ms)
         state->min_valid_ms = blocks_end_ms;
 
-    if (!head_state_read_chunks(state, err))
-        return false;
-    if (!head_state_read_log(state, state->wal, head_state_apply_wal, ret_lost, err))
-        return false;
-    if (*ret_lost)
-        return true;
-    if (!head_state_read_log(state, state->wbl, head_state_apply_wbl, ret_lost, err))
+    if (!state->is_ours && !head_state_read(state, ret_lost, err))
         return false;
     if (*ret_lost)
         return true;

@@ -68,6 +68,8 @@ struct head_state {
     bool has_dead;            /* series were deleted since the last sweep */
     uint32_t wbl_first;       /* first segment at the last look: what came before it is in blocks */
     uint32_t wbl_trimmed;     /* as far as that was done */
+    bool is_ours;             /* we write the files: they are not read again */
+    uint64_t last_ref;        /* the largest reference of a series that the files speak of */
     uint64_t sample_count;    /* read since the beginning */
     uint64_t unknown_count;   /* of series nobody knows */
 };
@@ -88,6 +90,9 @@ void head_state_sweep(struct head_state *state);
 /* What the record holds, put into the series. */
 void head_state_apply_wal(struct head_state *state, const struct wal_record *record);
 void head_state_apply_wbl(struct head_state *state, const struct wal_record *record);
+
+/* A sample was put into a series, which counts for the range of all. */
+void head_state_note(struct head_state *state, int64_t begin_ms, int64_t end_ms);
 
 /* Takes a chunk of a file in, at once or when its series comes. */
 void head_state_take_chunk(struct head_state *state, const struct head_chunk *chunk);

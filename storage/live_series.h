@@ -77,6 +77,7 @@ struct live_series {
     bool idle;         /* had no samples at the last sweep */
     bool doomed;       /* is taken out by the sweep that is going on */
     bool is_histogram; /* its newest sample is a native histogram */
+    uint32_t batch;    /* the last that had it: the writer's own */
     int64_t open_begin_ms;
     struct xor_appender open; /* no bytes: nothing was ever appended */
     int64_t last_ms;          /* of the newest sample in order, also of those in files */

@@ -5,6 +5,8 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/attr.h"
+#include "base/err.h"
 #include "model/histogram.h"
 #include "model/sample.h"
 
@@ -51,6 +53,13 @@ void raw_indices(const struct histogram_span *spans, size_t span_count, int32_t 
 
 /* The fewest spans that hold `count` buckets of rising numbers; `out` has room for as many. */
 size_t raw_spans(const int32_t *indices, size_t count, struct histogram_span *out);
+
+/*
+ * A whole histogram from outside, checked as Prometheus checks one before it takes it, in its
+ * words: ERR_BAD_DATA. The arena is used.
+ */
+bool raw_histogram_check(const struct raw_histogram *h, struct arena *arena, struct err *err)
+    MUST_CHECK;
 
 /* In a coarser schema (exponential ones only); what is new lives in the arena. */
 void raw_histogram_reduce(struct raw_histogram *h, int32_t schema, struct arena *arena);

@@ -16,7 +16,10 @@
 #include <assert.h>
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "storage/wal.h"
@@ -45,7 +48,9 @@ struct wal_log {
 
     uint32_t number; /* the segment in work or wanted next */
     struct wal_segment *segment;
-    bool relisted; /* since the last look */
+    uint64_t record_begin; /* in it, of the record given last */
+    uint64_t good_end;     /* when dropped: up to here the segment made sense */
+    bool relisted;         /* since the last look */
 };
 
 struct wal_log *wal_log_create(const char *folder, enum wal_gap gap)
@@ -266,13 +271,14 @@ static enum tail_read wal_log_open(struct wal_log *log, struct err *err)
 }
 
 /* What follows the record that was damaged or made no sense is not to be read. */
-static void wal_log_stop(struct wal_log *log)
+static void wal_log_stop(struct wal_log *log, uint64_t good_end)
 {
     if (log->phase == WAL_IN_CHECKPOINT) {
         log->number = log->checkpoint_last;
         wal_log_advance(log);
     } else {
         log->phase = WAL_DROPPED;
+        log->good_end = good_end;
     }
 }
 
@@ -286,7 +292,7 @@ static enum tail_read wal_log_end(struct wal_log *log, struct err *err)
         return TAIL_ERR;
     if (!torn || !log->torn || last != log->last)
         return TAIL_END;
-    wal_log_stop(log);
+    wal_log_stop(log, log->segment ? wal_segment_offset(log->segment) : 0);
     err_set(err, ERR_CORRUPT, "%s: segment %08u is missing", log->folder, last + 1);
     return TAIL_ERR;
 }
@@ -312,12 +318,13 @@ enum tail_read wal_log_next(struct wal_log *log, const uint8_t **ret_bytes, size
         }
 
         bool complete = wal_log_is_complete(log);
+        log->record_begin = wal_segment_offset(log->segment);
         enum tail_read got = wal_segment_next(log->segment, complete, ret_bytes, ret_size, err);
         if (got == TAIL_ITEM)
             return got;
         if (got == TAIL_ERR) {
             if (err->kind == ERR_CORRUPT)
-                wal_log_stop(log);
+                wal_log_stop(log, wal_segment_offset(log->segment));
             return got;
         }
         if (complete) {
@@ -341,7 +348,51 @@ void wal_log_drop(struct wal_log *log, struct err *err)
         err_wrap(err, "%s: before offset %llu", path,
                  (unsigned long long)wal_segment_offset(log->segment));
     }
-    wal_log_stop(log);
+    wal_log_stop(log, log->record_begin);
+}
+
+/* Cuts a segment to its good bytes. */
+static bool wal_cut(const char *path, uint64_t size, struct err *err)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    struct stat st;
+    bool good =
+        fd >= 0 && fstat(fd, &st) == 0 &&
+        ((uint64_t)st.st_size <= size || (ftruncate(fd, (off_t)size) == 0 && fsync(fd) == 0));
+    if (!good)
+        err_set(err, ERR_IO, "%s: cannot cut: %s", path, strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return good;
+}
+
+bool wal_log_repair(struct wal_log *log, uint32_t *ret_next, struct err *err)
+{
+    if (!wal_log_list(log, err))
+        return false;
+    if (log->torn)
+        return err_set(err, ERR_CORRUPT, "%s: segment %08u is missing: not opened for writing",
+                       log->folder, log->last + 1);
+    bool there = log->first <= log->last;
+    uint32_t next = log->phase == WAL_NOT_BEGUN ? 0 : log->number;
+    if (!log->segment) {
+        *ret_next = there && log->last >= next ? log->last + 1 : next;
+        return true;
+    }
+
+    char path[4096];
+    for (uint32_t last = log->last; there && last > log->number; last--) {
+        wal_segment_path(log->folder, last, path, sizeof path);
+        if (unlink(path) != 0)
+            return err_set(err, ERR_IO, "%s: cannot remove: %s", path, strerror(errno));
+    }
+    wal_segment_path(log->folder, log->number, path, sizeof path);
+    uint64_t good_end =
+        log->phase == WAL_DROPPED ? log->good_end : wal_segment_offset(log->segment);
+    if (!wal_cut(path, good_end, err))
+        return false;
+    *ret_next = log->number + 1;
+    return true;
 }
 
 uint32_t wal_log_segment(const struct wal_log *log)

@@ -44,6 +44,14 @@ enum tail_read wal_log_next(struct wal_log *log, const uint8_t **ret_bytes, size
 /* The record given last made no sense: puts its place before the message, drops what follows. */
 void wal_log_drop(struct wal_log *log, struct err *err);
 
+/*
+ * For who writes on, once all was read: cuts off what lies behind the last good record, as
+ * Prometheus's repair does: a torn record at the end, and behind damage the rest of the segment and
+ * all later ones. *ret_next: the number of the segment to begin. ERR_CORRUPT where a segment is
+ * missing between others: nothing is removed then.
+ */
+bool wal_log_repair(struct wal_log *log, uint32_t *ret_next, struct err *err) MUST_CHECK;
+
 /* The number of the segment in work, and of the first there is; 0 before there is one. */
 uint32_t wal_log_segment(const struct wal_log *log);
 uint32_t wal_log_first_segment(const struct wal_log *log);

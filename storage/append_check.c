@@ -1,0 +1,40 @@
+#include "storage/append_check.h"
+
+/*
+ * Only the chunk that is being filled is asked, as Prometheus does: behind a restart or a cut the
+ * newest sample may be in a file, and then anything passes here, and what is not after it is left
+ * out without a word.
+ */
+static bool series_is_asked(const struct live_series *series)
+{
+    return series->is_histogram ? live_series_open_histogram(series) != NULL
+                                : series->open.count > 0;
+}
+
+enum append_verdict append_check_sample(const struct live_series *series, int64_t t_ms, double v,
+                                        int64_t min_valid_ms)
+{
+    if (t_ms < min_valid_ms)
+        return APPEND_OUT_OF_BOUNDS;
+    if (!series_is_asked(series) || t_ms > series->last_ms)
+        return APPEND_FITS;
+    if (t_ms < series->last_ms)
+        return APPEND_OUT_OF_ORDER;
+    if (series->is_histogram)
+        return APPEND_DUPLICATE_HISTOGRAM;
+    return value_bits(series->open.v) == value_bits(v) ? APPEND_FITS : APPEND_DUPLICATE;
+}
+
+enum append_verdict append_check_histogram(const struct live_series *series, int64_t t_ms,
+                                           const struct raw_histogram *h, int64_t min_valid_ms)
+{
+    if (t_ms < min_valid_ms)
+        return APPEND_OUT_OF_BOUNDS;
+    if (!series_is_asked(series) || t_ms > series->last_ms)
+        return APPEND_FITS;
+    if (t_ms < series->last_ms)
+        return APPEND_OUT_OF_ORDER;
+    bool same =
+        series->is_histogram && histogram_appender_holds(live_series_open_histogram(series), h);
+    return same ? APPEND_FITS : APPEND_DUPLICATE;
+}

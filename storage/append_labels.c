@@ -1,0 +1,85 @@
+#include "storage/append_labels.h"
+
+#include "base/hash.h"
+#include "base/quote.h"
+#include "model/labels.h"
+
+static bool label_is_metric_name(const struct wal_label *label)
+{
+    return str_eq(label->name, STR("__name__"));
+}
+
+/* Stable: of two equal names it does not matter which is first, for they are refused. */
+static void labels_sort(struct wal_label *labels, size_t count)
+{
+    for (size_t i = 1; i < count; i++) {
+        struct wal_label label = labels[i];
+        size_t at = i;
+        for (; at > 0 && str_cmp(labels[at - 1].name, label.name) > 0; at--)
+            labels[at] = labels[at - 1];
+        labels[at] = label;
+    }
+}
+
+static bool label_is_valid(const struct wal_label *label)
+{
+    if (label_is_metric_name(label) && label->value.len == 0)
+        return false;
+    return label->name.len > 0 && utf8_valid(label->name) && utf8_valid(label->value);
+}
+
+struct str append_labels_duplicate(const struct wal_label *labels, size_t count)
+{
+    for (size_t i = 1; i < count; i++)
+        if (str_eq(labels[i].name, labels[i - 1].name))
+            return labels[i].name;
+    return (struct str){0};
+}
+
+enum append_labels append_labels_check(struct wal_label *labels, size_t *count)
+{
+    labels_sort(labels, *count);
+    bool has_name = false;
+    for (size_t i = 0; i < *count; i++) {
+        if (!label_is_valid(&labels[i]))
+            return APPEND_LABELS_INVALID;
+        has_name |= label_is_metric_name(&labels[i]);
+    }
+    if (!has_name)
+        return APPEND_LABELS_INVALID;
+    if (append_labels_duplicate(labels, *count).ptr)
+        return APPEND_LABELS_DUPLICATE;
+
+    size_t kept = 0;
+    for (size_t i = 0; i < *count; i++)
+        if (labels[i].value.len > 0)
+            labels[kept++] = labels[i];
+    *count = kept;
+    return APPEND_LABELS_GOOD;
+}
+
+void append_labels_print(const struct wal_label *labels, size_t count, struct buf *out)
+{
+    buf_byte(out, '{');
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0)
+            buf_text(out, ", ");
+        if (label_name_is_plain(labels[i].name))
+            buf_str(out, labels[i].name);
+        else
+            quote_append(out, labels[i].name);
+        buf_byte(out, '=');
+        quote_append(out, labels[i].value);
+    }
+    buf_byte(out, '}');
+}
+
+uint64_t append_labels_hash(const struct wal_label *labels, size_t count)
+{
+    uint64_t hash = count;
+    for (size_t i = 0; i < count; i++) {
+        hash = hash_mix(hash, hash_bytes(labels[i].name.ptr, labels[i].name.len));
+        hash = hash_mix(hash, hash_bytes(labels[i].value.ptr, labels[i].value.len));
+    }
+    return hash;
+}

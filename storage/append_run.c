@@ -1,0 +1,339 @@
+#include "storage/append_run.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/float_text.h"
+#include "base/mem.h"
+#include "storage/append_check.h"
+#include "storage/append_labels.h"
+
+/* So far behind the newest sample of the head may one be: half of a block's range. */
+#define APPEND_BEHIND_MS (LIVE_CHUNK_RANGE_MS / 2)
+
+/* Prometheus reads schemas up to this one, and keeps them as the finest it knows. */
+#define SCHEMA_RESERVED_MAX 52
+
+/* More than an error has room for: what is refused behind is only counted. */
+#define LINES_SIZE_MAX 8192
+
+void append_run_begin(struct append_run *run, const struct append_batch *batch,
+                      enum append_mode mode)
+{
+    *run = (struct append_run){.batch = batch, .mode = mode, .arena = arena_create(NULL)};
+    run->items = arena_array(run->arena, struct append_item, batch->count);
+    size_t entry_count = 0;
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct append_series *series = &batch->series[i];
+        run->items[i] = (struct append_item){
+            .hash = append_labels_hash(series->labels, series->label_count),
+            .same_as = (uint32_t)i,
+        };
+        entry_count += series->sample_count + series->histogram_count;
+    }
+    run->entries = arena_array(run->arena, struct append_entry, entry_count);
+}
+
+void append_run_done(struct append_run *run)
+{
+    map_done(&run->fresh);
+    buf_done(&run->lines);
+    arena_destroy(run->arena);
+}
+
+/* Begins the next line; false: there is no room, or one is enough. */
+static bool run_line(struct append_run *run)
+{
+    if (run->lines.len > LINES_SIZE_MAX)
+        return false;
+    if (run->lines.len > 0)
+        buf_byte(&run->lines, '\n');
+    return true;
+}
+
+static const struct wal_label *sorted_labels(struct append_run *run,
+                                             const struct append_series *series, size_t *ret_count,
+                                             enum append_labels *ret_verdict)
+{
+    struct wal_label *labels = arena_array(run->arena, struct wal_label, series->label_count);
+    if (series->label_count)
+        memcpy(labels, series->labels, series->label_count * sizeof *labels);
+    *ret_count = series->label_count;
+    *ret_verdict = append_labels_check(labels, ret_count);
+    return labels;
+}
+
+/* A series that is left out for its labels. */
+static void refuse_labels(struct append_run *run, const struct append_series *series,
+                          const struct wal_label *labels, enum append_labels verdict)
+{
+    run->result.invalid_label_count += series->sample_count + series->histogram_count;
+    AUTO(buf_done) struct buf line = {0};
+    bool twice = verdict == APPEND_LABELS_DUPLICATE;
+    buf_text(&line,
+             twice ? "invalid labels for series, labels " : "invalid metric name or labels, got ");
+    append_labels_print(labels, series->label_count, &line);
+    if (twice) {
+        struct str name = append_labels_duplicate(labels, series->label_count);
+        buf_printf(&line, ", duplicated label %.*s", STR_ARGS(name));
+    }
+    if (!run->result.invalid_labels[0])
+        snprintf(run->result.invalid_labels, sizeof run->result.invalid_labels, "%s",
+                 buf_terminated(&line));
+    if (run->mode == APPEND_KEEP_GOOD && run_line(run))
+        buf_str(&run->lines, buf_view(&line));
+}
+
+static bool labels_are_same(const struct append_item *item, const struct wal_label *labels,
+                            size_t count)
+{
+    if (item->label_count != count)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (!str_eq(item->labels[i].name, labels[i].name) ||
+            !str_eq(item->labels[i].value, labels[i].value))
+            return false;
+    return true;
+}
+
+/* A series that the head has not: perhaps the batch had it before. */
+static void item_is_fresh(struct append_run *run, uint32_t at, const struct wal_label *labels,
+                          size_t count)
+{
+    struct append_item *item = &run->items[at];
+    item->labels = labels;
+    item->label_count = count;
+    uint64_t hash = append_labels_hash(labels, count);
+    struct map_probe probe = map_find(&run->fresh, hash);
+    for (; map_hit(&run->fresh, &probe); map_next(&run->fresh, &probe)) {
+        if (labels_are_same(&run->items[probe.index], labels, count)) {
+            item->same_as = probe.index;
+            item->is_repeated = true;
+            return;
+        }
+    }
+    map_insert(&run->fresh, hash, at);
+}
+
+/* Which series is it? False: its labels are refused. */
+static bool item_find(struct append_run *run, uint32_t at)
+{
+    const struct append_series *series = &run->batch->series[at];
+    struct append_item *item = &run->items[at];
+    struct head_index *index = run->state->index;
+    item->series = head_index_recall(index, item->hash, series->labels, series->label_count);
+    if (!item->series) {
+        size_t count;
+        enum append_labels verdict;
+        const struct wal_label *labels = sorted_labels(run, series, &count, &verdict);
+        if (verdict != APPEND_LABELS_GOOD) {
+            refuse_labels(run, series, labels, verdict);
+            return false;
+        }
+        item->series = head_index_seek(index, labels, count);
+        if (!item->series) {
+            item_is_fresh(run, at, labels, count);
+            return true;
+        }
+        head_index_remember(index, append_labels_hash(labels, count), labels, count);
+    }
+    item->is_repeated = item->series->batch == run->number;
+    item->series->batch = run->number;
+    return true;
+}
+
+/* Before the head's first sample there is nothing that others could be behind of. */
+static int64_t run_min_valid_ms(struct append_run *run, int64_t t_ms)
+{
+    if (!run->has_base) {
+        run->has_base = true;
+        run->newest_ms = t_ms;
+    }
+    int64_t behind_ms = run->newest_ms < INT64_MIN + APPEND_BEHIND_MS
+                            ? INT64_MIN
+                            : run->newest_ms - APPEND_BEHIND_MS;
+    return behind_ms > run->state->min_valid_ms ? behind_ms : run->state->min_valid_ms;
+}
+
+/* " for series {...}" */
+static void line_series(struct append_run *run, const struct append_series *series)
+{
+    size_t count;
+    enum append_labels verdict;
+    const struct wal_label *labels = sorted_labels(run, series, &count, &verdict);
+    buf_text(&run->lines, " for series ");
+    append_labels_print(labels, count, &run->lines);
+}
+
+static void line_duplicate(struct append_run *run, int64_t t_ms, const double *existing,
+                           double value)
+{
+    buf_text(&run->lines, "duplicate sample for timestamp");
+    if (t_ms == 0)
+        return; /* Prometheus takes it for one that was not told */
+    char text[FLOAT_TEXT_SIZE];
+    buf_printf(&run->lines, " %lld; overrides not allowed: existing ", (long long)t_ms);
+    if (existing)
+        buf_append(&run->lines, text, float_text_g(text, *existing));
+    else
+        buf_text(&run->lines, "is a histogram");
+    buf_text(&run->lines, ", new value ");
+    buf_append(&run->lines, text, float_text_g(text, value));
+}
+
+/* Counts what is refused, and tells of it. */
+static void refuse_time(struct append_run *run, uint32_t at, enum append_verdict verdict,
+                        const struct append_sample *sample)
+{
+    struct append_result *result = &run->result;
+    size_t *count = &result->duplicate_count;
+    if (verdict == APPEND_OUT_OF_ORDER)
+        count = &result->out_of_order_count;
+    else if (verdict == APPEND_OUT_OF_BOUNDS)
+        count = &result->out_of_bounds_count;
+    ++*count;
+    if (!run_line(run))
+        return;
+    if (verdict == APPEND_OUT_OF_ORDER)
+        buf_text(&run->lines, "out of order sample");
+    else if (verdict == APPEND_OUT_OF_BOUNDS)
+        buf_text(&run->lines, "out of bounds");
+    else if (!sample)
+        buf_text(&run->lines, "duplicate sample for timestamp");
+    else if (verdict == APPEND_DUPLICATE_HISTOGRAM)
+        line_duplicate(run, sample->t_ms, NULL, sample->v);
+    else
+        line_duplicate(run, sample->t_ms, &run->items[at].series->open.v, sample->v);
+    line_series(run, &run->batch->series[at]);
+}
+
+static void refuse_future(struct append_run *run, uint32_t at)
+{
+    run->result.out_of_bounds_count++;
+    if (!run_line(run))
+        return;
+    buf_text(&run->lines, "out of bounds: timestamp is too far in the future");
+    line_series(run, &run->batch->series[at]);
+}
+
+static void run_take(struct append_run *run, uint32_t at, const struct append_sample *sample,
+                     const struct append_histogram *histogram)
+{
+    struct append_item *item = &run->items[at];
+    item->is_needed = true;
+    run->items[item->same_as].is_needed = true;
+    run->entries[run->entry_count++] = (struct append_entry){at, sample, histogram};
+    if (sample)
+        run->result.sample_count++;
+    else
+        run->result.histogram_count++;
+}
+
+static bool check_sample(struct append_run *run, uint32_t at, const struct append_sample *sample)
+{
+    if (sample->t_ms > run->batch->future_ms) {
+        refuse_future(run, at);
+        return false;
+    }
+    const struct live_series *series = run->items[at].series;
+    int64_t min_valid_ms = run_min_valid_ms(run, sample->t_ms);
+    enum append_verdict verdict = sample->t_ms < min_valid_ms ? APPEND_OUT_OF_BOUNDS : APPEND_FITS;
+    if (series)
+        verdict = append_check_sample(series, sample->t_ms, sample->v, min_valid_ms);
+    if (verdict != APPEND_FITS) {
+        refuse_time(run, at, verdict, sample);
+        return false;
+    }
+    run_take(run, at, sample, NULL);
+    return true;
+}
+
+/* As it is kept: Prometheus makes schemas coarser that it does not know yet. */
+static const struct append_histogram *kept_histogram(struct append_run *run,
+                                                     const struct append_histogram *histogram)
+{
+    const struct raw_histogram *raw = &histogram->raw;
+    if (raw->schema <= HISTOGRAM_SCHEMA_MAX || raw->schema > SCHEMA_RESERVED_MAX)
+        return histogram;
+    for (size_t s = 0; s < 2; s++) {
+        uint64_t needed = 0;
+        for (uint32_t i = 0; i < raw->sides[s].span_count; i++)
+            needed += raw->sides[s].spans[i].length;
+        if (needed != raw->sides[s].bucket_count ||
+            !raw_spans_check(raw->sides[s].spans, raw->sides[s].span_count, raw->schema, 0))
+            return histogram; /* the check will say so */
+    }
+    struct append_histogram *kept = arena_new(run->arena, struct append_histogram);
+    *kept = *histogram;
+    raw_histogram_reduce(&kept->raw, HISTOGRAM_SCHEMA_MAX, run->arena);
+    return kept;
+}
+
+static bool check_histogram(struct append_run *run, uint32_t at,
+                            const struct append_histogram *given)
+{
+    if (given->t_ms > run->batch->future_ms) {
+        refuse_future(run, at);
+        return false;
+    }
+    const struct live_series *series = run->items[at].series;
+    int64_t min_valid_ms = run_min_valid_ms(run, given->t_ms);
+    if (given->t_ms < min_valid_ms) {
+        refuse_time(run, at, APPEND_OUT_OF_BOUNDS, NULL);
+        return false;
+    }
+    const struct append_histogram *histogram = kept_histogram(run, given);
+    struct err err = {0};
+    if (!raw_histogram_check(&histogram->raw, run->arena, &err)) {
+        run->result.invalid_histogram_count++;
+        if (run_line(run)) {
+            buf_text(&run->lines, err.msg);
+            line_series(run, &run->batch->series[at]);
+        }
+        return false;
+    }
+    enum append_verdict verdict = APPEND_FITS;
+    if (series)
+        verdict = append_check_histogram(series, histogram->t_ms, &histogram->raw, min_valid_ms);
+    if (verdict != APPEND_FITS) {
+        refuse_time(run, at, verdict, NULL);
+        return false;
+    }
+    run_take(run, at, NULL, histogram);
+    return true;
+}
+
+/* False: something was refused. */
+static bool check_series(struct append_run *run, uint32_t at)
+{
+    const struct append_series *series = &run->batch->series[at];
+    bool keep = run->mode == APPEND_KEEP_GOOD;
+    if (!item_find(run, at))
+        return !keep;
+    if (series->sample_count == 0 && series->histogram_count == 0 && keep) {
+        if (run_line(run)) {
+            buf_text(&run->lines, "TimeSeries must contain at least one sample or histogram");
+            line_series(run, series);
+        }
+        return false;
+    }
+    bool good = true;
+    for (size_t i = 0; i < series->sample_count && (good || keep); i++)
+        good &= check_sample(run, at, &series->samples[i]);
+    for (size_t i = 0; i < series->histogram_count && (good || keep); i++)
+        good &= check_histogram(run, at, &series->histograms[i]);
+    run->result.exemplar_count += series->exemplar_count;
+    return good;
+}
+
+bool append_run_check(struct append_run *run, struct head_state *state, uint32_t number)
+{
+    run->state = state;
+    run->number = number;
+    run->has_base = state->begin_ms <= state->end_ms;
+    run->newest_ms = state->end_ms;
+    for (uint32_t i = 0; i < run->batch->count; i++)
+        if (!check_series(run, i) && run->mode == APPEND_ALL_OR_NOTHING)
+            return false;
+    return true;
+}

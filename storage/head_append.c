@@ -1,0 +1,281 @@
+/*
+ * A batch goes in three steps: it is checked against the head, written to the log, and put into
+ * memory. `head.changing` is held for all three, so that batches and refreshes come one after
+ * another; `head.lock`, which readers share, only for the last one, and for short. What waits for
+ * the disk is only the writer itself.
+ *
+ * Records stand in the log in the order in which Prometheus writes those of one commit: series,
+ * then floats, then histograms by kind. The samples of one series must stay in order over all of
+ * them: where they would not, what has gathered is closed, and the kinds begin anew.
+ */
+#include "storage/head_append.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "storage/append_labels.h"
+#include "storage/append_run.h"
+#include "storage/head_internal.h"
+#include "storage/wal_encode.h"
+#include "storage/wal_write.h"
+
+/* So many samples are put in with one taking of the lock: nearly every batch at once. */
+#define APPLY_STEP 8192
+
+/* A record is closed when it has so many bytes. */
+#define RECORD_SIZE_MAX ((size_t)1 << 20)
+
+/* The kinds of records with samples, in their order. */
+enum {
+    KIND_FLOATS,
+    KIND_HISTOGRAMS,
+    KIND_CUSTOM,
+    KIND_FLOAT_HISTOGRAMS,
+    KIND_FLOAT_CUSTOM,
+    KIND_COUNT
+};
+
+struct head_writer {
+    struct wal_writer *log;
+    struct wal_encoder series;
+    struct wal_encoder kinds[KIND_COUNT];
+    uint32_t batch_number;
+};
+
+void head_writer_destroy(struct head_writer *writer)
+{
+    if (!writer)
+        return;
+    wal_writer_close(writer->log);
+    wal_encoder_done(&writer->series);
+    for (size_t i = 0; i < KIND_COUNT; i++)
+        wal_encoder_done(&writer->kinds[i]);
+    free(writer);
+}
+
+static bool head_open_log(struct head *head, struct wal_writer **ret_log, struct err *err)
+{
+    char folder[4096];
+    snprintf(folder, sizeof folder, "%s/wal", head->path);
+    struct wal_writer_options options = {
+        .segment_size = head->options.wal_segment_size,
+        .synced = head->options.wal_sync,
+    };
+    if (options.segment_size == 0)
+        options.segment_size = WAL_SEGMENT_SIZE;
+    return file_make_folder(folder, err) &&
+           wal_log_repair(head->state->wal, &options.segment, err) &&
+           wal_writer_open(folder, &options, ret_log, err);
+}
+
+bool head_begin_writing(struct head *head, struct err *err)
+{
+    pthread_mutex_lock(&head->changing);
+    struct wal_writer *log;
+    bool good = head_open_log(head, &log, err);
+    if (good) {
+        head->writer = mem_new(struct head_writer);
+        head->writer->log = log;
+        head->state->is_ours = true;
+    }
+    pthread_mutex_unlock(&head->changing);
+    return good;
+}
+
+static void encoder_close(struct head_writer *writer, struct wal_encoder *encoder)
+{
+    if (encoder->count > 0)
+        wal_writer_add(writer->log, encoder->out.ptr, encoder->out.len);
+    encoder->count = 0;
+}
+
+/* Series that came with the batch get references, and their records. */
+static void log_series(struct head *head, struct append_run *run)
+{
+    struct head_writer *writer = head->writer;
+    wal_encoder_begin(&writer->series, WAL_SERIES);
+    for (size_t i = 0; i < run->batch->count; i++) {
+        struct append_item *item = &run->items[i];
+        if (item->series) {
+            item->ref = item->series->ref;
+        } else if (item->same_as != i) {
+            item->ref = run->items[item->same_as].ref;
+        } else if (item->is_needed) {
+            item->ref = ++head->state->last_ref;
+            wal_encode_series(&writer->series, item->ref, item->labels, item->label_count);
+            run->result.series_count++;
+        }
+        if (writer->series.out.len > RECORD_SIZE_MAX) {
+            encoder_close(writer, &writer->series);
+            wal_encoder_begin(&writer->series, WAL_SERIES);
+        }
+    }
+    encoder_close(writer, &writer->series);
+}
+
+static unsigned entry_kind(const struct append_entry *entry)
+{
+    if (!entry->histogram)
+        return KIND_FLOATS;
+    const struct raw_histogram *raw = &entry->histogram->raw;
+    unsigned kind = raw->is_float ? KIND_FLOAT_HISTOGRAMS : KIND_HISTOGRAMS;
+    return kind + (raw->schema == HISTOGRAM_SCHEMA_CUSTOM);
+}
+
+static void log_close_kinds(struct head_writer *writer)
+{
+    for (size_t i = 0; i < KIND_COUNT; i++)
+        encoder_close(writer, &writer->kinds[i]);
+}
+
+static void log_sample(struct head_writer *writer, unsigned kind, uint64_t ref,
+                       const struct append_entry *entry, bool with_starts)
+{
+    struct wal_encoder *encoder = &writer->kinds[kind];
+    if (encoder->count == 0) {
+        enum wal_record_type floats = with_starts ? WAL_SAMPLES_V2 : WAL_SAMPLES;
+        wal_encoder_begin(encoder, entry->sample
+                                       ? floats
+                                       : wal_histogram_type(&entry->histogram->raw, with_starts));
+    }
+    if (entry->sample)
+        wal_encode_sample(encoder, ref, entry->sample->t_ms, entry->sample->start_ms,
+                          entry->sample->v);
+    else
+        wal_encode_histogram(encoder, ref, entry->histogram->t_ms, entry->histogram->start_ms,
+                             &entry->histogram->raw);
+    if (encoder->out.len > RECORD_SIZE_MAX)
+        log_close_kinds(writer);
+}
+
+static void log_samples(struct head *head, struct append_run *run)
+{
+    struct head_writer *writer = head->writer;
+    uint32_t last_item = UINT32_MAX;
+    unsigned last_kind = 0;
+    for (size_t i = 0; i < run->entry_count; i++) {
+        const struct append_entry *entry = &run->entries[i];
+        const struct append_item *item = &run->items[entry->item];
+        unsigned kind = entry_kind(entry);
+        bool goes_back = entry->item == last_item ? kind < last_kind : item->is_repeated;
+        if (goes_back)
+            log_close_kinds(writer);
+        log_sample(writer, kind, item->ref, entry, head->options.keeps_starts);
+        last_item = entry->item;
+        last_kind = kind;
+    }
+    log_close_kinds(writer);
+}
+
+/* With the lock for writing. */
+static void apply_series(struct head_state *state, struct append_run *run)
+{
+    for (size_t i = 0; i < run->batch->count; i++) {
+        struct append_item *item = &run->items[i];
+        if (item->series || !item->is_needed)
+            continue;
+        if (item->same_as != i) {
+            item->series = run->items[item->same_as].series;
+            continue;
+        }
+        item->series = head_index_add(state->index, item->ref, item->labels, item->label_count);
+        head_index_remember(state->index, append_labels_hash(item->labels, item->label_count),
+                            item->labels, item->label_count);
+    }
+}
+
+static void apply_entry(struct head_state *state, const struct append_run *run,
+                        const struct append_entry *entry, bool keeps_starts)
+{
+    struct live_series *series = run->items[entry->item].series;
+    const struct append_sample *sample = entry->sample;
+    const struct append_histogram *histogram = entry->histogram;
+    int64_t t_ms = sample ? sample->t_ms : histogram->t_ms;
+    bool put = sample ? live_series_append(series, t_ms, sample->v)
+                      : live_series_append_histogram(
+                            series, t_ms, keeps_starts ? histogram->start_ms : 0, &histogram->raw);
+    if (put)
+        head_state_note(state, t_ms, t_ms);
+}
+
+static void head_apply(struct head *head, struct append_run *run)
+{
+    struct head_state *state = head->state;
+    head_state_lock(state);
+    apply_series(state, run);
+    for (size_t i = 0; i < run->entry_count; i++) {
+        if (i > 0 && i % APPLY_STEP == 0) {
+            head_state_unlock(state);
+            head_state_lock(state);
+        }
+        apply_entry(state, run, &run->entries[i], head->options.keeps_starts);
+    }
+    head_state_unlock(state);
+}
+
+static bool head_has_room(const struct head *head, const struct append_run *run, struct err *err)
+{
+    size_t most = head->options.head_series_max;
+    if (most == 0)
+        return true;
+    size_t count = head->state->index->count;
+    for (size_t i = 0; i < run->batch->count; i++)
+        count += !run->items[i].series && run->items[i].same_as == i && run->items[i].is_needed;
+    return count <= most || err_set(err, ERR_LIMIT, "more than %zu series in memory", most);
+}
+
+/* Another number for each batch; 0 is that of series no batch has had. */
+static uint32_t writer_number(struct head_writer *writer)
+{
+    if (++writer->batch_number == 0)
+        writer->batch_number = 1;
+    return writer->batch_number;
+}
+
+/* With `changing` held. False: nothing was written. */
+static bool head_append_run(struct head *head, struct append_run *run, uint64_t *ret_position,
+                            struct err *err)
+{
+    struct head_writer *writer = head->writer;
+    if (!append_run_check(run, head->state, writer_number(writer)))
+        return err_set(err, ERR_BAD_DATA, "%s", buf_terminated(&run->lines));
+    if (!head_has_room(head, run, err))
+        return false;
+    log_series(head, run);
+    log_samples(head, run);
+    if (!wal_writer_flush(writer->log, err))
+        return false;
+    *ret_position = wal_writer_position(writer->log);
+    head_apply(head, run);
+    return true;
+}
+
+static void result_nothing(struct append_result *result)
+{
+    result->sample_count = result->histogram_count = result->exemplar_count = 0;
+    result->series_count = 0;
+}
+
+bool head_append(struct head *head, const struct append_batch *batch, enum append_mode mode,
+                 struct append_result *ret_result, struct err *err)
+{
+    *ret_result = (struct append_result){0};
+    if (!head->writer)
+        return err_set(err, ERR_UNSUPPORTED, "%s: open for reading only", head->path);
+    AUTO(append_run_done) struct append_run run;
+    append_run_begin(&run, batch, mode);
+    uint64_t position = 0;
+    pthread_mutex_lock(&head->changing);
+    bool good = head_append_run(head, &run, &position, err);
+    pthread_mutex_unlock(&head->changing);
+    if (good && head->options.wal_sync)
+        good = wal_writer_sync(head->writer->log, position, err);
+    if (!good)
+        result_nothing(&run.result);
+    *ret_result = run.result;
+    if (good && run.lines.len > 0)
+        return err_set(err, ERR_BAD_DATA, "%s", buf_terminated(&run.lines));
+    return good;
+}

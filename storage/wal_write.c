@@ -1,0 +1,365 @@
+/*
+ * Pages and fragments are drawn in wal.c. Records are cut into fragments only when they are
+ * flushed, for the place in the page is known then: if all that waits does not go into the segment,
+ * it begins the next one.
+ *
+ * What is written to the file goes there with one pwrite behind the last whole record, so that
+ * readers that follow the log see records come in order, and a failed write is undone by cutting
+ * the file where it began.
+ */
+#include "storage/wal_write.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <snappy-c.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/crc32c.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/varint.h"
+#include "storage/wal.h"
+
+#define FRAGMENT_HEADER_SIZE 7
+
+enum fragment_type {
+    FRAGMENT_FULL = 1,
+    FRAGMENT_FIRST = 2,
+    FRAGMENT_MIDDLE = 3,
+    FRAGMENT_LAST = 4,
+};
+
+#define FRAGMENT_SNAPPY 8
+
+struct waiting_record {
+    size_t begin; /* in wal_writer.packed */
+    size_t size;
+    uint8_t flags;
+};
+
+struct wal_writer {
+    char *folder;
+    struct wal_writer_options options;
+    uint64_t offset; /* of the file: behind the last whole record */
+    bool torn;       /* there may be bytes behind it, to be cut off before anything is written */
+
+    struct buf packed;
+    struct waiting_record *waiting;
+    size_t waiting_count, waiting_cap;
+    struct buf out; /* their fragments */
+
+    /* What sync looks at. */
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    int fd;
+    uint32_t segment;
+    uint64_t position; /* changed by the flush, which alone reads it without the lock */
+    uint64_t synced_position;
+    bool syncing; /* somebody syncs `fd` */
+    int sync_errno;
+};
+
+static void writer_path(const struct wal_writer *writer, uint32_t segment, char *out, size_t size)
+{
+    snprintf(out, size, "%s/%08u", writer->folder, segment);
+}
+
+static bool writer_failed(const struct wal_writer *writer, const char *deed, int error,
+                          struct err *err)
+{
+    return err_set(err, ERR_IO, "%s/%08u: cannot %s: %s", writer->folder, writer->segment, deed,
+                   strerror(error));
+}
+
+/* Makes the file of a segment; the folder knows of it, if the log is to outlive a loss of power. */
+static bool segment_create(const struct wal_writer *writer, uint32_t segment, int *ret_fd,
+                           struct err *err)
+{
+    char path[4096];
+    writer_path(writer, segment, path, sizeof path);
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (fd < 0)
+        return err_set(err, ERR_IO, "%s: cannot create: %s", path, strerror(errno));
+    if (writer->options.synced && !file_sync_folder(writer->folder, err)) {
+        close(fd);
+        unlink(path);
+        return false;
+    }
+    *ret_fd = fd;
+    return true;
+}
+
+bool wal_writer_open(const char *folder, const struct wal_writer_options *options,
+                     struct wal_writer **ret_writer, struct err *err)
+{
+    AUTO(wal_writer_close) struct wal_writer *writer = mem_new(struct wal_writer);
+    writer->folder = mem_strdup(folder);
+    writer->options = *options;
+    writer->segment = options->segment;
+    writer->fd = -1;
+    pthread_mutex_init(&writer->lock, NULL);
+    pthread_cond_init(&writer->changed, NULL);
+    if (!segment_create(writer, writer->segment, &writer->fd, err))
+        return false;
+    *ret_writer = TAKE(writer);
+    return true;
+}
+
+/* Writes at the end; the offset stays. False: errno says why, and the file may be torn. */
+static bool segment_write(struct wal_writer *writer, const char *bytes, size_t size)
+{
+    uint64_t at = writer->offset;
+    while (size > 0) {
+        ssize_t put = pwrite(writer->fd, bytes, size, (off_t)at);
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put <= 0) {
+            errno = put == 0 ? ENOSPC : errno;
+            return false;
+        }
+        bytes += put;
+        at += (uint64_t)put;
+        size -= (size_t)put;
+    }
+    return true;
+}
+
+/* Cuts off what a failed write has left. */
+static bool segment_cut(struct wal_writer *writer)
+{
+    writer->torn = ftruncate(writer->fd, (off_t)writer->offset) != 0;
+    return !writer->torn;
+}
+
+static size_t page_left(uint64_t offset)
+{
+    return WAL_PAGE_SIZE - (size_t)(offset % WAL_PAGE_SIZE);
+}
+
+/* Zeros up to the end of the page, if it was begun. */
+static bool segment_pad(struct wal_writer *writer)
+{
+    static const char zeros[WAL_PAGE_SIZE];
+    size_t left = page_left(writer->offset);
+    if (left == WAL_PAGE_SIZE)
+        return true;
+    if (!segment_write(writer, zeros, left)) {
+        int error = errno;
+        segment_cut(writer);
+        errno = error;
+        return false;
+    }
+    writer->offset += left;
+    return true;
+}
+
+void wal_writer_close(struct wal_writer *writer)
+{
+    if (!writer)
+        return;
+    if (writer->fd >= 0) {
+        if (!writer->torn || segment_cut(writer))
+            segment_pad(writer);
+        close(writer->fd);
+    }
+    pthread_cond_destroy(&writer->changed);
+    pthread_mutex_destroy(&writer->lock);
+    buf_done(&writer->packed);
+    buf_done(&writer->out);
+    free(writer->waiting);
+    free(writer->folder);
+    free(writer);
+}
+
+void wal_writer_add(struct wal_writer *writer, const void *record, size_t size)
+{
+    assert(size > 0 && size <= WAL_RECORD_SIZE_MAX);
+    struct waiting_record waiting = {.begin = writer->packed.len};
+    size_t packed_size = snappy_max_compressed_length(size);
+    char *packed = buf_reserve(&writer->packed, packed_size);
+    if (snappy_compress(record, size, packed, &packed_size) == SNAPPY_OK && packed_size < size) {
+        writer->packed.len += packed_size;
+        waiting.flags = FRAGMENT_SNAPPY;
+    } else {
+        buf_append(&writer->packed, record, size);
+    }
+    waiting.size = writer->packed.len - waiting.begin;
+    mem_grow(writer->waiting, struct waiting_record, writer->waiting_count, &writer->waiting_cap);
+    writer->waiting[writer->waiting_count++] = waiting;
+}
+
+void wal_writer_drop(struct wal_writer *writer)
+{
+    writer->waiting_count = 0;
+    buf_clear(&writer->packed);
+}
+
+static uint8_t fragment_type(bool first, bool last)
+{
+    if (first)
+        return last ? FRAGMENT_FULL : FRAGMENT_FIRST;
+    return last ? FRAGMENT_LAST : FRAGMENT_MIDDLE;
+}
+
+/* One record as fragments, of which the first lies at `offset` of the segment. */
+static void fragments_put(struct buf *out, uint64_t offset, const char *bytes, size_t size,
+                          uint8_t flags)
+{
+    bool last = false;
+    for (bool first = true; !last; first = false) {
+        size_t room = page_left(offset) - FRAGMENT_HEADER_SIZE;
+        size_t len = size < room ? size : room;
+        last = len == size;
+        uint8_t *at = (uint8_t *)buf_reserve(out, WAL_PAGE_SIZE);
+        at[0] = (uint8_t)(fragment_type(first, last) | flags);
+        at[1] = (uint8_t)(len >> 8);
+        at[2] = (uint8_t)len;
+        store_be32(at + 3, crc32c(bytes, len));
+        if (len > 0)
+            memcpy(at + FRAGMENT_HEADER_SIZE, bytes, len);
+        size_t put = FRAGMENT_HEADER_SIZE + len;
+
+        /* No further header goes into the page. */
+        size_t left = page_left(offset + put);
+        if (left < FRAGMENT_HEADER_SIZE) {
+            memset(at + put, 0, left);
+            put += left;
+        }
+        out->len += put;
+        offset += put;
+        bytes += len;
+        size -= len;
+    }
+}
+
+static void writer_fragment(struct wal_writer *writer, uint64_t offset)
+{
+    buf_clear(&writer->out);
+    for (size_t i = 0; i < writer->waiting_count; i++) {
+        const struct waiting_record *record = &writer->waiting[i];
+        fragments_put(&writer->out, offset + writer->out.len, writer->packed.ptr + record->begin,
+                      record->size, record->flags);
+    }
+}
+
+/* Syncs what a segment still has in memory before it is closed. With the lock. */
+static bool segment_finish(struct wal_writer *writer, struct err *err)
+{
+    while (writer->syncing)
+        pthread_cond_wait(&writer->changed, &writer->lock);
+    if (!writer->options.synced) {
+        sync_file_range(writer->fd, 0, 0, SYNC_FILE_RANGE_WRITE); /* the kernel may begin */
+        return true;
+    }
+    if (!writer->sync_errno && fdatasync(writer->fd) != 0)
+        writer->sync_errno = errno;
+    if (writer->sync_errno)
+        return writer_failed(writer, "sync", writer->sync_errno, err);
+    writer->synced_position = writer->position;
+    return true;
+}
+
+static bool writer_next_segment(struct wal_writer *writer, struct err *err)
+{
+    if (!segment_pad(writer))
+        return writer_failed(writer, "write", errno, err);
+    int fd;
+    if (!segment_create(writer, writer->segment + 1, &fd, err))
+        return false;
+    pthread_mutex_lock(&writer->lock);
+    bool good = segment_finish(writer, err);
+    close(writer->fd);
+    writer->fd = fd;
+    writer->segment++;
+    writer->offset = 0;
+    pthread_mutex_unlock(&writer->lock);
+    return good;
+}
+
+static int writer_sync_errno(struct wal_writer *writer)
+{
+    pthread_mutex_lock(&writer->lock);
+    int error = writer->sync_errno;
+    pthread_mutex_unlock(&writer->lock);
+    return error;
+}
+
+static bool writer_flush_waiting(struct wal_writer *writer, struct err *err)
+{
+    int sync_errno = writer_sync_errno(writer);
+    if (sync_errno)
+        return writer_failed(writer, "sync", sync_errno, err);
+    if (writer->torn && !segment_cut(writer))
+        return writer_failed(writer, "cut back", errno, err);
+    writer_fragment(writer, writer->offset);
+    if (writer->offset > 0 && writer->offset + writer->out.len > writer->options.segment_size) {
+        if (!writer_next_segment(writer, err))
+            return false;
+        writer_fragment(writer, writer->offset);
+    }
+    if (!segment_write(writer, writer->out.ptr, writer->out.len)) {
+        int error = errno;
+        segment_cut(writer);
+        return writer_failed(writer, "write", error, err);
+    }
+    writer->offset += writer->out.len;
+    pthread_mutex_lock(&writer->lock);
+    writer->position += writer->out.len;
+    pthread_mutex_unlock(&writer->lock);
+    return true;
+}
+
+/* A batch that was out of all proportion does not keep its memory. */
+#define KEPT_SIZE_MAX ((size_t)4 << 20)
+
+static void buf_shrink(struct buf *buf)
+{
+    if (buf->cap > KEPT_SIZE_MAX) {
+        buf_done(buf);
+        *buf = (struct buf){0};
+    }
+}
+
+bool wal_writer_flush(struct wal_writer *writer, struct err *err)
+{
+    bool good = writer->waiting_count == 0 || writer_flush_waiting(writer, err);
+    wal_writer_drop(writer);
+    buf_shrink(&writer->packed);
+    buf_shrink(&writer->out);
+    return good;
+}
+
+uint64_t wal_writer_position(const struct wal_writer *writer)
+{
+    return writer->position;
+}
+
+bool wal_writer_sync(struct wal_writer *writer, uint64_t position, struct err *err)
+{
+    pthread_mutex_lock(&writer->lock);
+    while (writer->synced_position < position && !writer->sync_errno) {
+        if (writer->syncing) {
+            pthread_cond_wait(&writer->changed, &writer->lock);
+            continue;
+        }
+        writer->syncing = true;
+        int fd = writer->fd;
+        uint64_t goal = writer->position;
+        pthread_mutex_unlock(&writer->lock);
+        int error = fdatasync(fd) == 0 ? 0 : errno;
+        pthread_mutex_lock(&writer->lock);
+        writer->syncing = false;
+        writer->sync_errno = error;
+        if (!error && goal > writer->synced_position)
+            writer->synced_position = goal;
+        pthread_cond_broadcast(&writer->changed);
+    }
+    bool good = writer->synced_position >= position;
+    if (!good)
+        writer_failed(writer, "sync", writer->sync_errno, err);
+    pthread_mutex_unlock(&writer->lock);
+    return good;
+}

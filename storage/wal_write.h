@@ -1,0 +1,60 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/buf.h"
+#include "base/err.h"
+
+/*
+ * Appends records to a log folder in Prometheus's format, a new segment first:
+ *
+ *     wal_writer_add      records wait in memory, packed with snappy where that makes them smaller
+ *     wal_writer_flush    all that wait go into the file, or none
+ *     wal_writer_sync     and to the disk
+ *
+ * A record that flush was given is whole in the file once it has returned true. When it fails (no
+ * space, an I/O error), the file is cut back to what it was; while that cannot be done either,
+ * later flushes try it first and fail. So a log has at most one torn record, at its very end, left
+ * by a process that was killed: wal_log_repair cuts it off.
+ *
+ * Thread: sync from any; the rest from one at a time.
+ */
+struct wal_writer;
+
+#define WAL_SEGMENT_SIZE ((size_t)128 << 20)
+
+struct wal_writer_options {
+    uint32_t segment;    /* the number of the first one, which must not be there */
+    size_t segment_size; /* all that waits goes into one segment, whatever its size */
+    bool synced;         /* wal_writer_sync will be called: segments are left synced */
+};
+
+/* The folder is there. */
+bool wal_writer_open(const char *folder, const struct wal_writer_options *options,
+                     struct wal_writer **ret_writer, struct err *err) MUST_CHECK;
+
+/* Zeros up to the end of the page, as Prometheus leaves a log. */
+void wal_writer_close(struct wal_writer *writer);
+
+void wal_writer_add(struct wal_writer *writer, const void *record, size_t size);
+
+/* ERR_IO; what waited is forgotten. */
+bool wal_writer_flush(struct wal_writer *writer, struct err *err) MUST_CHECK;
+
+/* Forgets what waits. */
+void wal_writer_drop(struct wal_writer *writer);
+
+/* How far the log has got: bytes flushed by this writer, over all segments. */
+uint64_t wal_writer_position(const struct wal_writer *writer);
+
+/*
+ * Waits until the log is on the disk up to a position; who comes while another waits shares the
+ * next sync with all that have come meanwhile. A failure is for good: nobody can say which pages
+ * the kernel has dropped.
+ */
+bool wal_writer_sync(struct wal_writer *writer, uint64_t position, struct err *err) MUST_CHECK;
+
+DEFINE_AUTO(struct wal_writer *, wal_writer_close)
