@@ -1,7 +1,7 @@
 """The benchmark's data: twelve hours of a fleet at 15 s, written once by a real Prometheus and cached.
 
 At the usual size 7,500 counters, 6,000 buckets of classic histograms, 1,000 gauges and 4,200 series that
-no query reads: 18,700 series, 53.9 million samples.
+no query reads: 18,700 series, 53.9 million samples; and 1,000 native histograms over the last three hours.
 """
 import dataclasses
 import itertools
@@ -11,7 +11,7 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tests"))
-from judge import directory, processes, remote_write  # noqa: E402
+from judge import directory, native_series, processes, remote_write  # noqa: E402
 from judge.client import Client  # noqa: E402
 
 START = 1760011200  # a multiple of six hours, as blocks are
@@ -19,7 +19,8 @@ HOURS = 12
 END = START + HOURS * 3600
 INTERVAL = 15
 SLICE = 120  # samples of a series in one request
-LAYOUT = 1  # count this up when the data changes
+NATIVE_HOURS = 3
+LAYOUT = 2  # count this up when the data changes
 BOUNDS = ("0.005", "0.01", "0.025", "0.05", "0.1", "0.25", "0.5", "1", "2.5", "5", "10", "+Inf")
 JOBS = ("auth", "cart", "mail", "pay", "web")
 CODES = ("200", "201", "302", "404", "500")
@@ -51,6 +52,29 @@ class Source:
         rows = list(itertools.accumulate(rng.choices(self.steps, k=SLICE), initial=self.value))[1:]
         self.value = rows[-1]
         return rows
+
+
+@dataclasses.dataclass
+class Native:
+    """A native histogram that goes on counting: twenty buckets, a few observations a scrape."""
+
+    labels: bytes
+    offset: int
+    counts: list
+    sum: float = 0.0
+
+    def advance(self, rng, base):
+        """The encoded samples of a slice that begins at `base` ms."""
+        out = []
+        if rng.random() < 0.01:
+            self.counts, self.sum = [0] * len(self.counts), 0.0
+        for step in range(SLICE):
+            for place in rng.sample(range(len(self.counts)), 4):
+                self.counts[place] += 1 + place % 3
+                self.sum += 0.01 * place
+            h = native_series.Histogram(3, dict(enumerate(self.counts, start=-30)), sum=self.sum)
+            out.append(remote_write.encode_histogram(h, base + self.offset + step * INTERVAL * 1000))
+        return b"".join(out)
 
 
 def labels(name, **pairs):
@@ -96,6 +120,13 @@ def others(count):
             yield Source(labels("other_total", n=str(number), **pairs), "counter", SMALL, offset_of(instance))
 
 
+def natives(count):
+    for number in range(count):
+        instance = number % 300
+        yield Native(labels("native_latency_seconds", job=JOBS[instance % 5], instance=f"host-{instance:03}",
+                            route=f"r{number // 300}"), offset_of(instance), [1] * 20)
+
+
 def sources(count):
     """The series of a fleet with `count` counters; the other kinds in proportion."""
     share = count / 7500
@@ -108,9 +139,9 @@ def progress(text):
         print(f"\r{text}\x1b[K", end="", file=sys.stderr, flush=True)
 
 
-def send(port, everything):
+def send(port, everything, histograms):
     """Pushes all samples, half an hour after half an hour."""
-    rng = random.Random(7)
+    rng, own_rng = random.Random(7), random.Random(8)
     writer = remote_write.Writer(port)
     slices = HOURS * 3600 // INTERVAL // SLICE
     begin = time.monotonic()
@@ -122,6 +153,8 @@ def send(port, everything):
                 times[source.offset] = remote_write.encode_times(
                     [base + source.offset + step * INTERVAL * 1000 for step in range(SLICE)])
             writer.add(source.labels, remote_write.encode_samples(times[source.offset], source.advance(rng)))
+        for native in histograms if number >= slices - slices * NATIVE_HOURS // HOURS else ():
+            writer.add(native.labels, native.advance(own_rng, base))
         writer.flush()
         done = (number + 1) / slices
         progress(f"writing the data: {100 * done:.0f} %, {time.monotonic() - begin:.0f} s")
@@ -147,10 +180,11 @@ def wait_until_settled(path, port):
 
 def write(program, path, count):
     everything = sources(count)
+    histograms = list(natives(max(10, count * 2 // 15)))
     begin = time.monotonic()
     default_blocks = ("--storage.tsdb.min-block-duration=2h",)
-    with processes.prometheus(program, path, flags=default_blocks, name="writer") as server:
-        send(server.port, everything)
+    with processes.prometheus(program, path, features=("native-histograms",), flags=default_blocks, name="writer") as server:
+        send(server.port, everything, histograms)
         wait_until_settled(path, server.port)
     progress("")
     samples = len(everything) * HOURS * 3600 // INTERVAL

@@ -26,7 +26,7 @@ def span(seconds):
 
 
 HOUR = 3600
-X, B, G = "requests_total", "latency_seconds_bucket", "memory_bytes"
+X, B, G, N = "requests_total", "latency_seconds_bucket", "memory_bytes", "native_latency_seconds"
 QUERIES = (
     Query(f"sum(rate({X}[5m]))", 12 * HOUR, 60),
     Query(f"sum by (job, code) (rate({X}[5m]))", 6 * HOUR, 15),
@@ -42,6 +42,9 @@ QUERIES = (
     Query(f"count by (job) ({X})", 12 * HOUR, 60),
     Query(f'sum(rate({X}{{code="500"}}[5m])) / sum(rate({X}[5m]))', 6 * HOUR, 60),
     Query(f"avg_over_time(sum by (job) (rate({X}[1m]))[30m:1m])", HOUR, 60),
+    Query(f"sum(rate({N}[5m]))", 3 * HOUR, 60),
+    Query(f"histogram_quantile(0.99, sum by (job) (rate({N}[5m])))", 3 * HOUR, 60),
+    Query(f"histogram_count(sum(rate({N}[5m])))", 3 * HOUR, 60),
     Query(f"sum by (job) ({X})", 0, 0),
     Query(X, 0, 0),
 )
