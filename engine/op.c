@@ -86,7 +86,7 @@ static void op_settle_histogram(struct op *op, size_t index, const struct histog
         op->settled_histograms = arena_array(arena, const struct histogram *, op->series_count);
         op->handout_histograms = arena_array(arena, const struct histogram *, BATCH_VALUES);
     }
-    op->settled_histograms[index] = histogram_copy(arena, h);
+    op->settled_histograms[index] = histogram_keep(arena, h);
 }
 
 /* What is known of the series that have a point. */

@@ -67,6 +67,14 @@ struct histogram *histogram_copy(struct arena *arena, const struct histogram *h)
     return histogram_copy_open(arena, h, buckets);
 }
 
+struct histogram *histogram_keep(struct arena *arena, const struct histogram *h)
+{
+    struct histogram *kept = histogram_copy(arena, h);
+    kept->zero_threshold = h->zero_threshold;
+    kept->zero_count = h->zero_count;
+    return kept;
+}
+
 struct histogram *histogram_multiply(struct arena *arena, const struct histogram *h, double factor)
 {
     double *buckets[SIDE_COUNT];

@@ -63,7 +63,11 @@ static inline bool histogram_is_custom(const struct histogram *h)
     return h->schema == HISTOGRAM_SCHEMA_CUSTOM;
 }
 
+/* What Prometheus copies: of one with custom bounds not the zero bucket, which may be NaN there. */
 struct histogram *histogram_copy(struct arena *arena, const struct histogram *h);
+
+/* All of it, to be kept for as long as the arena. */
+struct histogram *histogram_keep(struct arena *arena, const struct histogram *h);
 
 /* Without empty buckets at the edges of spans, and with as few spans as that needs: Compact(0). */
 struct histogram *histogram_compact(struct arena *arena, const struct histogram *h);

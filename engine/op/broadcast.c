@@ -21,7 +21,7 @@ static bool broadcast_histogram(struct broadcast *self, struct batch *out, size_
     const struct histogram **to = row_output_histograms(&self->output, &self->op, out, row, err);
     if (!to)
         return false;
-    const struct histogram *copy = histogram_copy(self->output.arena, histogram);
+    const struct histogram *copy = histogram_keep(self->output.arena, histogram);
     for (size_t step = 0; step < out->step_count; step++)
         to[step] = copy;
     return arena_check(self->output.arena, err);

@@ -36,6 +36,7 @@
 
 struct op_builder {
     struct query *query;
+    const struct plan *root;
     struct err *err;
     struct shared **shared; /* by plan id */
 };
@@ -157,7 +158,8 @@ static struct op *op_of_stage(struct op_builder *builder, const struct plan *pla
                               const struct plan *child_plan, struct map_stage *stage)
 {
     stage->rank = plan->rank;
-    bool dedup = child_plan->kind == PLAN_DEDUP_MERGE || child_plan->kind == PLAN_DEDUP_STRICT;
+    bool dedup = child_plan->kind == PLAN_DEDUP_MERGE || child_plan->kind == PLAN_DEDUP_UNITE ||
+                 child_plan->kind == PLAN_DEDUP_STRICT;
     struct op *source = child;
     if (dedup && child->child_count > 0 && stage_keeps_points(plan, child_plan->children[0]))
         source = child->children[0];
@@ -387,6 +389,9 @@ static struct op *op_of_kind(struct op_builder *builder, const struct plan *plan
         return op_drop_names_new(query, children[0]);
     case PLAN_DEDUP_MERGE:
         return op_dedup_new(query, children[0], DEDUP_MERGE);
+    case PLAN_DEDUP_UNITE:
+        return op_dedup_new(query, children[0],
+                            plan == builder->root ? DEDUP_UNITE_LAST : DEDUP_UNITE);
     case PLAN_DEDUP_STRICT:
         return op_dedup_new(query, children[0], DEDUP_STRICT);
     case PLAN_BROADCAST:
@@ -434,6 +439,7 @@ struct op *op_build(struct query *query, const struct plan *plan, struct err *er
 {
     struct op_builder builder = {
         .query = query,
+        .root = plan,
         .err = err,
         .shared = arena_array(query->arena, struct shared *, plan->id + 1),
     };

@@ -1,4 +1,12 @@
-/* The child is asked for equal series one after another, so that one row at a time is merged. */
+/*
+ * The child is asked for equal series one after another, so that one row at a time is merged.
+ *
+ * Where whole series are united (label_replace, unary minus, names dropped late) Prometheus looks
+ * at floats and histograms apart, so that one of each can come at one time. A query's answer has
+ * both then, or the histogram where there is room for one only: consumers of rows make no
+ * difference, so the last operator hands both out. Inside of a query the next operation takes the
+ * float, and the histogram stays in the way of all histograms behind it.
+ */
 #include "engine/op/dedup.h"
 
 #include <string.h>
@@ -64,7 +72,7 @@ static bool dedup_merge_histograms(struct dedup *self, struct row_output *output
         if (!from[i])
             continue;
         *apart = *apart && !into[i];
-        into[i] = histogram_copy(output->arena, from[i]);
+        into[i] = histogram_keep(output->arena, from[i]);
     }
     return arena_check(output->arena, err);
 }
@@ -78,6 +86,19 @@ static bool dedup_kinds_apart(const struct batch *out, size_t at)
         if (histograms[i] && !value_is_stale(values[i]))
             return false;
     return true;
+}
+
+/* What the next operation sees where both kinds come at one step. */
+static void dedup_block_histograms(const struct batch *out, size_t at)
+{
+    const struct histogram **histograms = batch_row_histograms(out, at);
+    const double *values = batch_row(out, at);
+    bool blocked = false;
+    for (size_t i = 0; histograms && i < out->step_count; i++) {
+        blocked = blocked || (histograms[i] && !value_is_stale(values[i]));
+        if (blocked)
+            histograms[i] = NULL;
+    }
 }
 
 /* The next rows of the child, all of one label set, as one row of the batch. */
@@ -98,7 +119,7 @@ static bool dedup_row(struct dedup *self, size_t member_count, struct row_output
             apart = row_merge(ret_row, row, steps);
         if (!dedup_merge_histograms(self, output, out, at, &apart, err))
             return false;
-        if (i > 0)
+        if (i > 0 && self->mode == DEDUP_MERGE)
             apart = apart && dedup_kinds_apart(out, at);
         if (self->mode == DEDUP_STRICT && point_row_any(row, self->rows.histograms, steps)) {
             apart = !found;
@@ -108,6 +129,8 @@ static bool dedup_row(struct dedup *self, size_t member_count, struct row_output
             return err_set(err, ERR_EXECUTION,
                            "vector cannot contain metrics with the same labelset");
     }
+    if (self->mode == DEDUP_UNITE)
+        dedup_block_histograms(out, at);
     return true;
 }
 

@@ -9,8 +9,10 @@
  * equal, which is known at open, batches pass through untouched.
  */
 enum dedup_mode {
-    DEDUP_MERGE,  /* an error where two have a point at the same step */
-    DEDUP_STRICT, /* range functions: an error as soon as two have any point */
+    DEDUP_MERGE,      /* an error where two have a point at the same step */
+    DEDUP_UNITE,      /* the same, but a float and a histogram are no two points: see dedup.c */
+    DEDUP_UNITE_LAST, /* ... where the result is the query's */
+    DEDUP_STRICT,     /* range functions: an error as soon as two have any point */
 };
 
 struct op *op_dedup_new(struct query *query, struct op *child, enum dedup_mode mode);

@@ -5,7 +5,7 @@ void histogram_row_copy(struct arena *arena, const struct histogram *const *row,
 {
     for (size_t i = 0; i < steps; i++) {
         bool again = i > 0 && row[i] == row[i - 1];
-        to[i] = again ? to[i - 1] : row[i] ? histogram_copy(arena, row[i]) : NULL;
+        to[i] = again ? to[i - 1] : row[i] ? histogram_keep(arena, row[i]) : NULL;
     }
 }
 

@@ -83,7 +83,7 @@ bool row_store_merge(struct row_store *store, struct held_row *held, const doubl
         held->histograms = arena_array(held->arena, const struct histogram *, steps);
     for (size_t i = 0; i < steps; i++)
         if (histograms[i])
-            held->histograms[i] = histogram_copy(held->arena, histograms[i]);
+            held->histograms[i] = histogram_keep(held->arena, histograms[i]);
     return arena_check(held->arena, err);
 }
 

@@ -327,7 +327,7 @@ static struct plan *plan_of_unary(struct plan_builder *builder, const struct nod
     plan->nameless = child->nameless || child->type == TYPE_SCALAR;
     plan_add_child(plan, child);
     plan = plan_intern(builder, plan);
-    return builder->request->delayed_names ? plan : plan_unite(builder, plan, PLAN_DEDUP_MERGE);
+    return builder->request->delayed_names ? plan : plan_unite(builder, plan, PLAN_DEDUP_UNITE);
 }
 
 static struct plan *plan_of_aggregate(struct plan_builder *builder, const struct node *node,
@@ -472,7 +472,7 @@ static struct plan *plan_finish(struct plan_builder *builder, struct plan *plan)
     struct plan *last = plan_new(builder, PLAN_DROP_NAMES, plan->ast, &plan->grid);
     last->type = TYPE_VECTOR;
     plan_add_child(last, plan);
-    return plan_unite(builder, plan_intern(builder, last), PLAN_DEDUP_MERGE);
+    return plan_unite(builder, plan_intern(builder, last), PLAN_DEDUP_UNITE);
 }
 
 /* A range vector can only be the root, of an instant query: its samples are the answer. */

@@ -174,7 +174,7 @@ static struct plan *plan_of_simple(struct plan_builder *builder, const struct no
         return plan;
     struct plan *dedup = kind == PLAN_HISTOGRAM_QUANTILE
                              ? plan_dedup(builder, plan, PLAN_DEDUP_MERGE)
-                             : plan_unite(builder, plan, PLAN_DEDUP_MERGE);
+                             : plan_unite(builder, plan, PLAN_DEDUP_UNITE);
     /* label_replace may set a name, or leave one. */
     if (dedup && kind != PLAN_HISTOGRAM_QUANTILE)
         dedup->nameless = false;

@@ -46,6 +46,7 @@ const char *plan_kind_text(enum plan_kind kind)
         [PLAN_VECTOR] = "vector",
         [PLAN_DROP_NAMES] = "drop names",
         [PLAN_DEDUP_MERGE] = "merge equal labels",
+        [PLAN_DEDUP_UNITE] = "unite equal labels",
         [PLAN_DEDUP_STRICT] = "refuse equal labels",
         [PLAN_BROADCAST] = "repeat for every step",
         [PLAN_FALLBACK] = "fallback",
@@ -212,6 +213,7 @@ static void describe_ast(const struct plan *plan, struct buf *out)
     case PLAN_VECTOR:
     case PLAN_DROP_NAMES:
     case PLAN_DEDUP_MERGE:
+    case PLAN_DEDUP_UNITE:
     case PLAN_DEDUP_STRICT:
     case PLAN_BROADCAST:
         return;

@@ -70,14 +70,16 @@ static void row_append(const struct result_info *info, const struct result_row *
         labels_print_metric(info->symbols, row->labels, out);
     for (size_t i = 0; i < row->count; i++) {
         const struct histogram *h = row->histograms ? row->histograms[i] : NULL;
-        if (!h && value_is_stale(row->values[i]))
-            continue;
         int64_t time_ms = row->times_ms ? row->times_ms[i] : grid_time(&info->grid, i);
-        buf_printf(out, " %lld:", (long long)time_ms);
-        if (h)
-            histogram_print_literal(h, out);
-        else
+        /* A matrix may have both at one time; a vector shows the histogram then. */
+        if (!value_is_stale(row->values[i]) && !(h && info->kind == RESULT_VECTOR)) {
+            buf_printf(out, " %lld:", (long long)time_ms);
             value_append(row->values[i], out);
+        }
+        if (h) {
+            buf_printf(out, " %lld:", (long long)time_ms);
+            histogram_print_literal(h, out);
+        }
     }
     buf_byte(out, '\n');
 }

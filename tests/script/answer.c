@@ -23,7 +23,7 @@ static void points_copy(const struct result_row *row, const struct grid *grid,
         series->points[series->count++] = (struct answer_point){
             .time_ms = row->times_ms ? row->times_ms[i] : grid_time(grid, i),
             .value = row->values[i],
-            .histogram = h ? histogram_copy(arena, h) : NULL,
+            .histogram = h ? histogram_keep(arena, h) : NULL,
         };
     }
 }
