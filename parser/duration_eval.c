@@ -6,7 +6,7 @@
 
 static bool duration_fail(const struct node *node, const char *what, struct err *err)
 {
-    return err_set(err, ERR_EXECUTION, "%zu:%zu: %s", node->span.begin, node->span.end, what);
+    return err_set(err, ERR_BAD_DATA, "%zu:%zu: %s", node->span.begin, node->span.end, what);
 }
 
 /* Go's math.Min and math.Max: a NaN wins, unless the other is the infinity looked for. */

@@ -19,6 +19,7 @@ static const char *evaluated(const char *query, int64_t *ret_ms)
         range ? root->matrix_selector.range_expr : root->vector_selector.modifiers.offset_expr;
     bool ok = duration_eval(node, &values, !range, ret_ms, &err);
     ast_done(root);
+    ck_assert(ok || err.kind == ERR_BAD_DATA);
     return ok ? NULL : err.msg;
 }
 
