@@ -17,8 +17,7 @@ from collections.abc import Callable
 
 from . import native_differences as native
 from . import oracles
-
-NEVER_RELEASED = (99, 0, 0)
+from .releases import NEVER_RELEASED
 
 
 @dataclasses.dataclass
@@ -162,16 +161,15 @@ def with_samples_read(case, answer):
 
 # 3.8: parentheses around all arguments are gone before the evaluation, also where what is inside is the same
 # at each step, so that notes point to what is inside.
+BARE = re.compile(r"(PromQL (?:warning: quantile value|info: ignored histogram in"
+                  r"|warning: encountered a mix of histograms and floats for aggregation).* \(1:)(\d+)\)")
+
+
 def with_arguments_bare(case, answer):
     def change(text):
-        found = re.search(r"^(PromQL warning: quantile value .* \(1:)(\d+)\)$", text)
-        if not found:
-            return text
-        column = int(found.group(2))
-        while case.query[column - 1] == "(":
-            column += 1
-        return f"{found.group(1)}{column})"
-    return map_texts(answer, "warnings", change)
+        found = BARE.match(text)
+        return f"{found.group(1)}{native.place_inside(case.query, int(found.group(2)))})" if found else text
+    return map_texts(map_texts(answer, "warnings", change), "infos", change)
 
 
 # 3.7 drops the metric's name, and the release after 3.14 points to the argument with the histograms.

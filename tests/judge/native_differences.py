@@ -10,9 +10,12 @@ STRING = re.compile(r'"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\'|`[^`]*`')
 LEFT_OUT = "left out"
 CALL = r"(?<![\w:])(?:{})\b"
 SUMS = re.compile(CALL.format("sum|avg|sum_over_time|avg_over_time"))
-# A sum's last bits go on into what is worked out from it: a quantile within a bucket, a difference of two.
+# A sum's last bits go on into what is worked out from it: a quantile within a bucket; and a difference of two
+# sums that are nearly alike consists of them.
 SUM_ULPS = 16
-DIFFERENCE_ABSOLUTE = 2.0 ** -44
+DIFFERENCE = re.compile(r" - |" + CALL.format("delta|idelta|rate|irate|increase|deriv|predict_linear|stddev|stdvar"
+                                              "|stddev_over_time|stdvar_over_time") + r".*" + SUMS.pattern)
+DIFFERENCE_ABSOLUTE = 2.0 ** -36
 FRACTION = re.compile(CALL.format("histogram_fraction"))
 FRACTION_ABSOLUTE = 2.0 ** -52
 
@@ -22,26 +25,50 @@ def is_native(query):
 
 
 def sum_slack(case):
-    if not is_native(case.query) or not SUMS.search(STRING.sub("", case.query)):
+    text = masked(case.query)
+    if not is_native(case.query) or not SUMS.search(text):
         return None
-    return SUM_ULPS, DIFFERENCE_ABSOLUTE if " - " in case.query else 0.0
+    return SUM_ULPS, DIFFERENCE_ABSOLUTE if DIFFERENCE.search(text) else 0.0
 
 
 def fraction_slack(case):
     return (0, FRACTION_ABSOLUTE) if is_native(case.query) and FRACTION.search(case.query) else None
 
 
+def masked(query):
+    """The query with every string, and so every bracket in one, made harmless."""
+    return STRING.sub(lambda found: "_" * len(found.group()), query)
+
+
+def place_inside(query, place):
+    """The place behind the parentheses that are all around the argument at column `place` (from 1)."""
+    text = masked(query)
+    while text[place - 1] == "(":
+        depth, at = 0, place - 1
+        while True:
+            depth += (text[at] == "(") - (text[at] == ")")
+            at += 1
+            if depth == 0:
+                break
+        if text[at:].lstrip()[:1] not in (")", ","):
+            break
+        place += 1
+        while text[place - 1] in " \n\t":
+            place += 1
+    return place
+
+
 def argument_place(query, place, count):
     """Where the argument `count` places behind the one at column `place` (from 1) begins, in columns."""
-    masked = STRING.sub(lambda found: "_" * len(found.group()), query)
+    text = masked(query)
     depth, at = 0, place - 1
     while count > 0:
-        depth += (masked[at] in "([{") - (masked[at] in ")]}")
-        count -= masked[at] == "," and depth == 0
+        depth += (text[at] in "([{") - (text[at] in ")]}")
+        count -= text[at] == "," and depth == 0
         at += 1
-    while masked[at] in " \n\t":
+    while text[at] in " \n\t":
         at += 1
-    return at + 1
+    return place_inside(query, at + 1)
 
 
 NAN_NOTE = re.compile(r"(PromQL info: input to (histogram_quantile|histogram_fraction) has NaN observations, .*?)"
@@ -100,11 +127,15 @@ def without(answer, member, goes):
     return {**out, member: kept} if kept else out
 
 
+def are_reconciled(judge, other):
+    """Whether the judge has refused to add histograms of other bounds, and the other one has not."""
+    return any(BOUNDS_WARNING.match(text) for text in judge.get("warnings", [])) and \
+        any(text.startswith(BOUNDS_INFO) for text in other.get("infos", []))
+
+
 def without_reconciled(_, judge, other):
     """Where the judge has refused to add histograms of other bounds, what was made of them is left out."""
-    if not any(BOUNDS_WARNING.match(text) for text in judge.get("warnings", [])):
-        return judge, other
-    if not any(text.startswith(BOUNDS_INFO) for text in other.get("infos", [])):
+    if not are_reconciled(judge, other):
         return judge, other
     known = points_of(judge)
     judge = without(judge, "warnings", BOUNDS_WARNING.match)

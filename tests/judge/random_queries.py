@@ -3,16 +3,17 @@
 Every query is a tree, so that one that fails can be shrunk: while a part of it fails by itself, that part
 is the better report. The same seed gives the same queries.
 
-Left out is what no comparison can judge: functions that round differently in Go (they stand in the query
-tables, where their results are not computed with further), sorting anywhere but outermost, where it is
-without effect, and what the ledger in differences.py knows only by a query's whole text.
+Left out is what no comparison can judge: sorting anywhere but outermost, where it is without effect, and
+what the ledger in differences.py knows only by a query's whole text. What is younger than the judge's
+release is drawn only where the judge is of a release that has it.
 """
 import dataclasses
 import random
 import re
 
-from . import series
+from . import native_differences, series
 from .queries import Case
+from .releases import NEVER_RELEASED
 from .times import text
 
 # Selectors whose series share labels worth grouping and matching by.
@@ -36,8 +37,15 @@ FAMILIES = (
      ("n", "id", "zone")),
     (('http_request_duration_seconds_bucket{job="db"}', 'http_request_duration_seconds_count{job="db",handler="/"}'),
      ("job", "instance", "handler", "le")),
+    (('native_seconds{job="db"}', 'native_seconds{handler="/login"}', 'native_seconds{job="api",handler!="/"}'),
+     ("job", "instance", "handler")),
+    (("native_gauge", 'native_gauge{parity="1"}'), ("n", "parity")),
+    (("native_custom", 'native_custom{kind="0"}', 'native_custom{n!="4"}'), ("n", "kind")),
+    (("native_schemas", "native_or_float", "native_nan", "native_flaps", "native_zero", "native_empty",
+      '{__name__=~"native_(?:nan|flaps|or_float)"}'), ("n", "__name__")),
     (('{__name__=~"twin_.*",n!=""}', '{job="db",__name__=~"node_load1|up"}'), ("__name__", "n", "job", "instance")),
 )
+NATIVE = re.compile(r"\bnative_")
 DURATIONS = ("1s", "15s", "30s", "37s", "1m", "90s", "2m", "5m", "5m1ms", "7m30s", "10m", "20m")
 OFFSETS = ("15s", "1m", "-1m", "7m", "1h", "-37s", "13m7s")
 NUMBERS = ("0", "1", "2", "-1", "0.5", "1.5", "-7.25", "3", "100", "1e9", "Inf", "-Inf", "NaN", "1e-300")
@@ -45,11 +53,20 @@ SMALL = ("0", "1", "2", "3", "5", "10", "-1", "2.7")
 QUANTILES = ("0", "0.1", "0.5", "0.9", "0.99", "1", "-0.5", "1.2")
 WINDOW_FUNCTIONS = """rate increase delta irate idelta sum_over_time avg_over_time min_over_time max_over_time
     count_over_time last_over_time present_over_time stddev_over_time stdvar_over_time changes resets deriv
-    absent_over_time""".split()
+    absent_over_time ts_of_min_over_time ts_of_max_over_time ts_of_last_over_time""".split()
+NEWER_WINDOW_FUNCTIONS = ("first_over_time", "ts_of_first_over_time", "mad_over_time")
+EXTENDED = tuple(f"{function}(<0> {modifier})" for modifier in ("anchored", "smoothed")
+                 for function in ("rate", "increase", "delta", "resets", "changes")
+                 if modifier == "anchored" or function in ("rate", "increase", "delta"))
 VECTOR_FUNCTIONS = """abs ceil floor sgn sqrt deg rad timestamp minute hour day_of_week day_of_month
-    day_of_year days_in_month month year absent""".split()
+    day_of_year days_in_month month year absent exp ln log2 log10 sin cos tan asin acos atan sinh cosh tanh
+    asinh acosh atanh""".split()
+HISTOGRAM_FUNCTIONS = ("histogram_count(<0>)", "histogram_sum(<0>)", "histogram_avg(<0>)", "histogram_stddev(<0>)",
+                       "histogram_stdvar(<0>)", "histogram_quantile({quantile}, <0>)",
+                       "histogram_fraction({low}, {high}, <0>)")
+BOUNDS = ("-Inf", "-1", "0", "0.0001", "0.3", "1", "2.5", "+Inf", "NaN")
 AGGREGATIONS = ("sum", "avg", "min", "max", "count", "group", "stddev", "stdvar")
-ARITHMETIC = ("+", "-", "*", "/", "%")
+ARITHMETIC = ("+", "-", "*", "/", "%", "^", "atan2")
 COMPARISONS = ("==", "!=", "<", "<=", ">", ">=")
 SETS = ("and", "or", "unless")
 REPLACEMENTS = (
@@ -81,10 +98,14 @@ def tree(kind, form, *parts):
 
 
 class Maker:
-    """Makes trees; `labels` are those of the family that a query is about, most of the time."""
+    """Makes trees; `labels` are those of the family that a query is about, most of the time.
 
-    def __init__(self, rng):
+    `release` is the judge's: what it does not know is not made.
+    """
+
+    def __init__(self, rng, release):
         self.rng = rng
+        self.release = release
         self.selectors, self.labels = FAMILIES[0]
 
     def query(self, depth, instant):
@@ -93,8 +114,12 @@ class Maker:
             return self.scalar(depth)
         out = self.vector(depth)
         if instant and self.rng.random() < 0.1:
-            out = tree("vector", self.rng.choice(("sort(<0>)", "sort_desc(<0>)")), out)
+            out = tree("vector", self.rng.choice(("sort(<0>)", "sort_desc(<0>)", self.by_label(""), self.by_label("_desc"))), out)
         return out
+
+    def by_label(self, direction):
+        names = ", ".join(f'"{name}"' for name in self.rng.sample(self.labels, self.rng.randint(1, len(self.labels))))
+        return f"sort_by_label{direction}(<0>, {names})"
 
     # Parts of the text
 
@@ -128,7 +153,11 @@ class Maker:
             return tree("vector", self.selector() + self.modifiers())
         makers = (self.call, self.call, self.window_call, self.window_call, self.aggregation, self.aggregation,
                   self.operation, self.operation, self.with_scalar, self.labels_changed, self.ranked,
-                  self.over_time_parameter, self.set_operation, self.signed, self.odd)
+                  self.over_time_parameter, self.set_operation, self.signed, self.odd, self.limited)
+        if NATIVE.search(self.selectors[0]):
+            makers += (self.histogram_call, self.histogram_call, self.window_call, self.aggregation, self.operation)
+        if self.release >= (3, 14):
+            makers += (self.newer,)
         return self.rng.choice(makers)(depth - 1)
 
     def less(self, depth):
@@ -146,14 +175,18 @@ class Maker:
     def window(self, depth):
         if depth == 0 or self.rng.random() < 0.6:
             selector = self.selector()
-            return tree("window", f"{selector}[{self.rng.choice(DURATIONS)}]{self.modifiers()}")
+            return tree("window", f"{selector}[{self.duration(DURATIONS)}]{self.modifiers()}")
         step = self.rng.choice(("", "15s", "1m", "37s", "2m", "5m", "61s"))
         inner = self.vector(self.less(depth - 1))
         if inner.parts and not inner.form.startswith("("):
             inner = tree("vector", "(<0>)", inner)
         elif not inner.parts and (" offset " in inner.form or " @ " in inner.form):
             inner = tree("vector", "(<0>)", inner)
-        return tree("window", f"<0>[{self.rng.choice(DURATIONS[4:])}:{step}]{self.modifiers()}", inner)
+        return tree("window", f"<0>[{self.duration(DURATIONS[4:])}:{step}]{self.modifiers()}", inner)
+
+    def duration(self, choices):
+        words = self.rng.choice(choices)
+        return self.rng.choice((f"{words} + 30s", f"{words} * 2", f"2 * {words} - 15s")) if self.rng.random() < 0.04 else words
 
     def call(self, depth):
         return tree("vector", f"{self.rng.choice(VECTOR_FUNCTIONS)}(<0>)", self.vector(depth))
@@ -165,7 +198,52 @@ class Maker:
         if self.rng.random() < 0.5:
             share = self.scalar(1) if self.rng.random() < 0.1 else tree("scalar", self.rng.choice(QUANTILES))
             return tree("vector", "quantile_over_time(<0>, <1>)", share, self.window(depth))
+        if self.rng.random() < 0.3:
+            factors = self.rng.sample(("0.1", "0.3", "0.5", "0.9"), 2)
+            return tree("vector", f"double_exponential_smoothing(<0>, {factors[0]}, {factors[1]})", self.window(depth))
         return tree("vector", "predict_linear(<0>, <1>)", self.window(depth), tree("scalar", self.rng.choice(NUMBERS)))
+
+    def histogram_call(self, depth):
+        low, high = self.rng.choice(BOUNDS), self.rng.choice(BOUNDS)
+        form = self.rng.choice(HISTOGRAM_FUNCTIONS).format(quantile=self.rng.choice(QUANTILES), low=low, high=high)
+        return tree("vector", form, self.vector(depth))
+
+    def limited(self, depth):
+        if self.rng.random() < 0.3:
+            return self.changed_since(depth)
+        if self.rng.random() < 0.5:
+            return tree("vector", f"limitk{self.clause()}(<0>, <1>)", tree("scalar", self.rng.choice(SMALL)), self.vector(depth))
+        return tree("vector", f"limit_ratio{self.clause()}(<0>, <1>)",
+                    tree("scalar", self.rng.choice(("0.5", "-0.5", "0.1", "-0.9", "1", "-1", "0", "1.5"))), self.vector(depth))
+
+    def changed_since(self, depth):
+        """What releases before the main branch have, but not for NaN, labels that are not there and `@`."""
+        plain = self.rng.choice(self.rng.choice(FAMILIES[:4])[0])
+        inner = self.vector(depth) if self.release >= NEVER_RELEASED else tree("vector", plain)
+        if self.rng.random() < 0.5:
+            return tree("vector", 'info(<0>, {__name__="build_info"})', inner)
+        return tree("vector", "mad_over_time(<0>)", tree("window", f"{plain}[{self.duration(DURATIONS)}]"))
+
+    def newer(self, depth):
+        """What came with the releases up to 3.14."""
+        kind = self.rng.randrange(6)
+        if kind == 0:
+            return tree("vector", f"{self.rng.choice(NEWER_WINDOW_FUNCTIONS)}(<0>)", self.window(depth))
+        if kind == 1:
+            form = self.rng.choice(EXTENDED)
+            window = f"{self.selector()}[{self.rng.choice(DURATIONS)}]{self.modifiers()}"
+            return tree("vector", form, tree("window", window))
+        if kind == 2:
+            word = self.rng.choice(ARITHMETIC + COMPARISONS)
+            fill = self.rng.choice(("fill (0)", "fill_left (1)", "fill_right (-1.5)", "fill_left (NaN) fill_right (2)"))
+            matching = re.sub(r" group_(left|right).*", "", self.matching())
+            return tree("vector", f"(<0> {word}{matching} {fill} <1>)", self.vector(depth), self.vector(self.less(depth)))
+        if kind == 3:
+            return tree("vector", f"(<0> {self.rng.choice(('</', '>/'))} {self.rng.choice(BOUNDS[1:])})", self.vector(depth))
+        if kind == 4:
+            quantiles = ", ".join(self.rng.sample(QUANTILES, self.rng.randint(1, 3)))
+            return tree("vector", f'histogram_quantiles(<0>, "q", {quantiles})', self.vector(depth))
+        return tree("vector", f"({self.selector()} smoothed)")
 
     def aggregation(self, depth):
         if self.rng.random() < 0.15:
@@ -251,6 +329,8 @@ def parameters(rng):
 
 def order_of(query):
     """Sorting is exact but for ties; otherwise the order of Prometheus's instant vectors goes through maps."""
+    if query.startswith("sort_by_label"):
+        return "exact"
     return "ties" if query.startswith("sort") else "exact"
 
 
@@ -260,12 +340,12 @@ def case_of(asked, query):
     return Case("random", "POST", path, (("query", words), *rest), order_of(words))
 
 
-def drawn(count, seed):
+def drawn(count, seed, release):
     """(tree, case) for each of `count` random queries."""
     for number in range(count):
         rng = random.Random(f"{seed}:{number}")
         asked = parameters(rng)
-        query = Maker(rng).query(rng.choice((1, 2, 2, 3, 3, 4)), asked[0] == "/api/v1/query")
+        query = Maker(rng, release).query(rng.choice((1, 2, 2, 3, 3, 4)), asked[0] == "/api/v1/query")
         yield query, case_of(asked, query)
 
 
@@ -301,7 +381,8 @@ def excuse(case, judge, tested):
     """Why two answers may differ all the same, or None: what the release and its Go maps leave open.
 
     Which of many duplicates an error names is any, and which of two errors is met first; a release before 3.9 finds matches that are not unique
-    only where the comparison leaves them; one before 3.6 takes NaN for a number of series.
+    only where the comparison leaves them; one before 3.6 takes NaN for a number of series; one before 3.8 makes
+    nothing of histograms whose custom bounds differ, and so nothing of what is computed with them.
     """
     ours, theirs = judge.get("error", ""), tested.get("error", "")
     if PAIR.match(ours) and PAIR.match(theirs):
@@ -310,9 +391,11 @@ def excuse(case, judge, tested):
         return "which error comes first"
     if NOT_UNIQUE in theirs and FILTERS.search(case.query):
         return "filtered matches"
+    if native_differences.are_reconciled(judge, tested):
+        return "histograms of other bounds"
     return None
 
 
 def depends_on_order(query):
     """Whether ties or last bits decide what comes out: then any answer of a judge that wavers is right."""
-    return re.search(r"\b(?:topk|bottomk|stddev|stdvar|sum|avg|quantile|count_values)\b", query) is not None
+    return re.search(r"\b(?:topk|bottomk|limitk|stddev|stdvar|sum|avg|quantile|count_values)\b", query) is not None
