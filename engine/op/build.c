@@ -152,16 +152,24 @@ static bool stage_keeps_points(const struct plan *plan, const struct plan *below
            !histogram_function(plan->function);
 }
 
-/* A stage goes down to the source below, through a check for equal labels where that is the same.
+static bool plan_is_dedup(const struct plan *plan)
+{
+    return plan->kind == PLAN_DEDUP_MERGE || plan->kind == PLAN_DEDUP_UNITE ||
+           plan->kind == PLAN_DEDUP_STRICT;
+}
+
+/*
+ * A stage goes down to the source below, through a check for equal labels, which takes it back if
+ * there are some. With one step rows are made as soon as the source is opened, too early for that:
+ * then only where the check sees the same.
  */
 static struct op *op_of_stage(struct op_builder *builder, const struct plan *plan, struct op *child,
                               const struct plan *child_plan, struct map_stage *stage)
 {
     stage->rank = plan->rank;
-    bool dedup = child_plan->kind == PLAN_DEDUP_MERGE || child_plan->kind == PLAN_DEDUP_UNITE ||
-                 child_plan->kind == PLAN_DEDUP_STRICT;
     struct op *source = child;
-    if (dedup && child->child_count > 0 && stage_keeps_points(plan, child_plan->children[0]))
+    if (plan_is_dedup(child_plan) && child->child_count > 0 &&
+        (plan->grid.count > 1 || stage_keeps_points(plan, child_plan->children[0])))
         source = child->children[0];
     if (op_source_add_stage(source, stage)) {
         AUTO(buf_done) struct buf text = {0};

@@ -15,6 +15,8 @@
 #include "engine/op/histogram_row.h"
 #include "engine/op/names.h"
 #include "engine/op/row_output.h"
+#include "engine/op/shared.h"
+#include "engine/op/source.h"
 #include "model/sample.h"
 
 struct dedup {
@@ -24,7 +26,66 @@ struct dedup {
     bool plain;         /* there are none */
     struct row_reader rows;
     struct row_output output;
+
+    size_t stages_below; /* of a source below: what is handed down later goes through this */
+    const struct map_stage *late; /* such stages, where they must come behind */
+    size_t late_count;
 };
+
+/* Do members of a set differ in whether they will lose their name? */
+static bool dedup_names_differ(const struct dedup *self)
+{
+    const struct op *child = self->op.children[0];
+    for (size_t i = 0; child->drops_name && i < child->series_count; i++) {
+        uint32_t first = groups_members(&self->sets, self->sets.of_series[i])[0];
+        if (child->drops_name[i] != child->drops_name[first])
+            return true;
+    }
+    return false;
+}
+
+/* firsts[set]: the member whose point comes first. `steps` is where. */
+static bool dedup_find_firsts(struct dedup *self, struct op *rows_of, uint32_t *firsts,
+                              struct err *err)
+{
+    struct op *op = &self->op;
+    size_t *steps = arena_array(op->query->arena, size_t, self->sets.count);
+    for (size_t i = 0; i < self->sets.count; i++)
+        steps[i] = op->grid.count;
+    struct row_reader rows = {.op = rows_of};
+    for (uint32_t i = 0; i < rows_of->series_count; i++) {
+        double *row;
+        if (row_reader_next(&rows, &row, err) != PULL_BATCH)
+            return false;
+        uint32_t set = self->sets.of_series[i];
+        size_t s = 0;
+        while (s < steps[set] && value_is_stale(row[s]) && !(rows.histograms && rows.histograms[s]))
+            s++;
+        if (s < steps[set])
+            firsts[set] = i;
+        steps[set] = s < steps[set] ? s : steps[set];
+    }
+    return true;
+}
+
+/*
+ * With delayed name removal and many steps, a set keeps or loses its name as the series does that
+ * Prometheus sees first: by its points. Then all rows are read beforehand.
+ */
+static bool dedup_read_firsts(struct dedup *self, uint32_t *firsts, struct err *err)
+{
+    struct op *op = &self->op;
+    if (op->grid.count == 1 || !dedup_names_differ(self))
+        return true;
+    struct shared *shared = shared_new(op->query, op->children[0]);
+    struct op *again = op_shared_new(op->query, shared);
+    struct op *now = op_shared_new(op->query, shared);
+    op->children[0] = again;
+    bool good =
+        op_open(now, err) && op_open(again, err) && dedup_find_firsts(self, now, firsts, err);
+    op_close(now);
+    return good;
+}
 
 static bool dedup_open(struct op *op, struct err *err)
 {
@@ -36,12 +97,14 @@ static bool dedup_open(struct op *op, struct err *err)
     if (!groups_init(&self->sets, &grouping, op->children[0], err))
         return false;
     self->plain = self->sets.count == op->series_count;
+    if (!self->plain && op->grid.count > 1 && op_is_source(op->children[0]))
+        self->late = op_source_take_stages(op->children[0], self->stages_below, &self->late_count);
     op->labels = self->sets.labels;
     op->series_count = self->sets.count;
     uint32_t *firsts = arena_array(op->query->arena, uint32_t, self->sets.count);
     for (size_t i = 0; i < self->sets.count; i++)
         firsts[i] = groups_members(&self->sets, i)[0];
-    return names_follow(op, op->children[0], firsts, err);
+    return dedup_read_firsts(self, firsts, err) && names_follow(op, op->children[0], firsts, err);
 }
 
 /* Adds the points of `from`; false where both have one. */
@@ -136,7 +199,11 @@ static bool dedup_row(struct dedup *self, size_t member_count, struct row_output
 
 static const bool *dedup_holds(struct op *op)
 {
-    return groups_hold(&CONTAINER(struct dedup, op, op)->sets, op->children[0]);
+    const struct dedup *self = CONTAINER(struct dedup, op, op);
+    for (size_t i = 0; i < self->late_count; i++)
+        if (!map_stage_gives_histograms(&self->late[i]))
+            return NULL;
+    return groups_hold(&self->sets, op->children[0]);
 }
 
 /* Sets of several series may hold an error. */
@@ -145,6 +212,8 @@ static const bool *dedup_tells(struct op *op)
     const struct dedup *self = CONTAINER(struct dedup, op, op);
     if (self->plain)
         return NULL;
+    if (self->late_count > 0)
+        return op_all_series(op);
     bool *tells = arena_array(op->query->arena, bool, op->series_count);
     for (size_t i = 0; i < op->series_count; i++)
         tells[i] = groups_size(&self->sets, i) > 1;
@@ -161,6 +230,15 @@ static bool dedup_arrange(struct op *op, struct err *err)
            row_output_take(&self->output, op, err);
 }
 
+static bool dedup_do_late(struct dedup *self, struct batch *out, struct err *err)
+{
+    for (size_t i = 0; i < self->late_count; i++) {
+        unsigned refused = map_stage_apply(&self->late[i], out, self->output.arena);
+        map_stage_note(&self->late[i], self->op.query, refused);
+    }
+    return !self->output.arena || arena_check(self->output.arena, err);
+}
+
 static bool dedup_pull(struct op *op, struct batch *ret, struct err *err)
 {
     struct dedup *self = CONTAINER(struct dedup, op, op);
@@ -175,7 +253,7 @@ static bool dedup_pull(struct op *op, struct batch *ret, struct err *err)
         row_output_cut(&self->output, &out, i);
     }
     *ret = out;
-    return true;
+    return dedup_do_late(self, ret, err);
 }
 
 static void dedup_close(struct op *op)
@@ -200,5 +278,6 @@ struct op *op_dedup_new(struct query *query, struct op *child, enum dedup_mode m
     op_init(&self->op, &dedup_class, query, &child->grid);
     op_add_child(&self->op, child);
     self->mode = mode;
+    self->stages_below = op_is_source(child) ? op_source_stage_count(child) : 0;
     return &self->op;
 }

@@ -15,4 +15,5 @@ enum dedup_mode {
     DEDUP_STRICT,     /* range functions: an error as soon as two have any point */
 };
 
+/* Stages that are handed down through it to a source are done behind it where labels are equal. */
 struct op *op_dedup_new(struct query *query, struct op *child, enum dedup_mode mode);

@@ -119,4 +119,80 @@ START_TEST(stands_where_the_first_stood)
 }
 END_TEST
 
-TEST_MAIN("dedup", agrees_with_a_naive_evaluator, stands_where_the_first_stood)
+static const struct histogram one = {.count = 1};
+
+/* Two series of one label set: floats at steps 0 and 1, histograms from step 1 on. */
+static struct op *both_kinds(struct query *query, bool *drops_name)
+{
+    static const struct histogram *const histograms[] = {NULL, NULL, NULL, NULL, &one, &one};
+    struct grid grid = {0, 1000, 3};
+    const struct labels **labels = arena_array(query->arena, const struct labels *, 2);
+    labels[0] = labels[1] = TEST_LABELS(query, "a", "1");
+    double *values = arena_array(query->arena, double, 6);
+    for (size_t i = 0; i < 6; i++)
+        values[i] = i < 2 ? (double)i : MISSING;
+    struct op *op = op_test_rows_new(query, &grid, labels, values, 2, 1);
+    op_test_rows_add(op, histograms);
+    op->drops_name = drops_name;
+    return op;
+}
+
+static void check_kinds(enum dedup_mode mode, const char *kinds)
+{
+    struct err err = {0};
+    struct test_query test;
+    test_query_init(&test);
+    struct op *op = op_dedup_new(&test.query, both_kinds(&test.query, NULL), mode);
+    ck_assert(op_open(op, &err));
+    struct row_reader rows = {.op = op};
+    double *row;
+    if (row_reader_next(&rows, &row, &err) == PULL_ERR) {
+        ck_assert_str_eq(kinds, SAME_LABELS);
+        ck_assert_str_eq(err.msg, SAME_LABELS);
+    } else {
+        for (size_t s = 0; s < 3; s++) {
+            char kind = rows.histograms[s] ? 'h' : value_is_stale(row[s]) ? '_' : 'f';
+            ck_assert_int_eq(kind, kinds[s]);
+        }
+    }
+    op_close(op);
+    test_query_done(&test);
+}
+
+START_TEST(a_float_and_a_histogram_may_meet_where_points_are_sorted)
+{
+    check_kinds(DEDUP_MERGE, SAME_LABELS);
+    check_kinds(DEDUP_UNITE, "ff_");
+    check_kinds(DEDUP_UNITE_LAST, "fhh");
+}
+END_TEST
+
+START_TEST(the_first_point_decides_about_the_name)
+{
+    struct err err = {0};
+    struct test_query test;
+    test_query_init(&test);
+    struct query *query = &test.query;
+    bool drops[] = {false, true};
+    struct grid grid = {0, 1000, 3};
+    const struct labels *labels[] = {TEST_LABELS(query, "a", "1"), TEST_LABELS(query, "a", "1")};
+    const double values[] = {MISSING, 1, MISSING, 2, MISSING, 3};
+    struct op *child = op_test_rows_new(query, &grid, labels, values, 2, 1);
+    child->drops_name = drops;
+    struct op *op = op_dedup_new(query, child, DEDUP_MERGE);
+    ck_assert(op_open(op, &err));
+    ck_assert_uint_eq(op->series_count, 1);
+    ck_assert(op->drops_name[0]);
+    struct row_reader rows = {.op = op};
+    double *row;
+    ck_assert_int_eq(row_reader_next(&rows, &row, &err), PULL_BATCH);
+    ck_assert(row[0] == 2 && row[1] == 1 && row[2] == 3);
+    op_close(op);
+    ck_assert_uint_eq(query->budget.used_bytes, 0);
+    test_query_done(&test);
+}
+END_TEST
+
+TEST_MAIN("dedup", agrees_with_a_naive_evaluator, stands_where_the_first_stood,
+          a_float_and_a_histogram_may_meet_where_points_are_sorted,
+          the_first_point_decides_about_the_name)

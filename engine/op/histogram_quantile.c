@@ -198,7 +198,7 @@ static bool histogram_quantile_read_natives(struct histogram_quantile *self, boo
     self->has_natives = true;
     for (size_t s = 0; s < steps; s++)
         if (row[s])
-            self->natives[s] = last ? row[s] : histogram_copy(self->arena, row[s]);
+            self->natives[s] = last ? row[s] : histogram_keep(self->arena, row[s]);
     return arena_check(self->op.query->arena, err) && arena_check(self->arena, err);
 }
 

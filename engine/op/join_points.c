@@ -94,7 +94,7 @@ static struct join_result join_histograms(enum binary_op op, const struct join_p
     bool equal = histogram_equal(pair->left_histogram, pair->right_histogram);
     return (struct join_result){
         .keep = equal == (op == BINARY_EQL),
-        .histogram = histogram_copy(arena, pair->left_histogram),
+        .histogram = histogram_keep(arena, pair->left_histogram),
     };
 }
 

@@ -332,6 +332,20 @@ bool op_source_add_stage(struct op *op, const struct map_stage *stage)
     return true;
 }
 
+size_t op_source_stage_count(const struct op *op)
+{
+    return CONTAINER_CONST(struct source, op, op)->stage_count;
+}
+
+const struct map_stage *op_source_take_stages(struct op *op, size_t from, size_t *ret_count)
+{
+    struct source *self = CONTAINER(struct source, op, op);
+    assert(op->state == OP_OPEN && !op->settled && from <= self->stage_count);
+    *ret_count = self->stage_count - from;
+    self->stage_count = from;
+    return self->stages + from;
+}
+
 bool op_is_source(const struct op *op)
 {
     return op->class == &source_class;

@@ -33,6 +33,13 @@ struct op *op_source_new(struct query *query, const struct grid *grid,
  */
 bool op_source_add_stage(struct op *op, const struct map_stage *stage);
 
+/*
+ * After open, for who stands between a source and stages that were handed down to it: takes back
+ * those from `from` on, in the arena. Names have been dropped for them.
+ */
+size_t op_source_stage_count(const struct op *op);
+const struct map_stage *op_source_take_stages(struct op *op, size_t from, size_t *ret_count);
+
 /* What a source has read: series selected, and samples decoded so far by all its tasks. */
 bool op_is_source(const struct op *op);
 uint64_t op_source_series(const struct op *op);

@@ -94,7 +94,7 @@ struct plan *plan_dedup(struct plan_builder *builder, struct plan *plan, enum pl
         return plan_unite(builder, plan, kind);
     if (kind == PLAN_DEDUP_STRICT)
         plan->nameless = true;
-    return plan->grid.count == 1 ? plan : plan_unite(builder, plan, kind);
+    return builder->at_one_time ? plan : plan_unite(builder, plan, kind);
 }
 
 struct plan *plan_unsupported(struct plan_builder *builder, const char *kind, const char *name)
