@@ -56,6 +56,7 @@ struct histogram {
     struct histogram_side negative;
     const double *custom_bounds; /* schema -53: upper bounds, rising, without +Inf */
     uint32_t custom_bound_count;
+    bool is_whole; /* it was stored with integer counts: storage's own, operations do not keep it */
 };
 
 static inline bool histogram_is_custom(const struct histogram *h)

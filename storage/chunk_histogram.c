@@ -43,6 +43,7 @@ static struct histogram *decoding_give_buckets(const struct decoding *d, struct 
         return h;
     struct histogram *reduced = histogram_reduce(d->arena, h, HISTOGRAM_SCHEMA_MAX);
     reduced->hint = h->hint;
+    reduced->is_whole = h->is_whole;
     return reduced;
 }
 
@@ -56,6 +57,7 @@ static struct histogram *decoding_add(struct decoding *d, double *buckets)
     h->zero_count = reader->zero_count;
     h->count = reader->count;
     h->sum = reader->sum;
+    h->is_whole = !reader->is_float;
     if (buckets)
         h = decoding_give_buckets(d, h, buckets);
     else if (h->schema > HISTOGRAM_SCHEMA_MAX)

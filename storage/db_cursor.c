@@ -6,6 +6,8 @@
  * one after another, are a lane; lanes are merged as Prometheus's chained iterator does it, with
  * its heap and its ties, so that of two samples at one time the same one is left.
  */
+#include "storage/db_cursor.h"
+
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,46 +15,7 @@
 #include "base/mem.h"
 #include "storage/chunk.h"
 #include "storage/chunk_xor.h"
-#include "storage/db_select.h"
-#include "storage/lanes.h"
 #include "storage/samples_mark.h"
-
-struct piece {
-    int64_t begin_ms;
-    int64_t end_ms;
-    uint64_t ref;        /* of a block's chunk */
-    const uint8_t *data; /* of a head's chunk */
-    uint32_t size;
-    uint32_t source;
-    uint8_t encoding;
-    const struct time_range *deleted;
-    size_t deleted_count;
-};
-
-struct db_cursor {
-    struct cursor base;
-    struct db_selection *selection;
-    struct block_windows *windows; /* one a block */
-    size_t series;
-    bool opened; /* the pieces are those of the series */
-    struct piece *pieces;
-    size_t piece_count;
-    size_t piece_cap;
-    size_t piece_next;
-    size_t quad_next;     /* from this piece on, four at once may be tried */
-    int64_t last_ms;      /* time of the last sample handed out */
-    uint32_t last_source; /* and where it came from; the first part's before there is one */
-    bool any;             /* one was */
-    bool chained;         /* the series has several parts */
-    struct lanes lanes;
-    struct arena *arena;            /* holds: */
-    const struct histogram *before; /* totals_only: the last one handed out, with its buckets */
-};
-
-static struct db_cursor *db_cursor_of(struct cursor *cursor)
-{
-    return CONTAINER(struct db_cursor, base, cursor);
-}
 
 struct cursor *db_cursor_create(struct selection *selection)
 {
@@ -70,6 +33,7 @@ void db_cursor_destroy(struct cursor *base)
 {
     struct db_cursor *cursor = db_cursor_of(base);
     lanes_done(&cursor->lanes);
+    db_repack_destroy(cursor->repack);
     arena_destroy(cursor->arena);
     free(cursor->pieces);
     free(cursor->windows);
@@ -86,21 +50,23 @@ void db_cursor_open(struct cursor *base, size_t series)
     cursor->quad_next = 0;
     cursor->any = false;
     cursor->before = NULL;
+    if (cursor->repack)
+        db_repack_reset(cursor->repack);
 }
 
-static void db_cursor_add(struct db_cursor *cursor, const struct piece *piece)
+static void db_cursor_add(struct db_cursor *cursor, const struct db_piece *piece)
 {
     if (!chunk_is_wanted(cursor->selection, piece->begin_ms, piece->end_ms, piece->deleted,
                          piece->deleted_count))
         return;
-    mem_grow(cursor->pieces, struct piece, cursor->piece_count, &cursor->piece_cap);
+    mem_grow(cursor->pieces, struct db_piece, cursor->piece_count, &cursor->piece_cap);
     cursor->pieces[cursor->piece_count++] = *piece;
 }
 
 static void db_cursor_add_head(struct db_cursor *cursor, const struct db_part *part)
 {
     const struct head_series *series = &cursor->selection->sources.head_series.items[part->id];
-    struct piece piece = {
+    struct db_piece piece = {
         .source = part->source, .deleted = series->deleted, .deleted_count = series->deleted_count};
     for (size_t i = 0; i < series->chunk_count; i++) {
         const struct head_chunk_view *view = &series->chunks[i];
@@ -122,7 +88,7 @@ static bool db_cursor_add_block(struct db_cursor *cursor, const struct db_part *
     if (!index_series_open(block_index(block), part->id, &series, err))
         return block_index_err(block, err);
 
-    struct piece piece = {.source = part->source};
+    struct db_piece piece = {.source = part->source};
     piece.deleted = tombstones_find(block_tombstones(block), part->id, &piece.deleted_count);
     index_series_skip_labels(&series);
     struct chunk_meta meta;
@@ -138,8 +104,8 @@ static bool db_cursor_add_block(struct db_cursor *cursor, const struct db_part *
 /* By begin; at equal begins the earlier source comes first. */
 static int piece_order(const void *left, const void *right)
 {
-    const struct piece *a = left;
-    const struct piece *b = right;
+    const struct db_piece *a = left;
+    const struct db_piece *b = right;
     if (a->begin_ms != b->begin_ms)
         return a->begin_ms < b->begin_ms ? -1 : 1;
     if (a->source != b->source)
@@ -149,7 +115,7 @@ static int piece_order(const void *left, const void *right)
 }
 
 /* The head's part is the first of the chain, and mostly the last in time: it is read last. */
-static bool db_cursor_load(struct db_cursor *cursor, struct err *err)
+bool db_cursor_load(struct db_cursor *cursor, struct err *err)
 {
     const struct db_selection *selection = cursor->selection;
     const struct db_part *head = NULL;
@@ -176,8 +142,8 @@ static bool db_cursor_load(struct db_cursor *cursor, struct err *err)
     return true;
 }
 
-static bool db_cursor_bytes(struct db_cursor *cursor, const struct piece *piece,
-                            struct chunk_bytes *ret_chunk, struct err *err)
+bool db_cursor_bytes(struct db_cursor *cursor, const struct db_piece *piece,
+                     struct chunk_bytes *ret_chunk, struct err *err)
 {
     if (piece->source == DB_SOURCE_HEAD) {
         *ret_chunk = (struct chunk_bytes){piece->data, piece->size, piece->encoding};
@@ -189,7 +155,7 @@ static bool db_cursor_bytes(struct db_cursor *cursor, const struct piece *piece,
 
 /* All of a chunk, without those that were deleted; then any may turn out to be the first or last.
  */
-static bool db_cursor_decode_cut(const struct piece *piece, const struct chunk_bytes *chunk,
+static bool db_cursor_decode_cut(const struct db_piece *piece, const struct chunk_bytes *chunk,
                                  struct samples *into, struct err *err)
 {
     struct histogram_samples *histograms = into->histograms;
@@ -205,28 +171,33 @@ static bool db_cursor_decode_cut(const struct piece *piece, const struct chunk_b
     return good;
 }
 
+bool db_cursor_chunk_err(const struct db_cursor *cursor, const struct db_piece *piece,
+                         struct err *err)
+{
+    if (err->kind != ERR_CORRUPT)
+        return false;
+    if (piece->source == DB_SOURCE_HEAD)
+        return err_wrap(err, "head");
+    return err_wrap(err, "%s/chunks: chunk %llu of segment %llu",
+                    block_dir(cursor->selection->sources.blocks[piece->source - 1]),
+                    (unsigned long long)(uint32_t)piece->ref,
+                    (unsigned long long)(piece->ref >> 32) + 1);
+}
+
 /* Appends one chunk's samples without those that were deleted. */
-static bool db_cursor_decode_bytes(struct db_cursor *cursor, const struct piece *piece,
+static bool db_cursor_decode_bytes(struct db_cursor *cursor, const struct db_piece *piece,
                                    const struct chunk_bytes *chunk, struct samples *into,
                                    struct err *err)
 {
     if (!(piece->deleted_count
               ? db_cursor_decode_cut(piece, chunk, into, err)
-              : chunk_decode(chunk->encoding, chunk->data, chunk->size, into, err))) {
-        if (err->kind != ERR_CORRUPT)
-            return false;
-        if (piece->source == DB_SOURCE_HEAD)
-            return err_wrap(err, "head");
-        return err_wrap(err, "%s/chunks: chunk %llu of segment %llu",
-                        block_dir(cursor->selection->sources.blocks[piece->source - 1]),
-                        (unsigned long long)(uint32_t)piece->ref,
-                        (unsigned long long)(piece->ref >> 32) + 1);
-    }
+              : chunk_decode(chunk->encoding, chunk->data, chunk->size, into, err)))
+        return db_cursor_chunk_err(cursor, piece, err);
     db_selection_has_read(cursor->selection);
     return true;
 }
 
-static bool db_cursor_decode(struct db_cursor *cursor, const struct piece *piece,
+static bool db_cursor_decode(struct db_cursor *cursor, const struct db_piece *piece,
                              struct samples *into, struct err *err)
 {
     struct chunk_bytes chunk;
@@ -237,7 +208,7 @@ static bool db_cursor_decode(struct db_cursor *cursor, const struct piece *piece
 /* Do XOR_QUAD pieces stand next of which none overlaps another one, nor has deleted samples? */
 static bool db_cursor_has_quad(const struct db_cursor *cursor)
 {
-    const struct piece *pieces = cursor->pieces + cursor->piece_next;
+    const struct db_piece *pieces = cursor->pieces + cursor->piece_next;
     size_t left = cursor->piece_count - cursor->piece_next;
     if (left < XOR_QUAD || cursor->piece_next < cursor->quad_next)
         return false;
@@ -258,7 +229,7 @@ static bool db_cursor_decode_quad(struct db_cursor *cursor, const struct chunk_b
     struct chunk_bytes chunk = *first;
     struct xor_bytes quad[XOR_QUAD];
     for (size_t i = 0; i < XOR_QUAD; i++) {
-        const struct piece *piece = &cursor->pieces[cursor->piece_next + i];
+        const struct db_piece *piece = &cursor->pieces[cursor->piece_next + i];
         if (i > 0 && !db_cursor_bytes(cursor, piece, &chunk, &untold))
             return false;
         if (chunk.encoding != CHUNK_XOR || !chunk_xor_suits_quad(chunk.data, chunk.size))
@@ -292,7 +263,7 @@ static void db_cursor_lose_hint(struct samples *into, struct samples_mark mark)
 /* The next piece, which overlaps no other one, and perhaps those behind it. */
 static bool db_cursor_next_alone(struct db_cursor *cursor, struct samples *into, struct err *err)
 {
-    const struct piece *piece = &cursor->pieces[cursor->piece_next];
+    const struct db_piece *piece = &cursor->pieces[cursor->piece_next];
     struct samples_mark mark = samples_mark(into);
     size_t count = 1;
     struct chunk_bytes chunk;
@@ -315,10 +286,9 @@ static bool db_cursor_next_alone(struct db_cursor *cursor, struct samples *into,
     return true;
 }
 
-/* The pieces from piece_next on that overlap, each with one before it. */
-static size_t db_cursor_group(const struct db_cursor *cursor)
+size_t db_cursor_group(const struct db_cursor *cursor)
 {
-    const struct piece *first = cursor->pieces + cursor->piece_next;
+    const struct db_piece *first = cursor->pieces + cursor->piece_next;
     size_t left = cursor->piece_count - cursor->piece_next;
     int64_t end_ms = first->end_ms;
     size_t count = 1;
@@ -328,12 +298,12 @@ static size_t db_cursor_group(const struct db_cursor *cursor)
     return count;
 }
 
-static bool db_cursor_next_group(struct db_cursor *cursor, size_t count, struct samples *into,
-                                 struct err *err)
+bool db_cursor_next_group(struct db_cursor *cursor, size_t count, struct samples *into,
+                          struct err *err)
 {
     lanes_begin(&cursor->lanes);
     for (size_t i = 0; i < count; i++) {
-        const struct piece *piece = &cursor->pieces[cursor->piece_next + i];
+        const struct db_piece *piece = &cursor->pieces[cursor->piece_next + i];
         struct lane *lane =
             lanes_for(&cursor->lanes, into, piece->source, piece->begin_ms, piece->end_ms);
         if (!db_cursor_decode(cursor, piece, &lane->samples, err))

@@ -1,9 +1,7 @@
 /* Native histograms of blocks, beside floats and over several blocks. */
 #include <string.h>
 
-#include "base/crc32c.h"
 #include "base/test.h"
-#include "base/varint.h"
 #include "storage/db.h"
 #include "storage/test_blocks.h"
 
@@ -120,36 +118,14 @@ START_TEST(counts_equal_times_of_both_kinds_once)
 }
 END_TEST
 
-static void write_tombstones(struct ulid ulid, uint32_t ref, int64_t begin_ms, int64_t end_ms)
-{
-    uint8_t bytes[64] = {0x01, 0x30, 0xBA, 0x30, 1};
-    size_t size = 5;
-    size += write_uvarint(bytes + size, ref);
-    size += write_varint(bytes + size, begin_ms);
-    size += write_varint(bytes + size, end_ms);
-    store_be32(bytes + size, crc32c(bytes + 5, size - 5));
-    test_write_file(arena_printf(arena, "%s/%s/tombstones", dir.path, ulid.text),
-                    (struct str){(char *)bytes, size + 4});
-}
-
-static uint32_t first_ref(struct ulid ulid)
-{
-    struct block *block = test_dir_open(&dir, ulid);
-    struct postings_view all;
-    ck_assert(index_postings_all(block_index(block), &all, &err));
-    uint32_t ref = postings_at(all, 0);
-    block_unref(block);
-    return ref;
-}
-
 START_TEST(leaves_deleted_histograms_out)
 {
     begin();
     struct ulid ulid = add(1, (struct test_series){.histograms = true, .first = 1, .count = 6});
-    write_tombstones(ulid, first_ref(ulid), 20, 30);
+    test_dir_delete(&dir, ulid, 20, 30);
     expect("{a=\"x\"} 0:?1 10:-2 40:-5 50:-6\n");
     expect_totals("{a=\"x\"} 0:?1 10:-2 40:-5 50:-6\n");
-    write_tombstones(ulid, first_ref(ulid), 0, 30);
+    test_dir_delete(&dir, ulid, 0, 30);
     expect("{a=\"x\"} 40:-5 50:-6\n");
     /* Among several blocks a hint is trusted only behind its own neighbour. */
     add(2, (struct test_series){.histograms = true, .begin_ms = 100, .first = 9, .count = 2});

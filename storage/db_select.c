@@ -464,6 +464,7 @@ static const struct selection_class db_selection_class = {
     .cursor_destroy = db_cursor_destroy,
     .cursor_open = db_cursor_open,
     .cursor_next = db_cursor_next,
+    .cursor_next_chunk = db_cursor_next_chunk,
     .close = db_selection_close,
 };
 

@@ -88,3 +88,44 @@ void raw_histogram_reduce(struct raw_histogram *h, int32_t schema, struct arena 
         raw_side_reduce(&h->sides[i], halvings < 31 ? halvings : 31, h->is_float, arena);
     h->schema = schema;
 }
+
+/* A count as 64 bits; an integer that was stored may be any, even a negative one. */
+static uint64_t raw_count_of(double v, bool is_float)
+{
+    if (is_float)
+        return value_bits(v);
+    if (v < 0)
+        return v > -0x1p63 ? (uint64_t)(int64_t)v : (uint64_t)INT64_MIN;
+    return v < 0x1p64 ? (uint64_t)v : UINT64_MAX;
+}
+
+static struct raw_side raw_side_of(const struct histogram_side *side, bool is_float,
+                                   struct arena *arena)
+{
+    uint64_t *buckets = arena_array(arena, uint64_t, side->bucket_count);
+    for (uint32_t i = 0; i < side->bucket_count; i++)
+        buckets[i] = raw_count_of(side->buckets[i], is_float);
+    return (struct raw_side){
+        .spans = side->spans,
+        .buckets = buckets,
+        .span_count = side->span_count,
+        .bucket_count = side->bucket_count,
+    };
+}
+
+struct raw_histogram raw_histogram_of(const struct histogram *h, bool is_float, struct arena *arena)
+{
+    return (struct raw_histogram){
+        .is_float = is_float,
+        .hint = h->hint,
+        .schema = h->schema,
+        .zero_threshold = h->zero_threshold,
+        .sum = h->sum,
+        .count = raw_count_of(h->count, is_float),
+        .zero_count = raw_count_of(h->zero_count, is_float),
+        .sides = {raw_side_of(&h->positive, is_float, arena),
+                  raw_side_of(&h->negative, is_float, arena)},
+        .custom_bounds = h->custom_bounds,
+        .custom_bound_count = h->custom_bound_count,
+    };
+}

@@ -61,5 +61,9 @@ size_t raw_spans(const int32_t *indices, size_t count, struct histogram_span *ou
 bool raw_histogram_check(const struct raw_histogram *h, struct arena *arena, struct err *err)
     MUST_CHECK;
 
+/* The same histogram, with counts as floats or, cut off after the point, as integers. */
+struct raw_histogram raw_histogram_of(const struct histogram *h, bool is_float,
+                                      struct arena *arena);
+
 /* In a coarser schema (exponential ones only); what is new lives in the arena. */
 void raw_histogram_reduce(struct raw_histogram *h, int32_t schema, struct arena *arena);

@@ -53,6 +53,12 @@ bool cursor_next(struct cursor *cursor, struct samples *into, bool *ret_more, st
     return cursor->selection->class->cursor_next(cursor, into, ret_more, err);
 }
 
+bool cursor_next_chunk(struct cursor *cursor, struct stored_chunk *ret_chunk, bool *ret_more,
+                       struct err *err)
+{
+    return cursor->selection->class->cursor_next_chunk(cursor, ret_chunk, ret_more, err);
+}
+
 bool storage_label_names(struct storage *storage, const struct names_request *request,
                          struct names *ret_names, struct err *err)
 {

@@ -97,6 +97,31 @@ bool cursor_next(struct cursor *cursor, struct samples *into, bool *ret_more, st
 /* At most this many samples come from one call of cursor_next on one chunk; groups may be more. */
 #define CURSOR_BATCH_MAX 65536
 
+/* A chunk as files and remote read have it. */
+struct stored_chunk {
+    int64_t begin_ms;    /* of its first sample, */
+    int64_t end_ms;      /* and of its last one */
+    const uint8_t *data; /* what chunk_decode takes; until the next call on the cursor */
+    size_t size;
+    uint8_t encoding; /* enum chunk_encoding */
+    /*
+     * The sample in front of the first one was in the same chunk and is cut off: who reads
+     * histograms one by one learns that the counter did not begin anew.
+     */
+    bool goes_on;
+};
+
+/*
+ * For who hands chunks on: the next chunk of the series, with samples of the range asked for alone.
+ * It is the stored one wherever all its samples are wanted and none of another chunk lies between
+ * them; else those that are wanted are packed anew. *ret_more: false when the series has ended.
+ *
+ * Not between calls of cursor_next on the same series. ERR_CORRUPT as there; chunks that are handed
+ * on as they are stored are not decoded.
+ */
+bool cursor_next_chunk(struct cursor *cursor, struct stored_chunk *ret_chunk, bool *ret_more,
+                       struct err *err) MUST_CHECK;
+
 /* What the names and values are, without samples. Sorted, each once; texts in the arena. */
 struct names_request {
     struct matcher *const *const *matcher_sets; /* or-ed; none: everything */
@@ -140,6 +165,8 @@ struct selection_class {
     void (*cursor_open)(struct cursor *cursor, size_t series);
     bool (*cursor_next)(struct cursor *cursor, struct samples *into, bool *ret_more,
                         struct err *err);
+    bool (*cursor_next_chunk)(struct cursor *cursor, struct stored_chunk *ret_chunk, bool *ret_more,
+                              struct err *err);
     void (*close)(struct selection *selection);
 };
 

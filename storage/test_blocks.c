@@ -6,8 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/crc32c.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/varint.h"
 #include "model/histogram_samples.h"
 #include "storage/block_write.h"
 #include "storage/chunk.h"
@@ -160,6 +162,29 @@ struct block *test_dir_open(struct test_dir *dir, struct ulid ulid)
     const char *path = arena_printf(dir->arena, "%s/%s", dir->path, ulid.text);
     ck_assert_msg(block_open(path, &block, &err), "%s", err.msg);
     return block;
+}
+
+static uint32_t first_ref(struct test_dir *dir, struct ulid ulid)
+{
+    struct block *block = test_dir_open(dir, ulid);
+    struct postings_view all;
+    struct err err;
+    ck_assert(index_postings_all(block_index(block), &all, &err));
+    uint32_t ref = postings_at(all, 0);
+    block_unref(block);
+    return ref;
+}
+
+void test_dir_delete(struct test_dir *dir, struct ulid ulid, int64_t begin_ms, int64_t end_ms)
+{
+    uint8_t bytes[64] = {0x01, 0x30, 0xBA, 0x30, 1};
+    size_t size = 5;
+    size += write_uvarint(bytes + size, first_ref(dir, ulid));
+    size += write_varint(bytes + size, begin_ms);
+    size += write_varint(bytes + size, end_ms);
+    store_be32(bytes + size, crc32c(bytes + 5, size - 5));
+    test_write_file(arena_printf(dir->arena, "%s/%s/tombstones", dir->path, ulid.text),
+                    (struct str){(char *)bytes, size + 4});
 }
 
 struct matcher *test_matcher(struct test_dir *dir, const char *text)

@@ -42,6 +42,8 @@ const struct labels *test_labels(struct test_dir *dir, const char *text);
 /* Writes a block of [begin_ms, end_ms); its ULID is made of the number. */
 struct ulid test_dir_block(struct test_dir *dir, unsigned number, int64_t begin_ms, int64_t end_ms,
                            const struct test_series *series, size_t count);
+/* Its only tombstone: the range, both ends included, of the block's first series. */
+void test_dir_delete(struct test_dir *dir, struct ulid ulid, int64_t begin_ms, int64_t end_ms);
 struct block *test_dir_open(struct test_dir *dir, struct ulid ulid);
 
 /* "__name__=x", "job!=y", "code=~2.." or "code!~2..". */

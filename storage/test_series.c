@@ -11,38 +11,6 @@
 #define CHUNK_TARGET_BYTES 1024
 #define CHUNK_HISTOGRAMS_MIN 10
 
-static struct raw_side raw_side_of(const struct histogram_side *side, struct arena *arena)
-{
-    uint64_t *buckets = arena_array(arena, uint64_t, side->bucket_count);
-    for (uint32_t i = 0; i < side->bucket_count; i++)
-        buckets[i] = value_bits(side->buckets[i]);
-    return (struct raw_side){
-        .spans = side->spans,
-        .buckets = buckets,
-        .span_count = side->span_count,
-        .bucket_count = side->bucket_count,
-    };
-}
-
-/* NULL: a stale marker. */
-static struct raw_histogram raw_of(const struct histogram *h, struct arena *arena)
-{
-    if (!h)
-        return (struct raw_histogram){.is_float = true, .sum = value_stale()};
-    return (struct raw_histogram){
-        .is_float = true,
-        .hint = h->hint,
-        .schema = h->schema,
-        .zero_threshold = h->zero_threshold,
-        .sum = h->sum,
-        .count = value_bits(h->count),
-        .zero_count = value_bits(h->zero_count),
-        .sides = {raw_side_of(&h->positive, arena), raw_side_of(&h->negative, arena)},
-        .custom_bounds = h->custom_bounds,
-        .custom_bound_count = h->custom_bound_count,
-    };
-}
-
 static int64_t range_end(int64_t time_ms)
 {
     return (time_ms / CHUNK_RANGE_MS + 1) * CHUNK_RANGE_MS;
@@ -133,7 +101,9 @@ bool test_series_append(struct test_series *series, const struct test_sample *sa
                               series->chunks[series->chunk_count - 1]->holds_histograms);
     if (is_histogram) {
         AUTO(arena_destroy) struct arena *scratch = arena_create(NULL);
-        const struct raw_histogram raw = raw_of(sample->histogram, scratch);
+        struct raw_histogram raw = {.is_float = true, .sum = value_stale()};
+        if (sample->histogram)
+            raw = raw_histogram_of(sample->histogram, true, scratch);
         struct test_series_chunk *chunk = series_chunk(series, sample->time_ms, &raw);
         histogram_appender_append(&chunk->histograms, sample->time_ms, sample->start_ms, &raw);
         chunk->end_ms = sample->time_ms;

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "model/histogram_samples.h"
+#include "storage/chunk_pack.h"
 
 struct test_selection {
     struct selection selection;
@@ -18,6 +19,8 @@ struct test_cursor {
     size_t chunk;                   /* the next one */
     struct arena *arena;            /* of `before` */
     const struct histogram *before; /* the last one read, for totals; NULL: none */
+    struct chunk_pack pack;         /* of the chunk handed on */
+    size_t packed;                  /* the next one of its chunks */
 };
 
 static const char *test_series_label(const struct test_series *series, struct str name)
@@ -40,6 +43,7 @@ static void test_cursor_destroy(struct cursor *cursor)
 {
     struct test_cursor *self = CONTAINER(struct test_cursor, cursor, cursor);
     arena_destroy(self->arena);
+    chunk_pack_done(&self->pack);
     free(self);
 }
 
@@ -51,6 +55,7 @@ static void test_cursor_open(struct cursor *cursor, size_t series)
     self->series = selection->series[series];
     self->chunk = 0;
     self->before = NULL;
+    self->packed = self->pack.count;
 }
 
 /* A reader of totals does not see the buckets that tell whether the counter began anew. */
@@ -89,6 +94,35 @@ static bool test_cursor_next(struct cursor *cursor, struct samples *into, bool *
     return true;
 }
 
+/* Packs the next chunk's samples; all, whatever the range asked for. */
+static bool test_cursor_next_chunk(struct cursor *cursor, struct stored_chunk *ret_chunk,
+                                   bool *ret_more, struct err *err)
+{
+    struct test_cursor *self = CONTAINER(struct test_cursor, cursor, cursor);
+    *ret_more = true;
+    if (self->packed == self->pack.count) {
+        struct histogram_samples histograms = {0};
+        struct samples samples = {.wants_starts = true, .histograms = &histograms};
+        bool good = test_cursor_next(cursor, &samples, ret_more, err);
+        if (good && *ret_more)
+            chunk_pack_samples(&self->pack, &samples, INT64_MIN, INT64_MAX);
+        samples_done(&samples);
+        histogram_samples_done(&histograms);
+        if (!good || !*ret_more)
+            return good;
+        self->packed = 0;
+    }
+    const struct packed_chunk *chunk = &self->pack.chunks[self->packed++];
+    *ret_chunk = (struct stored_chunk){
+        .begin_ms = chunk->begin_ms,
+        .end_ms = chunk->end_ms,
+        .data = (const uint8_t *)self->pack.bytes.ptr + chunk->at,
+        .size = chunk->size,
+        .encoding = chunk->encoding,
+    };
+    return true;
+}
+
 static bool test_may_hold_histograms(struct selection *selection, size_t series)
 {
     const struct test_selection *self = CONTAINER(struct test_selection, selection, selection);
@@ -112,6 +146,7 @@ static const struct selection_class test_selection_class = {
     .cursor_destroy = test_cursor_destroy,
     .cursor_open = test_cursor_open,
     .cursor_next = test_cursor_next,
+    .cursor_next_chunk = test_cursor_next_chunk,
     .close = test_selection_close,
 };
 
