@@ -189,6 +189,8 @@ START_TEST(errors_are_prometheus_words)
             "instant Vector\n");
     answers("abs({job=\"a\"})", 10, 10, 0,
             "error: vector cannot contain metrics with the same labelset\n");
+    answers("rate({job=\"a\"}[5m]) >/ 0", 10, 10, 0,
+            "error: vector cannot contain metrics with the same labelset\n");
     answers("info(heat)", 0, 0, 0, "error: 1:1: parse error: function \"info\" is not enabled\n");
 }
 END_TEST

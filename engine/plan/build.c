@@ -276,10 +276,17 @@ static struct plan *plan_of_binary_scalar(struct plan_builder *builder, const st
     return keeps_name ? plan : plan_dedup(builder, plan, PLAN_DEDUP_MERGE);
 }
 
-static bool names_have(const struct str *names, size_t count, struct str name)
+/* What goes with the metric's name, so that series which differ in it may be equal afterwards. */
+bool plan_label_is_metadata(struct str name)
+{
+    return str_eq(name, STR("__name__")) || str_eq(name, STR("__type__")) ||
+           str_eq(name, STR("__unit__"));
+}
+
+static bool names_have_metadata(const struct str *names, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        if (str_eq(names[i], name))
+        if (plan_label_is_metadata(names[i]))
             return true;
     return false;
 }
@@ -290,7 +297,7 @@ static bool binary_drops_names(const struct binary *binary)
     const struct vector_matching *matching = binary->matching;
     if (binary_op_is_set(binary->op) || binary_keeps_name(binary))
         return false;
-    return !names_have(matching->include, matching->include_count, STR("__name__"));
+    return !names_have_metadata(matching->include, matching->include_count);
 }
 
 static struct plan *plan_of_binary(struct plan_builder *builder, const struct node *node,
@@ -361,11 +368,12 @@ static struct plan *plan_of_aggregate(struct plan_builder *builder, const struct
         return NULL;
     if (has_param)
         plan_add_child(plan, param);
-    plan->nameless =
-        chooses ? plan->children[0]->nameless
-                : aggregate->without ||
-                      !names_have(aggregate->grouping, aggregate->grouping_count, STR("__name__"));
-    if (kind == PLAN_COUNT_VALUES && str_eq(ast_unparen(aggregate->param)->string, STR("__name__")))
+    /* `without` leaves type and unit. */
+    plan->nameless = chooses
+                         ? plan->children[0]->nameless
+                         : !aggregate->without &&
+                               !names_have_metadata(aggregate->grouping, aggregate->grouping_count);
+    if (kind == PLAN_COUNT_VALUES && plan_label_is_metadata(ast_unparen(aggregate->param)->string))
         plan->nameless = false;
     return plan_intern(builder, plan);
 }

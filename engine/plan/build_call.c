@@ -153,6 +153,12 @@ static struct plan *plan_of_absent(struct plan_builder *builder, const struct no
     return plan_add_child(plan, child) ? plan_intern(builder, plan) : NULL;
 }
 
+static bool call_labels_metadata(const struct node *node)
+{
+    return node->call.function->id == FN_histogram_quantiles &&
+           plan_label_is_metadata(call_arg(node, 1)->string);
+}
+
 /* A node over one vector argument, with what else the call says in strings or not at all. */
 static struct plan *plan_of_simple(struct plan_builder *builder, const struct node *node,
                                    const struct grid *grid, enum plan_kind kind)
@@ -176,7 +182,7 @@ static struct plan *plan_of_simple(struct plan_builder *builder, const struct no
                              ? plan_dedup(builder, plan, PLAN_DEDUP_MERGE)
                              : plan_unite(builder, plan, PLAN_DEDUP_UNITE);
     /* label_replace may set a name, or leave one. */
-    if (dedup && kind != PLAN_HISTOGRAM_QUANTILE)
+    if (dedup && (kind != PLAN_HISTOGRAM_QUANTILE || call_labels_metadata(node)))
         dedup->nameless = false;
     return dedup;
 }

@@ -47,6 +47,8 @@ struct plan *plan_dedup(struct plan_builder *builder, struct plan *plan, enum pl
  */
 struct plan *plan_unsupported(struct plan_builder *builder, const char *kind, const char *name);
 
+bool plan_label_is_metadata(struct str name);
+
 /* An instant selector's windows, as wide as the lookback, seen from the plan's grid. */
 bool plan_set_instant(struct plan_builder *builder, struct plan *plan,
                       const struct vector_selector *selector);
