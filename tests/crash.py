@@ -1,0 +1,87 @@
+#!/usr/bin/env python3
+"""Kills a writer at random moments, and looks for every sample that it had acknowledged.
+
+    tests/crash.py --load PROGRAM [--rounds N] [--seed SEED] [--keep]
+
+The program is tests/append_load.c: three writers of one data directory, some rounds with a synced log, some
+with a disk that is full now and then. A round is: start it, kill it with SIGKILL after a while (perhaps while
+it still reads its log), and check that all batches it has acknowledged so far are there, once, with their
+values. Every round goes on with the directory of the one before.
+"""
+import argparse
+import pathlib
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+
+SECONDS_MAX = 1.0
+CHECK_SECONDS = 120
+
+
+def run_round(load, data, rng, acked):
+    """Starts a writer, kills it, and notes what it acknowledged: {writer: last batch}."""
+    seed = rng.randrange(1 << 30)
+    with subprocess.Popen([load, "write", data, str(seed)], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        try:
+            said, complaint = process.communicate(timeout=rng.random() ** 2 * SECONDS_MAX)
+            ended = process.returncode
+        except subprocess.TimeoutExpired:
+            ended = None
+            process.kill()
+            said, complaint = process.communicate()
+    if ended is not None:
+        raise SystemExit(f"the writer ended by itself with {ended} (seed {seed}): {complaint.decode(errors='replace')}")
+    # A line that was cut off by the kill was not told to anybody.
+    for line in said.decode().split("\n")[:-1]:
+        words = line.split()
+        if words[0] == "ack":
+            acked[int(words[1])] = int(words[2])
+    return seed
+
+
+def check(load, data, acked):
+    """None, or what is wrong."""
+    done = subprocess.run([load, "check", data], capture_output=True, text=True, timeout=CHECK_SECONDS, check=False)
+    if done.returncode != 0:
+        return done.stderr.strip() or f"exit code {done.returncode}"
+    for line in done.stdout.splitlines():
+        _, writer, last, state = line.split()
+        there = int(last) if state == "whole" else int(last) - 1
+        if there < acked.get(int(writer), 0):
+            return f"writer {writer}: {acked[int(writer)]} batches were acknowledged, {there} are there"
+    return None
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--load", required=True)
+    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=None)
+    parser.add_argument("--keep", action="store_true", help="leave the directory")
+    options = parser.parse_args()
+    seed = options.seed if options.seed is not None else random.randrange(1 << 30)
+    rng = random.Random(seed)
+    scratch = pathlib.Path(tempfile.mkdtemp(prefix="millrace-crash-"))
+    data = scratch / "data"
+    acked = {}
+    failed = None
+    for number in range(1, options.rounds + 1):
+        writer_seed = run_round(options.load, data, rng, acked)
+        if not data.exists():
+            continue  # killed before it had made the folder
+        failed = check(options.load, data, acked)
+        if failed:
+            print(f"round {number} of seed {seed} (writer's seed {writer_seed}): {failed}; {data}")
+            break
+    if not options.keep and not failed:
+        shutil.rmtree(scratch)
+    total = sum(acked.values())
+    print(f"{options.rounds if not failed else number} rounds, {total} batches acknowledged, seed {seed}")
+    if failed or total == 0:
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
