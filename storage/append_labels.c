@@ -1,5 +1,7 @@
 #include "storage/append_labels.h"
 
+#include <string.h>
+
 #include "base/hash.h"
 #include "base/quote.h"
 #include "model/labels.h"
@@ -74,12 +76,29 @@ void append_labels_print(const struct wal_label *labels, size_t count, struct bu
     buf_byte(out, '}');
 }
 
+/* Texts that are hashed together: most series fit in whole. */
+#define HASHED_SIZE 1024
+
 uint64_t append_labels_hash(const struct wal_label *labels, size_t count)
 {
+    char bytes[HASHED_SIZE];
+    size_t len = 0;
     uint64_t hash = count;
-    for (size_t i = 0; i < count; i++) {
-        hash = hash_mix(hash, hash_bytes(labels[i].name.ptr, labels[i].name.len));
-        hash = hash_mix(hash, hash_bytes(labels[i].value.ptr, labels[i].value.len));
+    for (size_t i = 0; i < 2 * count; i++) {
+        struct str text = i % 2 == 0 ? labels[i / 2].name : labels[i / 2].value;
+        if (len + sizeof(uint32_t) + text.len > sizeof bytes) {
+            hash = hash_mix(hash, hash_bytes(bytes, len));
+            len = 0;
+        }
+        if (sizeof(uint32_t) + text.len > sizeof bytes) {
+            hash = hash_mix(hash, hash_bytes(text.ptr, text.len));
+            continue;
+        }
+        uint32_t text_len = (uint32_t)text.len;
+        memcpy(bytes + len, &text_len, sizeof text_len);
+        if (text.len > 0)
+            memcpy(bytes + len + sizeof text_len, text.ptr, text.len);
+        len += sizeof text_len + text.len;
     }
-    return hash;
+    return hash_mix(hash, hash_bytes(bytes, len));
 }

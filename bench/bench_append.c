@@ -1,0 +1,160 @@
+/*
+ * Samples in: batches as remote write sends them, into head and log.
+ *
+ *     bench_append [SERIES [ROUNDS [BATCH]]]
+ *
+ * SERIES counters with ten labels each get a sample every 15 s, ROUNDS times, in batches of BATCH
+ * series. Printed: samples per CPU second over all of them, and of the first round (which makes the
+ * series) apart; resident memory; and how long it takes to read the log again.
+ */
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "storage/append.h"
+
+#define LABELS 10
+#define STEP_MS 15000
+#define BEGIN_MS INT64_C(1700000000000)
+
+struct texts {
+    char of[LABELS][24];
+};
+
+struct source {
+    struct wal_label *labels; /* LABELS for each */
+    struct append_series *series;
+    struct append_sample *samples;
+    struct texts *texts;
+    size_t count;
+};
+
+static void source_init(struct source *source, size_t count)
+{
+    static const char *const names[LABELS] = {"__name__", "cluster",  "code",     "container",
+                                              "endpoint", "handler",  "instance", "job",
+                                              "method",   "namespace"};
+    static const unsigned values[LABELS] = {200, 1, 5, 20, 3, 40, 1000, 10, 4, 8};
+    source->count = count;
+    source->texts = mem_new_array(struct texts, count);
+    source->labels = mem_new_array(struct wal_label, count * LABELS);
+    source->series = mem_new_array(struct append_series, count);
+    source->samples = mem_new_array(struct append_sample, count);
+    for (size_t i = 0; i < count; i++) {
+        size_t left = i;
+        for (size_t k = 0; k < LABELS; k++) {
+            char *text = source->texts[i].of[k];
+            size_t value = k == 6 ? i / 200 : left % values[k];
+            snprintf(text, 24, "%s-value-%zu", names[k], value);
+            left = k == 0 ? i / 7 : left / 2 + 1;
+            source->labels[i * LABELS + k] = (struct wal_label){str_of(names[k]), str_of(text)};
+        }
+        source->series[i] = (struct append_series){
+            .labels = &source->labels[i * LABELS],
+            .label_count = LABELS,
+            .samples = &source->samples[i],
+            .sample_count = 1,
+        };
+    }
+}
+
+static void source_done(struct source *source)
+{
+    free(source->texts);
+    free(source->labels);
+    free(source->series);
+    free(source->samples);
+}
+
+static double cpu_seconds(void)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+}
+
+static double resident_mib(void)
+{
+    FILE *file = fopen("/proc/self/statm", "r");
+    unsigned long size = 0, resident = 0;
+    if (file && fscanf(file, "%lu %lu", &size, &resident) != 2)
+        resident = 0;
+    if (file)
+        fclose(file);
+    return (double)resident * 4096 / (1 << 20);
+}
+
+static void give_round(struct db *db, struct source *source, size_t round, size_t batch_size)
+{
+    for (size_t i = 0; i < source->count; i++)
+        source->samples[i] = (struct append_sample){
+            .t_ms = BEGIN_MS + (int64_t)round * STEP_MS + (int64_t)(i / 200 % 15) * 1000,
+            .v = (double)(round * (i % 7) + i),
+        };
+    for (size_t begin = 0; begin < source->count; begin += batch_size) {
+        size_t count = source->count - begin;
+        struct append_batch batch = {
+            .series = source->series + begin,
+            .count = count < batch_size ? count : batch_size,
+            .future_ms = INT64_MAX,
+        };
+        struct append_result result;
+        struct err err = {0};
+        if (!db_append(db, &batch, APPEND_ALL_OR_NOTHING, &result, &err)) {
+            fprintf(stderr, "%s\n", err.msg);
+            exit(1);
+        }
+    }
+}
+
+static struct db *open_db(const char *path)
+{
+    struct db_options options = {0};
+    struct db *db;
+    struct err err = {0};
+    if (!db_open(path, &options, &db, &err)) {
+        fprintf(stderr, "%s\n", err.msg);
+        exit(1);
+    }
+    return db;
+}
+
+int main(int argc, char **argv)
+{
+    size_t series_count = argc > 1 ? strtoul(argv[1], NULL, 10) : 20000;
+    size_t rounds = argc > 2 ? strtoul(argv[2], NULL, 10) : 240;
+    size_t batch_size = argc > 3 ? strtoul(argv[3], NULL, 10) : 2000;
+    char path[] = "/tmp/millrace-append-XXXXXX";
+    if (!mkdtemp(path))
+        return 1;
+    struct source source;
+    source_init(&source, series_count);
+    double before_mib = resident_mib();
+    struct db *db = open_db(path);
+
+    double begin = cpu_seconds();
+    give_round(db, &source, 0, batch_size);
+    double first = cpu_seconds();
+    for (size_t round = 1; round < rounds; round++)
+        give_round(db, &source, round, batch_size);
+    double end = cpu_seconds();
+    printf("append/new_series %.0f samples/s\n", (double)series_count / (first - begin));
+    printf("append/samples %.0f samples/s\n",
+           (double)series_count * (double)(rounds - 1) / (end - first));
+    malloc_trim(0);
+    printf("append/memory %.1f MiB\n", resident_mib() - before_mib);
+    db_close(db);
+
+    begin = cpu_seconds();
+    db = open_db(path);
+    printf("append/replay %.3f s\n", cpu_seconds() - begin);
+    db_close(db);
+    source_done(&source);
+    struct err err = {0};
+    return !file_remove_all(path, &err);
+}
