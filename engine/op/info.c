@@ -18,6 +18,7 @@
 #include "engine/op/query_map.h"
 #include "engine/op/row_output.h"
 #include "engine/op/row_store.h"
+#include "engine/op/shared.h"
 #include "engine/op/source.h"
 #include "model/sample.h"
 
@@ -29,6 +30,14 @@ struct info_class {
     uint32_t *variants;   /* an info series or INFO_NONE for each metric, variant after variant */
     size_t variant_count;
     size_t variant_cap;
+};
+
+/* Two info series of a set have samples of one time at a step. */
+struct info_equal {
+    size_t step;
+    uint32_t set;
+    uint32_t first, second;
+    double time;
 };
 
 /* A series of the result. */
@@ -47,9 +56,9 @@ struct info {
     uint32_t *newest;   /* of a set at each step, or INFO_NONE */
     uint32_t *metrics;  /* the metrics' names */
     size_t metric_count;
-    /* By step: two of a set with equal times, and those; NULL: there are none. */
-    uint32_t *first, *second;
-    double *equal_times;
+    struct info_equal *equals; /* in the order in which Prometheus meets them at their step */
+    size_t equal_count, equal_cap;
+    const struct info_equal **equal_at; /* by step; NULL: there are none */
 
     struct groups classes; /* of the base series */
     struct info_class *class_items;
@@ -74,39 +83,107 @@ static struct op *info_source(const struct info *self)
     return self->op.children[1];
 }
 
-static void info_note_equal(struct info *self, size_t step, uint32_t first, uint32_t second,
-                            double time)
+static void info_note_equal(struct info *self, const struct info_equal *equal)
 {
-    size_t steps = self->op.grid.count;
-    if (!self->first) {
-        self->first = arena_array(self->op.query->arena, uint32_t, steps);
-        self->second = arena_array(self->op.query->arena, uint32_t, steps);
-        self->equal_times = arena_array(self->op.query->arena, double, steps);
-        memset(self->second, 0xff, steps * sizeof *self->second);
+    if (self->equal_count == self->equal_cap) {
+        self->equal_cap = self->equal_cap ? self->equal_cap * 2 : 8;
+        struct info_equal *items =
+            arena_array(self->op.query->arena, struct info_equal, self->equal_cap);
+        if (self->equal_count)
+            memcpy(items, self->equals, self->equal_count * sizeof *items);
+        self->equals = items;
     }
-    if (self->second[step] != INFO_NONE)
-        return;
-    self->first[step] = first;
-    self->second[step] = second;
-    self->equal_times[step] = time;
+    self->equals[self->equal_count++] = *equal;
 }
 
 /* Values are the times of samples. `times`: the newest ones of each set so far. */
 static void info_take_row(struct info *self, uint32_t series, const double *row, double *times)
 {
     size_t steps = self->op.grid.count;
-    size_t begin = self->sets.of_series[series] * steps;
+    uint32_t set = self->sets.of_series[series];
+    size_t begin = set * steps;
     for (size_t s = 0; s < steps; s++) {
         uint32_t *newest = &self->newest[begin + s];
         if (value_is_stale(row[s]))
             continue;
         if (*newest != INFO_NONE && times[begin + s] == row[s]) {
-            info_note_equal(self, s, *newest, series, row[s]);
+            info_note_equal(self, &(struct info_equal){s, set, *newest, series, row[s]});
         } else if (*newest == INFO_NONE || times[begin + s] < row[s]) {
             *newest = series;
             times[begin + s] = row[s];
         }
     }
+}
+
+/* Which base series have a point: their rows are read for it, and kept for when they are due. */
+static bool *info_find_points(struct info *self, struct err *err)
+{
+    struct op *op = &self->op;
+    struct op *base = info_base(self);
+    bool *there = arena_array(op->query->arena, bool, base->series_count);
+    if (op->grid.count == 1) {
+        memset(there, true, base->series_count);
+        return there;
+    }
+    struct shared *shared = shared_new(op->query, base);
+    struct op *again = op_shared_new(op->query, shared);
+    struct op *now = op_shared_new(op->query, shared);
+    op->children[0] = again;
+    struct row_reader rows = {.op = now};
+    bool good = op_open(now, err) && op_open(again, err);
+    for (size_t i = 0; good && i < now->series_count; i++) {
+        double *row;
+        good = row_reader_next(&rows, &row, err) == PULL_BATCH;
+        there[i] = good && point_row_any(row, rows.histograms, op->grid.count);
+    }
+    op_close(now);
+    return good ? there : NULL;
+}
+
+enum info_asked { INFO_NOT_ASKED, INFO_ASKED, INFO_WHATEVER /* no base series has the label */ };
+
+/* Does a base series with a point have this value of the label? */
+static enum info_asked info_asks(const struct info *self, const bool *there, uint32_t name,
+                                 uint32_t value)
+{
+    const struct op *base = info_base(self);
+    bool any = false;
+    for (size_t i = 0; i < base->series_count; i++) {
+        uint32_t own = labels_get(base->labels[i], name);
+        if (!there[i] || self->matchers.ignored[i] || own == SYM_EMPTY)
+            continue;
+        if (own == value)
+            return INFO_ASKED;
+        any = true;
+    }
+    return any ? INFO_NOT_ASKED : INFO_WHATEVER;
+}
+
+/*
+ * Prometheus looks for info series of those instances and jobs only that base series with a point
+ * have: equal times of others are no error.
+ */
+static bool info_judge_equals(struct info *self, struct err *err)
+{
+    struct arena *arena = self->op.query->arena;
+    if (self->equal_count == 0)
+        return true;
+    const bool *there = info_find_points(self, err);
+    if (!there)
+        return false;
+    self->equal_at = arena_array(arena, const struct info_equal *, self->op.grid.count);
+    for (size_t i = 0; i < self->equal_count; i++) {
+        const struct info_equal *equal = &self->equals[i];
+        const struct labels *set = self->sets.labels[equal->set];
+        const uint32_t instance = self->matchers.instance, job = self->matchers.job;
+        enum info_asked by_instance = info_asks(self, there, instance, labels_get(set, instance));
+        enum info_asked by_job = info_asks(self, there, job, labels_get(set, job));
+        bool asked = by_instance != INFO_NOT_ASKED && by_job != INFO_NOT_ASKED &&
+                     (by_instance == INFO_ASKED || by_job == INFO_ASKED);
+        if (asked && !self->equal_at[equal->step])
+            self->equal_at[equal->step] = equal;
+    }
+    return arena_check(arena, err);
 }
 
 static bool info_read(struct info *self, struct err *err)
@@ -132,7 +209,7 @@ static bool info_read(struct info *self, struct err *err)
             return false;
         info_take_row(self, i, row, times);
     }
-    return arena_check(query->arena, err);
+    return arena_check(query->arena, err) && info_judge_equals(self, err);
 }
 
 static void info_find_metrics(struct info *self)
@@ -333,15 +410,16 @@ static bool info_open(struct op *op, struct err *err)
 {
     struct info *self = CONTAINER(struct info, op, op);
     struct query *query = op->query;
-    struct op *base = info_base(self);
     bool any;
-    if (!op_open(base, err) || !info_matchers_open(&self->matchers, base, self->infos, &any, err))
+    if (!op_open(info_base(self), err) ||
+        !info_matchers_open(&self->matchers, info_base(self), self->infos, &any, err))
         return false;
     if (any && (!op_open(info_source(self), err) || !info_read(self, err)))
         return false;
     if (any)
         info_find_metrics(self);
 
+    struct op *base = info_base(self);
     const uint32_t names[] = {self->matchers.instance, self->matchers.job};
     struct grouping grouping = grouping_of_symbols(query, names, ARRAY_COUNT(names), false);
     self->uses = arena_array(query->arena, uint32_t, base->series_count);
@@ -371,11 +449,12 @@ static bool info_refuse_equal(const struct info *self, size_t step, struct err *
     const struct symbols *symbols = self->op.query->symbols;
     const struct op *source = info_source(self);
     AUTO(buf_done) struct buf text = {0};
-    int64_t time_ms = (int64_t)round(self->equal_times[step] * 1000);
+    const struct info_equal *equal = self->equal_at[step];
+    int64_t time_ms = (int64_t)round(equal->time * 1000);
     buf_text(&text, "found duplicate series for info metric: existing ");
-    labels_print(symbols, source->labels[self->first[step]], &text);
+    labels_print(symbols, source->labels[equal->first], &text);
     buf_printf(&text, " @ %" PRId64 ", new ", time_ms);
-    labels_print(symbols, source->labels[self->second[step]], &text);
+    labels_print(symbols, source->labels[equal->second], &text);
     buf_printf(&text, " @ %" PRId64, time_ms);
     return err_set(err, ERR_EXECUTION, "%.*s", STR_ARGS(buf_view(&text)));
 }
@@ -383,9 +462,9 @@ static bool info_refuse_equal(const struct info *self, size_t step, struct err *
 /* What is wrong at a step is an error once a base series has a point there. */
 static bool info_check_row(const struct info *self, struct point_row row, struct err *err)
 {
-    for (size_t s = 0; self->second && s < self->op.grid.count; s++) {
+    for (size_t s = 0; self->equal_at && s < self->op.grid.count; s++) {
         bool there = !value_is_stale(row.values[s]) || (row.histograms && row.histograms[s]);
-        if (there && self->second[s] != INFO_NONE)
+        if (there && self->equal_at[s])
             return info_refuse_equal(self, s, err);
     }
     return true;
@@ -492,7 +571,7 @@ static const bool *info_tells(struct op *op)
     const struct info *self = CONTAINER(struct info, op, op);
     bool *tells = arena_array(op->query->arena, bool, op->series_count);
     for (size_t i = 0; i < op->series_count; i++)
-        tells[i] = self->second || self->series[i].conflict != SYM_EMPTY;
+        tells[i] = self->equal_at || self->series[i].conflict != SYM_EMPTY;
     return tells;
 }
 

@@ -55,6 +55,14 @@ static void fixture_add(struct fixture *f, const char *name, const char *version
                      times_ms, values, count);
 }
 
+static const struct plan_select *fixture_select(struct query *query)
+{
+    struct plan_select *select = arena_new(query->arena, struct plan_select);
+    *select = (struct plan_select){
+        .refs = {0, 1000, STEPS}, .range_ms = 500, .begin_ms = -499, .end_ms = 3000};
+    return select;
+}
+
 /* info() of one series of that instance and job, which has the step's number at each step. */
 static struct op *fixture_op(struct fixture *f)
 {
@@ -65,9 +73,8 @@ static struct op *fixture_op(struct fixture *f)
     labels[0] = TEST_LABELS(query, "__name__", "m", "instance", "i", "job", "j");
     struct op *base = op_test_rows_new(query, &grid, labels, values, 1, 1);
     op_test_rows_mix(base, 1);
-    struct plan_select *select = arena_new(query->arena, struct plan_select);
-    *select = (struct plan_select){.refs = grid, .range_ms = 500, .begin_ms = -499, .end_ms = 3000};
-    return op_info_new(query, base, f->selector.matcher_count ? &f->selector : NULL, select);
+    return op_info_new(query, base, f->selector.matcher_count ? &f->selector : NULL,
+                       fixture_select(query));
 }
 
 /* The rows come last one first; -1: no point. */
@@ -173,6 +180,29 @@ START_TEST(refuses_two_of_one_time)
 }
 END_TEST
 
+START_TEST(base_series_without_a_point_ask_for_nothing)
+{
+    struct fixture f;
+    fixture_init(&f);
+    fixture_add(&f, "target_info", "1", 2, 1);
+    fixture_add(&f, "target_info", "2", 2, 1);
+    struct query *query = &f.test.query;
+    double values[2 * STEPS];
+    for (size_t i = 0; i < 2 * STEPS; i++)
+        values[i] = i < STEPS ? (double)i : MISSING;
+    const struct labels *labels[] = {
+        TEST_LABELS(query, "__name__", "m", "instance", "other", "job", "j"),
+        TEST_LABELS(query, "__name__", "m", "instance", "i", "job", "j"),
+    };
+    struct op *base = op_test_rows_new(query, &(struct grid){0, 1000, STEPS}, labels, values, 2, 1);
+    gives(op_info_new(query, base, NULL, fixture_select(query)),
+          (const char *const[]){"m{instance=\"other\", job=\"j\"}", BASE "}",
+                                BASE ", version=\"1\", z=\"9\"}"},
+          (const double[]){0, 1, 2, 3, -1, -1, -1, -1, -1, -1, -1, -1}, 3);
+    fixture_done(&f);
+}
+END_TEST
+
 START_TEST(refuses_metrics_that_contradict_each_other)
 {
     struct fixture f;
@@ -187,4 +217,4 @@ END_TEST
 
 TEST_MAIN("info", labels_change_from_step_to_step, a_selector_names_metrics_and_labels,
           names_that_are_excluded_leave_all_others, refuses_two_of_one_time,
-          refuses_metrics_that_contradict_each_other)
+          refuses_metrics_that_contradict_each_other, base_series_without_a_point_ask_for_nothing)
