@@ -30,7 +30,8 @@ bool arena_check(const struct arena *arena, struct err *err) MUST_CHECK;
 
 /*
  * Forgets all that was allocated, for an arena that is filled again and again. Its largest piece is
- * kept, so that the next round takes little or nothing from the heap.
+ * kept, and the next one is as large as all that this round took, within limits: so that further
+ * rounds take nothing from the heap.
  */
 void arena_reset(struct arena *arena);
 

@@ -216,6 +216,20 @@ static const bool *source_tells(struct op *op)
     return tells;
 }
 
+/* Results that are histograms take so many times the memory of floats, roughly. */
+#define SOURCE_HISTOGRAM_WEIGHT 16
+
+/* How many rows a batch should have. One series is asked for all: they are mostly alike. */
+static size_t source_batch_rows(const struct source *self)
+{
+    const struct op *op = &self->op;
+    size_t rows = batch_rows_max(op->grid.count);
+    if (self->spec.kernel->gives_histograms && op->order_count > 0 &&
+        selection_may_hold_histograms(self->selection, op->order[0]))
+        return rows / SOURCE_HISTOGRAM_WEIGHT + 1;
+    return rows;
+}
+
 static bool source_arrange(struct op *op, struct err *err)
 {
     struct source *self = CONTAINER(struct source, op, op);
@@ -224,7 +238,7 @@ static bool source_arrange(struct op *op, struct err *err)
     if (lanes > WORK_LANES_MAX / 2)
         lanes = WORK_LANES_MAX / 2;
 
-    size_t rows = batch_rows_max(op->grid.count);
+    size_t rows = source_batch_rows(self);
     size_t fair = op->order_count / (lanes * SOURCE_TASKS_PER_LANE) + 1;
     if (lanes > 1 && fair < rows)
         rows = fair;
