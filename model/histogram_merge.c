@@ -213,10 +213,79 @@ static void merge_kahan_run(const struct merge_run *run, const struct side_view 
         memset(rests, 0, size);
 }
 
+/* Buckets [begin, end) of a: a span, or several that touch. */
+struct covering_span {
+    uint32_t span;  /* the one behind */
+    uint32_t first; /* place of the first bucket */
+    int64_t begin, end;
+};
+
+/* Goes on to the one that ends behind `index`, or at it; false: there is none. */
+static bool covering_span_seek(const struct side_view *a, struct covering_span *at, int64_t index)
+{
+    while (at->span == 0 || at->end < index) {
+        if (at->span == a->span_count)
+            return false;
+        at->first += (uint32_t)(at->end - at->begin);
+        at->begin = at->end + a->spans[at->span].offset;
+        at->end = at->begin + a->spans[at->span++].length;
+        while (at->span < a->span_count && a->spans[at->span].offset == 0)
+            at->end += a->spans[at->span++].length;
+    }
+    return true;
+}
+
+/* Has a all buckets of b? */
+static bool side_covers(const struct side_view *a, const struct side_view *b)
+{
+    struct covering_span at = {0};
+    int64_t index = 0;
+    for (uint32_t i = 0; i < b->span_count; i++) {
+        index += b->spans[i].offset;
+        int64_t end = index + b->spans[i].length;
+        if (!covering_span_seek(a, &at, end) || index < at.begin)
+            return false;
+        index = end;
+    }
+    return true;
+}
+
+/* A sum soon has all buckets that come: what is added to it then is but a few of them. */
+static void merge_kahan_covered(struct arena *arena, const struct side_view *a,
+                                const struct side_view *b, struct side_draft *draft)
+{
+    merge_same_layout(arena, a, draft);
+    side_draft_room(arena, draft, a->bucket_count, true);
+    if (a->bucket_count == 0)
+        return;
+    memcpy(draft->buckets, a->buckets, a->bucket_count * sizeof *a->buckets);
+    memcpy(draft->rests, a->rests, a->bucket_count * sizeof *a->rests);
+    struct covering_span at = {0};
+    int64_t index = 0;
+    const double *counts = b->buckets;
+    for (uint32_t i = 0; i < b->span_count; i++) {
+        index += b->spans[i].offset;
+        int64_t end = index + b->spans[i].length;
+        covering_span_seek(a, &at, end);
+        size_t place = at.first + (size_t)(index - at.begin);
+        for (; index < end; index++, place++) {
+            struct kahan kahan = {draft->buckets[place], draft->rests[place]};
+            kahan_add(&kahan, *counts++);
+            draft->buckets[place] = kahan.sum;
+            draft->rests[place] = kahan.c;
+        }
+    }
+}
+
 void side_merge_kahan(struct arena *arena, const struct side_view *a, const struct side_view *b,
                       uint32_t skipped, struct side_draft *ret_draft)
 {
     struct side_draft *draft = ret_draft;
+    if (skipped == 0 && !b->rests && a->rests && b->bucket_count < a->bucket_count &&
+        side_covers(a, b)) {
+        merge_kahan_covered(arena, a, b, draft);
+        return;
+    }
     if (merge_begin(arena, a, b, skipped, true, draft)) {
         struct merge_run all = {.length = draft->bucket_count, .in_a = true, .in_b = true};
         if (all.length > 0)
