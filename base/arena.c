@@ -102,6 +102,22 @@ void *arena_alloc(struct arena *arena, size_t count, size_t size)
     return p;
 }
 
+void *arena_try(struct arena *arena, size_t count, size_t size, struct err *err)
+{
+    size_t bytes;
+    if (__builtin_mul_overflow(count, size, &bytes) || bytes > SIZE_MAX / 4) {
+        err_set(err, ERR_LIMIT, "%zu times %zu bytes are more than there can be", count, size);
+        return NULL;
+    }
+    if (bytes > ARENA_PIECE_MIN) {
+        if (!budget_charge(arena->budget, bytes, err))
+            return NULL;
+        budget_release(arena->budget, bytes); /* arena_alloc charges it again */
+    }
+    void *p = arena_alloc(arena, count, size);
+    return arena_check(arena, err) ? p : NULL;
+}
+
 void arena_reset(struct arena *arena)
 {
     struct piece *kept = NULL;

@@ -29,6 +29,12 @@ void *arena_alloc(struct arena *arena, size_t count, size_t size);
 bool arena_check(const struct arena *arena, struct err *err) MUST_CHECK;
 
 /*
+ * As arena_alloc, for what a client can make large in one go: refused rather than remembered. NULL,
+ * with the budget's error, if it does not fit.
+ */
+void *arena_try(struct arena *arena, size_t count, size_t size, struct err *err) MUST_CHECK;
+
+/*
  * Forgets all that was allocated, for an arena that is filled again and again. Its largest piece is
  * kept, and the next one is as large as all that this round took, within limits: so that further
  * rounds take nothing from the heap.
@@ -44,6 +50,7 @@ char *arena_printf(struct arena *arena, const char *fmt, ...) PRINTF(2, 3);
 size_t arena_used(const struct arena *arena);
 
 #define arena_new(arena, T) ((T *)arena_alloc((arena), 1, sizeof(T)))
+#define arena_try_array(arena, T, count, err) ((T *)arena_try((arena), (count), sizeof(T), (err)))
 #define arena_array(arena, T, count) ((T *)arena_alloc((arena), (count), sizeof(T)))
 
 DEFINE_AUTO(struct arena *, arena_destroy)

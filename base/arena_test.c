@@ -39,4 +39,23 @@ START_TEST(charges_its_budget_and_gives_it_back)
 }
 END_TEST
 
-TEST_MAIN("arena", gives_zeroed_aligned_memory_that_stays, charges_its_budget_and_gives_it_back)
+START_TEST(tries_what_fits_and_refuses_the_rest)
+{
+    struct err err = {0};
+    struct budget budget;
+    budget_init(&budget, NULL, "--query.memory-limit", 100000);
+    AUTO(arena_destroy) struct arena *arena = arena_create(&budget);
+
+    ck_assert_ptr_nonnull(arena_try(arena, 50, 1000, &err));
+    size_t used = budget.used_bytes;
+    ck_assert_ptr_null(arena_try(arena, 60, 1000, &err));
+    ck_assert_int_eq(err.kind, ERR_LIMIT);
+    ck_assert_ptr_null(arena_try(arena, SIZE_MAX / 2, 4, &err));
+    ck_assert_uint_eq(budget.used_bytes, used);
+    ck_assert(arena_check(arena, &err));
+    ck_assert_ptr_nonnull(arena_try(arena, 40, 1000, &err));
+}
+END_TEST
+
+TEST_MAIN("arena", gives_zeroed_aligned_memory_that_stays, charges_its_budget_and_gives_it_back,
+          tries_what_fits_and_refuses_the_rest)
