@@ -27,8 +27,10 @@ struct exchange {
     struct str uri;
     struct buf body; /* of the request */
     size_t body_size_max;
+    size_t body_charged;
     bool headers_seen;
-    bool body_refused;
+    bool body_refused;   /* it is too large */
+    bool body_unwelcome; /* there is no memory for it, just now */
     bool busy;
     struct request request;
     struct answer answer;
@@ -45,6 +47,9 @@ struct exchange {
 
 /* HTTP/1.0 has no chunks: an answer that breaks off would look complete. It is held whole. */
 #define HELD_WHOLE_SIZE_MAX ((size_t)64 << 20)
+
+/* So much a body is given at first; buffers double from there. */
+#define BODY_SIZE_FIRST ((size_t)4096)
 
 const char *request_header(const struct request *request, const char *name)
 {
@@ -141,14 +146,40 @@ static size_t exchange_body_size_max(const struct exchange *exchange)
                : REQUEST_BODY_SIZE_MAX;
 }
 
+static void exchange_drop_body(struct exchange *exchange)
+{
+    buf_done(&exchange->body);
+    budget_release(exchange->listener->options.body_budget, exchange->body_charged);
+    exchange->body_charged = 0;
+}
+
+/* Room for more of the body, charged before it is taken. */
+static bool exchange_grow_body(struct exchange *exchange, size_t more)
+{
+    struct buf *body = &exchange->body;
+    size_t size = body->cap ? body->cap : BODY_SIZE_FIRST;
+    struct err unused;
+    while (size - body->len < more)
+        size *= 2;
+    if (size == body->cap)
+        return true;
+    if (!budget_charge(exchange->listener->options.body_budget, size - body->cap, &unused))
+        return false;
+    exchange->body_charged += size - body->cap;
+    buf_reserve(body, size - body->len);
+    return true;
+}
+
 static void exchange_take_body(struct exchange *exchange, const char *upload, size_t size)
 {
-    if (exchange->body_refused || exchange->body.len + size > exchange->body_size_max) {
-        exchange->body_refused = true; /* what is still to come is read and dropped */
-        buf_done(&exchange->body);
-        return;
-    }
-    buf_append(&exchange->body, upload, size);
+    if (exchange->body_refused || exchange->body_unwelcome)
+        return; /* what is still to come is read and dropped */
+    exchange->body_refused = exchange->body.len + size > exchange->body_size_max;
+    exchange->body_unwelcome = !exchange->body_refused && !exchange_grow_body(exchange, size);
+    if (exchange->body_refused || exchange->body_unwelcome)
+        exchange_drop_body(exchange);
+    else
+        buf_append(&exchange->body, upload, size);
 }
 
 /* The stream's next bytes into the answer's body, packed if the client takes that. */
@@ -241,7 +272,12 @@ static void exchange_compute(struct exchange *exchange, const char *version)
     struct answer *answer = &exchange->answer;
     const struct listen_options *options = &exchange->listener->options;
     if (exchange->body_refused)
-        answer_error_text(answer, MHD_HTTP_CONTENT_TOO_LARGE, "request body too large");
+        answer_error_text(answer, MHD_HTTP_CONTENT_TOO_LARGE,
+                          arena_printf(exchange->arena, "request body exceeds the %zu bytes limit",
+                                       exchange->body_size_max));
+    else if (exchange->body_unwelcome)
+        answer_error_text(answer, MHD_HTTP_SERVICE_UNAVAILABLE,
+                          "too many large requests at once; try again later");
     else if (!exchange_read_request(exchange))
         answer_error_text(answer, MHD_HTTP_BAD_REQUEST, "400 Bad Request");
     else
@@ -320,7 +356,7 @@ void exchange_complete(void *context, struct MHD_Connection *mhd, void **slot,
     answer_done(&exchange->answer);
     packer_destroy(exchange->packer);
     buf_done(&exchange->plain);
-    buf_done(&exchange->body);
+    exchange_drop_body(exchange);
     arena_destroy(exchange->arena);
     if (exchange->busy)
         connection_rest(exchange->connection);

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/budget.h"
 #include "base/err.h"
 #include "http/answer.h"
 #include "http/request.h"
@@ -35,6 +36,7 @@ struct listen_options {
     int64_t write_timeout_ms;
     /* The largest body that a request to this path may have; NULL: REQUEST_BODY_SIZE_MAX. */
     size_t (*body_size_max)(void *context, struct str path);
+    struct budget *body_budget; /* what bodies hold; over it they are answered 503. NULL: none */
     /* Fills in the answer. On the connection's thread. */
     void (*handle)(void *context, const struct request *request, struct answer *answer);
     /* The answer has gone, one way or another. On the connection's thread. May be NULL. */

@@ -224,6 +224,27 @@ START_TEST(takes_a_body_as_it_was_sent_within_the_limit_of_its_path)
 }
 END_TEST
 
+START_TEST(charges_bodies_while_they_are_there)
+{
+    struct budget budget;
+    budget_init(&budget, NULL, "--limit", 8192);
+    open_with((struct listen_options){.body_budget = &budget});
+    const char *answer = ask("POST /body HTTP/1.1\r\nContent-Length: 10\r\n" CLOSE "0123456789");
+    ck_assert_int_eq(strncmp(answer, "HTTP/1.1 200 ", 13), 0);
+    ck_assert_uint_eq(budget.peak_bytes, 4096);
+
+    AUTO(buf_done) struct buf request = {0};
+    buf_printf(&request, "POST /f HTTP/1.1\r\nContent-Length: 20000\r\n" CLOSE);
+    memset(buf_reserve(&request, 20000), 'x', 20000);
+    request.len += 20000;
+    answer = ask(buf_terminated(&request));
+    ck_assert_int_eq(strncmp(answer, "HTTP/1.1 503 ", 13), 0);
+    listener_close(listener);
+    ck_assert_uint_eq(budget.used_bytes, 0);
+    ck_assert_uint_le(budget.peak_bytes, 8192);
+}
+END_TEST
+
 START_TEST(knows_the_length_of_what_it_held)
 {
     open_with((struct listen_options){0});
@@ -433,8 +454,9 @@ END_TEST
 TEST_MAIN("listen", answers_with_decoded_path_and_parameters, reads_forms_before_the_url,
           refuses_a_body_that_is_too_large,
           takes_a_body_as_it_was_sent_within_the_limit_of_its_path,
-          knows_the_length_of_what_it_held, streams_in_chunks_to_the_last,
-          breaks_the_chunks_when_a_stream_fails, tells_a_handler_that_its_client_left,
-          closes_who_never_asks, closes_who_does_not_take_the_answer,
-          lets_clients_wait_at_the_limit, drains_and_then_cancels, serves_many_at_once,
-          survives_requests_that_are_none, says_where_it_cannot_listen)
+          charges_bodies_while_they_are_there, knows_the_length_of_what_it_held,
+          streams_in_chunks_to_the_last, breaks_the_chunks_when_a_stream_fails,
+          tells_a_handler_that_its_client_left, closes_who_never_asks,
+          closes_who_does_not_take_the_answer, lets_clients_wait_at_the_limit,
+          drains_and_then_cancels, serves_many_at_once, survives_requests_that_are_none,
+          says_where_it_cannot_listen)

@@ -133,7 +133,7 @@ def check_long_queries(server):
     port = server.port
     refused(port, "a string of 1 MiB", 400, "longer than", query='"' + "a" * (1 << 20) + '"')
     refused(port, "a number of 1 MiB", 400, "parse error", query="1" * (1 << 20))
-    refused(port, "a body of 20 MiB", 413, "too large", query="x" * (20 << 20))
+    refused(port, "a body of 20 MiB", 413, "exceeds the 10485760 bytes limit", query="x" * (20 << 20))
     answers(port, "a regex of 100,000 words", query='up{job=~"' + "|".join(f"a{n}" for n in range(100000)) + '"}')
     for regex in ("(a*)*b", "(.*)(.*)(.*)(.*)(.*)(.*)x", "((((.*)*)*)*)*$", "(?:a?){900}a{900}"):
         answers(port, regex, query=f'label_replace(up, "x", "$1$2", "instance", "{regex}")')
