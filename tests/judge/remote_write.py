@@ -78,8 +78,8 @@ def encode_side(buckets, whole, tags):
     return out + field(tags[2], struct.pack(f"<{len(counts)}d", *counts))
 
 
-def encode_histogram(h, time):
-    """TimeSeries.histograms: one native histogram, as native_series.Histogram describes it."""
+def encode_histogram_body(h, time):
+    """One native histogram, as native_series.Histogram describes it: 1.0 and 2.0 write it alike."""
     out = b"\x08" + varint(h.count) if h.whole else double(0x11, h.count)
     out += double(0x19, h.sum) + b"\x20" + zigzag(h.schema) + double(0x29, h.zero_threshold)
     out += b"\x30" + varint(h.zero_count) if h.whole else double(0x39, h.zero_count)
@@ -87,7 +87,12 @@ def encode_histogram(h, time):
     out += b"\x70" + varint(h.hint) + b"\x78" + varint(time)
     if h.bounds:
         out += b"\x82\x01" + varint(8 * len(h.bounds)) + struct.pack(f"<{len(h.bounds)}d", *h.bounds)
-    return field(0x22, out)
+    return out
+
+
+def encode_histogram(h, time):
+    """TimeSeries.histograms of 1.0."""
+    return field(0x22, encode_histogram_body(h, time))
 
 
 def encode_histograms(times, histograms):
