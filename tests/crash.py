@@ -5,8 +5,8 @@
 
 The program is tests/append_load.c: three writers of one data directory, some rounds with a synced log, some
 with a disk that is full now and then. A round is: start it, kill it with SIGKILL after a while (perhaps while
-it still reads its log), and check that all batches it has acknowledged so far are there, once, with their
-values. Every round goes on with the directory of the one before.
+it still reads its log), perhaps leave a torn record behind (few kills hit a write), and check that all batches
+it has acknowledged so far are there, once, with their values. Every round goes on with the directory of the one before.
 """
 import argparse
 import pathlib
@@ -41,6 +41,18 @@ def run_round(load, data, rng, acked):
     return seed
 
 
+def tear(data, rng):
+    """Leaves at the end of the log what a write leaves that was killed in its midst: the front of a record."""
+    segments = sorted(path for path in (data / "wal").glob("*") if path.stat().st_size > 7)
+    if not segments or rng.random() < 0.5:
+        return
+    front = segments[0].read_bytes()
+    size = 7 + int.from_bytes(front[1:3], "big")
+    room = 32768 - segments[-1].stat().st_size % 32768
+    with segments[-1].open("ab") as segment:
+        segment.write(front[:rng.randrange(1, min(size, room))])
+
+
 def check(load, data, acked):
     """None, or what is wrong."""
     done = subprocess.run([load, "check", data], capture_output=True, text=True, timeout=CHECK_SECONDS, check=False)
@@ -71,6 +83,7 @@ def main():
         writer_seed = run_round(options.load, data, rng, acked)
         if not data.exists():
             continue  # killed before it had made the folder
+        tear(data, rng)
         failed = check(options.load, data, acked)
         if failed:
             print(f"round {number} of seed {seed} (writer's seed {writer_seed}): {failed}; {data}")
