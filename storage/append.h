@@ -55,7 +55,10 @@ struct append_metadata {
     struct str help;
 };
 
-/* Labels are put in order and checked here; a label with an empty value is no label. */
+/*
+ * Labels are put in order and checked here; a label with an empty value is no label. Exemplars are
+ * counted and left, and metadata is left, as Prometheus does where it was not told to keep them.
+ */
 struct append_series {
     const struct wal_label *labels;
     size_t label_count;

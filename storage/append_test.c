@@ -355,6 +355,32 @@ START_TEST(lets_only_one_process_write)
 }
 END_TEST
 
+START_TEST(takes_an_empty_batch)
+{
+    begin();
+    struct append_batch batch = {0};
+    ck_assert(db_append(db, &batch, APPEND_ALL_OR_NOTHING, &result, &err));
+    ck_assert(db_append(db, &batch, APPEND_KEEP_GOOD, &result, &err));
+    check_and_again("");
+    end();
+}
+END_TEST
+
+START_TEST(says_that_a_series_has_no_samples)
+{
+    begin();
+    struct append_series series = series_of(&(struct given){"__name__=a", 1, 1, 0});
+    series.sample_count = 0;
+    struct append_batch batch = {.series = &series, .count = 1};
+    ck_assert(db_append(db, &batch, APPEND_ALL_OR_NOTHING, &result, &err));
+    ck_assert(!db_append(db, &batch, APPEND_KEEP_GOOD, &result, &err));
+    check_refused(
+        "TimeSeries must contain at least one sample or histogram for series "
+        "{__name__=\"a\"}");
+    end();
+}
+END_TEST
+
 START_TEST(limits_the_series)
 {
     begin();
@@ -522,5 +548,6 @@ TEST_MAIN("append", keeps_what_it_was_given, keeps_the_order_of_kinds_within_a_b
           refuses_a_histogram_that_does_not_add_up, writes_all_or_nothing,
           keeps_the_good_and_names_the_others,
           passes_over_invalid_labels_where_all_or_nothing_is_asked, lets_only_one_process_write,
-          limits_the_series, goes_on_when_there_is_space_again,
-          gives_every_series_a_reference_of_its_own, takes_batches_of_many_while_others_read)
+          takes_an_empty_batch, says_that_a_series_has_no_samples, limits_the_series,
+          goes_on_when_there_is_space_again, gives_every_series_a_reference_of_its_own,
+          takes_batches_of_many_while_others_read)

@@ -118,12 +118,12 @@ static uint32_t chunk_segment(const struct head_state *state)
 
 void head_state_take_chunk(struct head_state *state, const struct head_chunk *chunk)
 {
+    state_note_ref(state, chunk->series_ref);
     bool known = chunk->encoding >= CHUNK_XOR && chunk->encoding <= CHUNK_FLOAT_HISTOGRAM_ST;
     if (!known || chunk->begin_ms > chunk->end_ms)
         return;
     if (!chunk->out_of_order && chunk->end_ms < state->min_valid_ms)
         return;
-    state_note_ref(state, chunk->series_ref);
     struct live_series *series = head_index_find(state->index, chunk->series_ref);
     if (!series) {
         pending_chunks_add(&state->pending, chunk);
