@@ -2,7 +2,7 @@
 """Asks a real Prometheus and Millrace the same things about the same data, and tells every difference.
 
     tests/against_prometheus.py [--millrace PROGRAM] [--data DIR|TAR] [--filter RE] [--keep]
-    tests/against_prometheus.py --random COUNT [--seed SEED]
+    tests/against_prometheus.py --random COUNT [--seed SEED] [--features NAMES]
 
 Both run on copies of one data directory that a real Prometheus wrote: a generated one, and one from
 elsewhere when it is there. The queries stand in testdata/queries; what must be equal is said in
@@ -31,6 +31,7 @@ GENERATED_FILES = ["generated-*.txt", "any-*.txt", "errors.txt"]
 REAL_FILES = ["real-dataset.txt", "any-*.txt"]
 FEATURES = ("promql-experimental-functions", "promql-duration-expr", "promql-extended-range-selectors",
             "promql-binop-fill-modifiers")  # a Prometheus that does not know one says so and goes on
+NAMES_LATE = "promql-delayed-name-removal"
 ASK_AGAIN = 24
 ASK_AGAIN_QUIET = 8  # so often if its answers are alike
 SHOWN = 200
@@ -100,7 +101,8 @@ class Referee:
             answer = self.ask("judge", self.judge, probe)
             if self.ledger.refuses(answer.json):
                 return answer
-        return self.ask("judge", self.judge, self.ledger.question(case))
+        answer = self.ask("judge", self.judge, self.ledger.question(case))
+        return self.ledger.merged(lambda other: self.ask("judge", self.judge, other), case, answer)
 
     def check(self, case):
         outcome = Outcome(case, compare.Measure())
@@ -296,8 +298,9 @@ def run_on(name, source, generated, options, ledger, tally):
     try:
         judge_data = directory.copy(source, scratch / "judge")
         tested_data = directory.copy(source, scratch / "tested")
-        with processes.prometheus(options.judge, judge_data, features=FEATURES, name="judge-server") as judge, \
-                processes.of_kind(options.kind, options.millrace, tested_data, features=FEATURES, name="tested-server") as tested:
+        features = (*FEATURES, *filter(None, options.features.split(",")))
+        with processes.prometheus(options.judge, judge_data, features=features, name="judge-server") as judge, \
+                processes.of_kind(options.kind, options.millrace, tested_data, features=features, name="tested-server") as tested:
             print(f"{name}:")
             def make_referee():
                 return Referee(judge.port, tested.port, ledger, tally)
@@ -361,6 +364,7 @@ def parse_options():
     parser.add_argument("--judge", help="a Prometheus 3.x; default: what scripts/judge.sh finds")
     parser.add_argument("--data", type=pathlib.Path, help="a data directory, or an archive of one, instead of the usual two")
     parser.add_argument("--filter", default="", help="only cases whose group, path or query matches this expression")
+    parser.add_argument("--features", default="", help="feature flags for both servers, with commas, besides the usual ones")
     parser.add_argument("--random", type=int, default=0, metavar="COUNT",
                         help="so many random queries on the generated data instead of the tables")
     parser.add_argument("--seed", default="1", help="of the random queries")
@@ -386,11 +390,11 @@ def report(tally, unused, version):
 
 def main():
     options = parse_options()
-    everything = not (options.filter or options.data or options.random)
+    everything = not (options.filter or options.data or options.random or options.features)
     options.judge = find_judge(options.judge)
     version = processes.version_of(options.judge)
     options.release = version
-    ledger = differences.Ledger(version) if options.kind == "millrace" else None
+    ledger = differences.Ledger(version, NAMES_LATE in options.features) if options.kind == "millrace" else None
     tally = Tally()
     try:
         run_all(options, ledger, tally)

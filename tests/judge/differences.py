@@ -33,6 +33,7 @@ class Change:
     both: Callable | None = None
     pair: Callable | None = None
     slack: Callable | None = None
+    names: str = ""  # "at once" or "late": only where metric names are dropped then
 
 
 def map_texts(answer, member, change):
@@ -65,6 +66,13 @@ def without_metric_name(_, answer):
         if "bucket label" in text or "fixed for monotonicity" in text:
             return re.sub(r' for metric name "(?:[^"\\]|\\.)*"', "", text)
         return text
+    return map_texts(map_texts(answer, "warnings", cut), "infos", cut)
+
+
+# 3.7: nor do they name it where it is not there.
+def without_empty_name(_, answer):
+    def cut(text):
+        return text.replace(' for metric name ""', "") if "bucket label" in text or "fixed for monotonicity" in text else text
     return map_texts(map_texts(answer, "warnings", cut), "infos", cut)
 
 
@@ -172,9 +180,27 @@ def with_arguments_bare(case, answer):
     return map_texts(map_texts(answer, "warnings", change), "infos", change)
 
 
-# 3.7 drops the metric's name, and the release after 3.14 points to the argument with the histograms.
+# 3.7: the same for the texts about NaN observations.
+def without_name_of_nan(_, answer):
+    return map_texts(answer, "infos", native.without_name)
+
+
+# After 3.14: those point to the argument with the histograms.
 def with_place_of_vector(case, answer):
     return map_texts(answer, "infos", lambda text: native.with_place_of_vector(case, text))
+
+
+# 3.12: the last of what has no name has none either.
+LAST_OF_RATES = re.compile(r"last_over_time\(rate\(.*\[\w+:\w*\].*\)")
+
+
+def without_name_of_last(case, answer):
+    data = answer.get("data")
+    if not LAST_OF_RATES.fullmatch(case.query) or answer["status"] != "success" or not case.path.startswith("/api/v1/query"):
+        return answer
+    result = [{**one, "metric": {name: value for name, value in one["metric"].items() if name != "__name__"}}
+              for one in data["result"]]
+    return {**answer, "data": {**data, "result": result}}
 
 
 # 3.7: first_over_time is a function. What formats and parses is asked about last_over_time instead.
@@ -200,7 +226,9 @@ def about_first(case, answer):
 
 
 CHANGES = (
-    Change("no metric name in notes about buckets", (3, 7, 0), judge=without_metric_name),
+    Change("no metric name in notes about buckets", (3, 7, 0), judge=without_metric_name, names="at once"),
+    Change("no empty name in notes about buckets", (3, 7, 0), judge=without_empty_name, names="late"),
+    Change("no metric name in notes about NaN observations", (3, 7, 0), judge=without_name_of_nan, names="at once"),
     Change("detail in the note about monotonicity", (3, 10, 0), both=without_monotonicity_detail),
     Change("warning about sort in a range query", (3, 12, 0), judge=with_sort_warning),
     Change("order of the pair in many-to-many errors", NEVER_RELEASED, judge=with_sorted_pair),
@@ -211,6 +239,7 @@ CHANGES = (
     Change("trees of durations that are worked out", (3, 12, 0), pair=without_duration_trees),
     Change("samples read in the statistics", (3, 13, 0), judge=with_samples_read),
     Change("text and tree of first_over_time", FIRST_SINCE, judge=about_first),
+    Change("last_over_time over what drops names", (3, 12, 0), judge=without_name_of_last, names="late"),
     Change("place of notes about NaN observations", NEVER_RELEASED, judge=with_place_of_vector),
     Change("Kahan sums of native histograms", (3, 10, 0), slack=native.sum_slack),
     Change("means of histograms whose zero bucket widens", (3, 10, 0), both=native.without_edge_of_zero),
@@ -271,16 +300,26 @@ UNIQUE_FIRST_SINCE = (3, 9, 0)
 FILTERED_MATCH = re.compile(r"^([^()]* (?:==|!=|<|<=|>|>=)) (?=(?:on|ignoring)\()")
 
 
+# 3.9: where names are dropped late, series that become the same and never meet are merged at the end. The old
+# release does that in a sum.
+MERGED_LATE = "series that never meet are merged when their names are dropped late"
+MERGED_LATE_SINCE = (3, 9, 0)
+NEVER_MEET = '{__name__=~"relay_.*"}'
+SAME_LABELS = "vector cannot contain metrics with the same labelset"
+
+
 class Ledger:
     """Applies what the judge's version calls for, and remembers which entries did anything."""
 
-    def __init__(self, version):
-        self.changes = [change for change in CHANGES if version < change.since]
+    def __init__(self, version, names_late=False):
+        names = "late" if names_late else "at once"
+        self.changes = [change for change in CHANGES if version < change.since and change.names in ("", names)]
         self.asked_otherwise = {query: entry for query, entry in ASKED_OTHERWISE.items() if version < entry[0]}
         self.known = {query: entry for query, entry in KNOWN.items() if version < entry[0]}
         self.known_paths = {path: entry for path, entry in KNOWN_PATHS.items() if version < entry[0]}
         self.oracles = {start: entry for start, entry in ORACLES.items() if version < entry[0]}
         self.probes = version < UNIQUE_FIRST_SINCE
+        self.merges_late = names_late and version < MERGED_LATE_SINCE
         self.lacks_first = version < FIRST_SINCE
         self.used = set()
 
@@ -311,6 +350,26 @@ class Ledger:
         self.used.add(entry[1])
         params = tuple((name, entry[2] if name == "query" else value) for name, value in case.params)
         return dataclasses.replace(case, params=params)
+
+    def merged(self, ask, case, answer):
+        """The judge's answer, asked anew where it has refused to give one series two times, and they never meet."""
+        refused = isinstance(answer.json, dict) and answer.json.get("error") == SAME_LABELS
+        if not (self.merges_late and refused and NEVER_MEET in case.query):
+            return answer
+
+        def wrapped(form):
+            return dataclasses.replace(case, params=tuple((name, form % value if name == "query" else value)
+                                                          for name, value in case.params))
+        if ask(wrapped("count without () (%s) > 1")).json["data"]["result"]:
+            return answer
+        self.used.add(MERGED_LATE)
+        form = "sum without () (%s)"
+        found = ask(wrapped(form))
+
+        def moved_back(text):
+            return re.sub(r"\(1:(\d+)\)$", lambda place: f"(1:{int(place.group(1)) - form.index('%s')})", text)
+        plain = map_texts(map_texts(found.json, "infos", moved_back), "warnings", moved_back)
+        return type(found)(found.status, found.headers, b"", plain)
 
     def known_answer(self, case):
         """(HTTP status, JSON) of an answer that is known beforehand, or None."""

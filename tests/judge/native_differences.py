@@ -72,16 +72,22 @@ def argument_place(query, place, count):
 
 
 NAN_NOTE = re.compile(r"(PromQL info: input to (histogram_quantile|histogram_fraction) has NaN observations, .*?)"
-                      r'(?: for metric name "(?:[^"\\]|\\.)*")? \(1:(\d+)\)')
+                      r'( for metric name "(?:[^"\\]|\\.)*")? \(1:(\d+)\)')
+
+
+def without_name(text):
+    """A note about NaN observations that does not name the metric."""
+    found = NAN_NOTE.fullmatch(text)
+    return f"{found.group(1)} (1:{found.group(4)})" if found else text
 
 
 def with_place_of_vector(case, text):
-    """A note about NaN observations, as the main branch words and places it."""
+    """A note about NaN observations that points to the argument with the histograms."""
     found = NAN_NOTE.fullmatch(text)
     if not found:
         return text
-    place = argument_place(case.query, int(found.group(3)), 1 if found.group(2) == "histogram_quantile" else 2)
-    return f"{found.group(1)} (1:{place})"
+    place = argument_place(case.query, int(found.group(4)), 1 if found.group(2) == "histogram_quantile" else 2)
+    return f"{found.group(1)}{found.group(3) or ''} (1:{place})"
 
 
 def map_points(answer, change):
