@@ -15,6 +15,7 @@
 #include "engine/op/histogram_row.h"
 #include "engine/op/info_matchers.h"
 #include "engine/op/names.h"
+#include "engine/op/presence.h"
 #include "engine/op/query_map.h"
 #include "engine/op/row_output.h"
 #include "engine/op/row_store.h"
@@ -58,7 +59,6 @@ struct info {
     size_t metric_count;
     struct info_equal *equals; /* in the order in which Prometheus meets them at their step */
     size_t equal_count, equal_cap;
-    const struct info_equal **equal_at; /* by step; NULL: there are none */
 
     struct groups classes; /* of the base series */
     struct info_class *class_items;
@@ -115,14 +115,18 @@ static void info_take_row(struct info *self, uint32_t series, const double *row,
     }
 }
 
-/* Which base series have a point: their rows are read for it, and kept for when they are due. */
-static bool *info_find_points(struct info *self, struct err *err)
+/*
+ * Which base series have a point, and the steps at which one has: their rows are read for it, and
+ * kept for when they are due.
+ */
+static bool *info_find_points(struct info *self, uint64_t *steps, struct err *err)
 {
     struct op *op = &self->op;
     struct op *base = info_base(self);
     bool *there = arena_array(op->query->arena, bool, base->series_count);
     if (op->grid.count == 1) {
         memset(there, true, base->series_count);
+        *steps = base->series_count > 0;
         return there;
     }
     struct shared *shared = shared_new(op->query, base);
@@ -134,7 +138,10 @@ static bool *info_find_points(struct info *self, struct err *err)
     for (size_t i = 0; good && i < now->series_count; i++) {
         double *row;
         good = row_reader_next(&rows, &row, err) == PULL_BATCH;
-        there[i] = good && point_row_any(row, rows.histograms, op->grid.count);
+        if (!good)
+            break;
+        there[i] = point_row_any(row, rows.histograms, op->grid.count);
+        presence_add(steps, row, rows.histograms, op->grid.count);
     }
     op_close(now);
     return good ? there : NULL;
@@ -159,31 +166,53 @@ static enum info_asked info_asks(const struct info *self, const bool *there, uin
     return any ? INFO_NOT_ASKED : INFO_WHATEVER;
 }
 
+static bool info_refuse_equal(const struct info *self, const struct info_equal *equal,
+                              struct err *err)
+{
+    const struct symbols *symbols = self->op.query->symbols;
+    const struct op *source = info_source(self);
+    AUTO(buf_done) struct buf text = {0};
+    int64_t time_ms = (int64_t)round(equal->time * 1000);
+    buf_text(&text, "found duplicate series for info metric: existing ");
+    labels_print(symbols, source->labels[equal->first], &text);
+    buf_printf(&text, " @ %" PRId64 ", new ", time_ms);
+    labels_print(symbols, source->labels[equal->second], &text);
+    buf_printf(&text, " @ %" PRId64, time_ms);
+    return err_set(err, ERR_EXECUTION, "%.*s", STR_ARGS(buf_view(&text)));
+}
+
+/* Does Prometheus look for info series of this set's instance and job? */
+static bool info_asks_for(const struct info *self, const bool *there, const struct labels *set)
+{
+    uint32_t instance = self->matchers.instance, job = self->matchers.job;
+    enum info_asked by_instance = info_asks(self, there, instance, labels_get(set, instance));
+    enum info_asked by_job = info_asks(self, there, job, labels_get(set, job));
+    return by_instance != INFO_NOT_ASKED && by_job != INFO_NOT_ASKED &&
+           (by_instance == INFO_ASKED || by_job == INFO_ASKED);
+}
+
 /*
- * Prometheus looks for info series of those instances and jobs only that base series with a point
- * have: equal times of others are no error.
+ * Equal times are an error where a base series has a point; but not of instances and jobs that no
+ * base series with a point has.
  */
 static bool info_judge_equals(struct info *self, struct err *err)
 {
     struct arena *arena = self->op.query->arena;
     if (self->equal_count == 0)
         return true;
-    const bool *there = info_find_points(self, err);
+    uint64_t *steps = arena_array(arena, uint64_t, presence_words(self->op.grid.count));
+    const bool *there = info_find_points(self, steps, err);
     if (!there)
         return false;
-    self->equal_at = arena_array(arena, const struct info_equal *, self->op.grid.count);
+    const struct info_equal *earliest = NULL;
     for (size_t i = 0; i < self->equal_count; i++) {
         const struct info_equal *equal = &self->equals[i];
-        const struct labels *set = self->sets.labels[equal->set];
-        const uint32_t instance = self->matchers.instance, job = self->matchers.job;
-        enum info_asked by_instance = info_asks(self, there, instance, labels_get(set, instance));
-        enum info_asked by_job = info_asks(self, there, job, labels_get(set, job));
-        bool asked = by_instance != INFO_NOT_ASKED && by_job != INFO_NOT_ASKED &&
-                     (by_instance == INFO_ASKED || by_job == INFO_ASKED);
-        if (asked && !self->equal_at[equal->step])
-            self->equal_at[equal->step] = equal;
+        bool meets = steps[equal->step / 64] >> equal->step % 64 & 1;
+        if (meets && (!earliest || equal->step < earliest->step) &&
+            info_asks_for(self, there, self->sets.labels[equal->set]))
+            earliest = equal;
     }
-    return arena_check(arena, err);
+    return !earliest || info_refuse_equal(self, earliest, err);
 }
 
 static bool info_read(struct info *self, struct err *err)
@@ -444,32 +473,6 @@ static bool info_arrange(struct op *op, struct err *err)
            row_output_take(&self->output, op, err);
 }
 
-static bool info_refuse_equal(const struct info *self, size_t step, struct err *err)
-{
-    const struct symbols *symbols = self->op.query->symbols;
-    const struct op *source = info_source(self);
-    AUTO(buf_done) struct buf text = {0};
-    const struct info_equal *equal = self->equal_at[step];
-    int64_t time_ms = (int64_t)round(equal->time * 1000);
-    buf_text(&text, "found duplicate series for info metric: existing ");
-    labels_print(symbols, source->labels[equal->first], &text);
-    buf_printf(&text, " @ %" PRId64 ", new ", time_ms);
-    labels_print(symbols, source->labels[equal->second], &text);
-    buf_printf(&text, " @ %" PRId64, time_ms);
-    return err_set(err, ERR_EXECUTION, "%.*s", STR_ARGS(buf_view(&text)));
-}
-
-/* What is wrong at a step is an error once a base series has a point there. */
-static bool info_check_row(const struct info *self, struct point_row row, struct err *err)
-{
-    for (size_t s = 0; self->equal_at && s < self->op.grid.count; s++) {
-        bool there = !value_is_stale(row.values[s]) || (row.histograms && row.histograms[s]);
-        if (there && self->equal_at[s])
-            return info_refuse_equal(self, s, err);
-    }
-    return true;
-}
-
 /* The base series' row: the next one there, unless it is held. */
 static struct point_row info_base_row(struct info *self, uint32_t base, struct err *err)
 {
@@ -481,8 +484,6 @@ static struct point_row info_base_row(struct info *self, uint32_t base, struct e
     if (row_reader_next(&self->rows, &values, err) != PULL_BATCH)
         return (struct point_row){0};
     row = (struct point_row){values, self->rows.histograms};
-    if (!info_check_row(self, row, err))
-        return (struct point_row){0};
     if (self->uses[base] == 1)
         return row;
     if (!row_store_hold(&self->store, row.values, row.histograms, held, err))
@@ -571,7 +572,7 @@ static const bool *info_tells(struct op *op)
     const struct info *self = CONTAINER(struct info, op, op);
     bool *tells = arena_array(op->query->arena, bool, op->series_count);
     for (size_t i = 0; i < op->series_count; i++)
-        tells[i] = self->equal_at || self->series[i].conflict != SYM_EMPTY;
+        tells[i] = self->series[i].conflict != SYM_EMPTY;
     return tells;
 }
 
