@@ -113,7 +113,7 @@ static bool append(enum append_mode mode, const struct given *given, size_t coun
            sizeof((const struct given[]){__VA_ARGS__}) / sizeof(struct given))
 #define APPEND_GOOD(...) ck_assert_msg(APPEND(APPEND_ALL_OR_NOTHING, __VA_ARGS__), "%s", err.msg)
 
-static void check(const char *expected)
+static struct selection *select_all(void)
 {
     struct matcher *all = test_matcher(&dir, "__name__!=");
     struct select_request request = {
@@ -127,6 +127,12 @@ static void check(const char *expected)
     struct selection *selection;
     err_clear(&err);
     ck_assert_msg(storage_select(db_storage(db), &request, &selection, &err), "%s", err.msg);
+    return selection;
+}
+
+static void check(const char *expected)
+{
+    struct selection *selection = select_all();
     AUTO(buf_done) struct buf got = {0};
     test_print(selection, dir.symbols, &got);
     selection_close(selection);
@@ -381,6 +387,46 @@ START_TEST(says_that_a_series_has_no_samples)
 }
 END_TEST
 
+/* Of the one histogram there is. */
+static void check_start(int64_t start_ms)
+{
+    struct selection *selection = select_all();
+    struct histogram_samples histograms = {0};
+    struct samples samples = {.histograms = &histograms};
+    struct cursor *cursor = cursor_create(selection);
+    bool more = true;
+    cursor_open(cursor, 0);
+    while (more)
+        ck_assert(cursor_next(cursor, &samples, &more, &err));
+    ck_assert_uint_eq(histograms.count, 1);
+    ck_assert_int_eq(histograms.starts_ms[0], start_ms);
+    cursor_destroy(cursor);
+    histogram_samples_done(&histograms);
+    samples_done(&samples);
+    selection_close(selection);
+}
+
+/* What memory shows is what the log has, also where that is no start. */
+START_TEST(keeps_start_timestamps_if_it_is_told_to)
+{
+    for (int keeps = 0; keeps < 2; keeps++) {
+        begin();
+        db_close(TAKE(db));
+        open_with((struct db_options){.keeps_starts = keeps});
+        struct append_series series = series_of(&(struct given){"__name__=a", 1000, 1, 3});
+        struct append_histogram started = series.histograms[0];
+        started.start_ms = 400;
+        series.histograms = &started;
+        struct append_batch batch = {.series = &series, .count = 1, .future_ms = INT64_MAX};
+        ck_assert(db_append(db, &batch, APPEND_ALL_OR_NOTHING, &result, &err));
+        check_start(keeps ? 400 : 0);
+        reopen();
+        check_start(keeps ? 400 : 0);
+        end();
+    }
+}
+END_TEST
+
 START_TEST(limits_the_series)
 {
     begin();
@@ -548,6 +594,7 @@ TEST_MAIN("append", keeps_what_it_was_given, keeps_the_order_of_kinds_within_a_b
           refuses_a_histogram_that_does_not_add_up, writes_all_or_nothing,
           keeps_the_good_and_names_the_others,
           passes_over_invalid_labels_where_all_or_nothing_is_asked, lets_only_one_process_write,
-          takes_an_empty_batch, says_that_a_series_has_no_samples, limits_the_series,
+          takes_an_empty_batch, says_that_a_series_has_no_samples,
+          keeps_start_timestamps_if_it_is_told_to, limits_the_series,
           goes_on_when_there_is_space_again, gives_every_series_a_reference_of_its_own,
           takes_batches_of_many_while_others_read)
