@@ -13,7 +13,7 @@
 #include "server/routes.h"
 #include "server/server.h"
 
-static const int statuses[] = {200, 204, 400, 404, 405, 413, 422, 499, 500, 503};
+static const int statuses[] = {200, 204, 400, 404, 405, 413, 415, 422, 499, 500, 503};
 static const double duration_bounds[] = {.1, .2, .4, 1, 3, 8, 20, 60, 120};
 static const double size_bounds[] = {100, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
 
@@ -247,6 +247,56 @@ static void print_storage(struct server *server, struct buf *out)
                 (double)stats.corrupt_count);
 }
 
+static void print_receiver(struct server *server, struct buf *out)
+{
+    const struct receiver *receiver = &server->receiver;
+    static const char refused[] = "millrace_remote_write_refused_samples_total";
+    const struct {
+        const char *why;
+        const _Atomic uint64_t *count;
+    } reasons[] = {
+        {"duplicate", &receiver->duplicate},
+        {"invalid_histogram", &receiver->invalid_histogram},
+        {"invalid_labels", &receiver->invalid_labels},
+        {"limit", &receiver->over_limit},
+        {"out_of_bounds", &receiver->out_of_bounds},
+        {"out_of_order", &receiver->out_of_order},
+    };
+    put_head(out, "prometheus_tsdb_head_samples_appended_total", "counter",
+             "Total number of appended samples.");
+    put_value(out, "prometheus_tsdb_head_samples_appended_total", "{type=\"float\"}",
+              (double)now(&receiver->samples));
+    put_value(out, "prometheus_tsdb_head_samples_appended_total", "{type=\"histogram\"}",
+              (double)now(&receiver->histograms));
+    put_counter(out, "prometheus_tsdb_head_series_created_total",
+                "Total number of series created in the head", (double)now(&receiver->new_series));
+    put_counter(out, "prometheus_api_remote_write_invalid_labels_samples_total",
+                "The total number of received remote write samples and histogram samples which "
+                "were rejected due to invalid labels.",
+                (double)now(&receiver->invalid_labels));
+    put_head(out, refused, "counter", "Samples of remote write that were refused, by why.");
+    for (size_t i = 0; i < ARRAY_COUNT(reasons); i++)
+        buf_printf(out, "%s{reason=\"%s\"} %llu\n", refused, reasons[i].why,
+                   (unsigned long long)now(reasons[i].count));
+    put_head(out, "millrace_remote_write_requests_total", "counter",
+             "Remote write requests, by the version of their message.");
+    for (unsigned i = 0; i < WRITE_VERSION_COUNT; i++)
+        buf_printf(out, "millrace_remote_write_requests_total{version=\"%s\"} %llu\n",
+                   write_version_name((enum write_version)i),
+                   (unsigned long long)now(&receiver->requests[i]));
+    put_counter(out, "millrace_remote_write_packed_bytes_total",
+                "Bytes of remote write requests, as they were sent.",
+                (double)now(&receiver->packed_bytes));
+    put_counter(out, "millrace_remote_write_decoded_bytes_total",
+                "Bytes of remote write requests, once unpacked.",
+                (double)now(&receiver->decoded_bytes));
+    put_gauge(out, "millrace_request_memory_bytes",
+              "Memory that bodies of requests hold, and what is made of them.",
+              (double)atomic_load(&server->request_budget.used_bytes));
+    put_gauge(out, "millrace_request_memory_peak_bytes", "The most memory that they held.",
+              (double)atomic_load(&server->request_budget.peak_bytes));
+}
+
 static size_t open_fd_count(void)
 {
     DIR *dir = opendir("/proc/self/fd");
@@ -298,6 +348,7 @@ void metrics_print(struct server *server, struct buf *out)
     print_engine(server, out);
     print_fallbacks(&server->metrics, out);
     print_storage(server, out);
+    print_receiver(server, out);
     struct listener *listener = atomic_load(&server->listener);
     put_gauge(out, "millrace_http_connections", "Connections that are open.",
               (double)(listener ? listener_connection_count(listener) : 0));

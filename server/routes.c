@@ -38,6 +38,7 @@ static const struct route routes[] = {
     {"/api/v1/label/:name/values", GET, API, route_label_values},
     {"/api/v1/series", GET | POST, API, route_series},
     {"/api/v1/metadata", GET, API, route_metadata},
+    {"/api/v1/write", POST, RAW, route_write},
     {"/api/v1/targets", GET, API, route_targets},
     {"/api/v1/targets/metadata", GET, API, route_targets_metadata},
     {"/api/v1/scrape_pools", GET, API, route_scrape_pools},
@@ -142,7 +143,10 @@ static void routes_options(struct server *server, const struct request *request,
 
 size_t routes_body_size_max(void *context, struct str path)
 {
+    struct server *server = context;
     const struct route *route = route_find(path);
+    if (route && route->handle == route_write)
+        return (size_t)server->options.write_body_max;
     return route && (route->kind & RAW) ? RAW_BODY_SIZE_MAX : REQUEST_BODY_SIZE_MAX;
 }
 

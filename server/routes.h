@@ -32,6 +32,8 @@ void route_query_exemplars(struct server *server, const struct request *request,
                            struct answer *answer);
 void route_metadata(struct server *server, const struct request *request, struct answer *answer);
 
+void route_write(struct server *server, const struct request *request, struct answer *answer);
+
 void route_buildinfo(struct server *server, const struct request *request, struct answer *answer);
 void route_runtimeinfo(struct server *server, const struct request *request, struct answer *answer);
 void route_flags(struct server *server, const struct request *request, struct answer *answer);

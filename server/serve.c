@@ -120,6 +120,9 @@ static bool serve_open(struct server *server, struct err *err)
     server->engine = engine_create(db_storage(server->db), &engine_options);
     budget_init(&server->listing_budget, NULL, "--query.memory-limit",
                 (size_t)options->memory_limit);
+    budget_init(&server->request_budget, NULL, "--web.request-memory",
+                (size_t)options->request_memory);
+    receiver_init(&server->receiver, server);
 
     struct listen_options listen_options = {
         .address = options->listen_address,
@@ -127,6 +130,7 @@ static bool serve_open(struct server *server, struct err *err)
         .read_timeout_ms = options->read_timeout_ms,
         .write_timeout_ms = options->write_timeout_ms,
         .body_size_max = routes_body_size_max,
+        .body_budget = &server->request_budget,
         .handle = routes_handle,
         .finished = routes_finished,
         .context = server,
@@ -192,6 +196,10 @@ static bool serve_read_flags(struct server *server, int argc, char **argv, bool 
     *ret_help = flags.help;
     if (flags.word_count > 0 && !flags.help)
         return err_set(err, ERR_BAD_DATA, "serve takes no argument: \"%s\"", flags.words[0]);
+    if (server->options.write_receiver && server->options.read_only)
+        return err_set(err, ERR_BAD_DATA,
+                       "flag --web.enable-remote-write-receiver: nothing can be written with "
+                       "--storage.tsdb.read-only");
     return fallback_read(server->options.fallback, &server->fallback, &server->fallback_url, err) &&
            disabled_read(server->options.disabled, server->disabled, err) &&
            serve_set_log(server, err);

@@ -11,6 +11,7 @@
 #include "server/feature_flags.h"
 #include "server/flags.h"
 #include "server/metrics.h"
+#include "server/receiver.h"
 #include "storage/db.h"
 
 /* The flags of `millrace serve`, as serve.def lists them. */
@@ -48,6 +49,8 @@ struct server {
     struct cors cors;
     struct metrics metrics;
     struct budget listing_budget; /* memory of lists of series and labels */
+    struct budget request_budget; /* bodies of requests, and what is made of them */
+    struct receiver receiver;
     int64_t start_ms;
 };
 

@@ -1,0 +1,470 @@
+#!/usr/bin/env python3
+"""Samples in by remote write: what comes back, also behind a restart; what is refused, and how.
+
+    tests/write_test.py [--millrace PROGRAM]
+
+Where there is a Prometheus (scripts/judge.sh), it gets the same requests and must answer alike, and one in
+agent mode sends its own metrics here.
+"""
+import argparse
+import http.client
+import json
+import pathlib
+import re
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from judge import processes  # noqa: E402
+from judge.client import Client  # noqa: E402
+from judge.native_series import Histogram, stale  # noqa: E402
+from judge.remote_write import (encode_histogram, encode_histogram_body, encode_labels, encode_samples,  # noqa: E402
+                                encode_series, encode_times, field, snappy, varint)
+from judge.remote_write_2 import CONTENT_TYPE, Request  # noqa: E402
+from judge.series import STALE  # noqa: E402
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+RECEIVER = "--web.enable-remote-write-receiver"
+PROTOBUF = "application/x-protobuf"
+WRITTEN = "X-Prometheus-Remote-Write-{}-Written"
+MILLRACE = str(ROOT / "build/server/millrace")
+JUDGE = None
+
+COUNTS = Histogram(3, {0: 1, 1: 2, 5: 4}, {-2: 1}, zero_count=3, sum=4.5)
+FLOATS = Histogram(0, {0: 1.5, 1: 0.25}, whole=False, sum=1.0)
+CUSTOM = Histogram(-53, {0: 1, 2: 2}, zero_threshold=0.0, bounds=(0.5, 1.0, 2.0), sum=3.0)
+
+
+def now_ms():
+    return int(time.time() * 1000)
+
+
+def series(labels, *samples):
+    """A 1.0 series of floats: (ms, value) each."""
+    times = encode_times([moment for moment, _ in samples])
+    return encode_series(encode_labels(labels), encode_samples(times, [value for _, value in samples]))
+
+
+def histogram_series(name, *samples):
+    return encode_series(encode_labels({"__name__": name}),
+                         b"".join(encode_histogram(histogram, moment) for moment, histogram in samples))
+
+
+class Answer:
+    def __init__(self, response):
+        self.status = response.status
+        self.headers = response.headers
+        self.text = response.read().decode()
+
+    @property
+    def written(self):
+        """Samples, histograms, exemplars; None each where it is not told."""
+        numbers = [self.headers.get(WRITTEN.format(kind)) for kind in ("Samples", "Histograms", "Exemplars")]
+        return [int(number) if number else None for number in numbers]
+
+
+def send(port, body, kind=PROTOBUF, encoding="snappy"):
+    headers = {name: value for name, value in (("Content-Type", kind), ("Content-Encoding", encoding)) if value}
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    try:
+        connection.request("POST", "/api/v1/write", body=body, headers=headers)
+        return Answer(connection.getresponse())
+    finally:
+        connection.close()
+
+
+def send_1(port, *parts):
+    return send(port, snappy(b"".join(parts)))
+
+
+def send_2(port, request):
+    return send(port, snappy(request.encode()), CONTENT_TYPE)
+
+
+def millrace(data, *flags):
+    """A Millrace that owns its directory and takes samples."""
+    port = processes.free_port()
+    command = [MILLRACE, "serve", f"--storage.tsdb.path={data}", f"--web.listen-address=127.0.0.1:{port}",
+               RECEIVER, *flags]
+    return processes.Server("millrace", command, port, pathlib.Path(data).parent / "millrace.log")
+
+
+def metrics(port):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    try:
+        connection.request("GET", "/metrics")
+        return connection.getresponse().read().decode()
+    finally:
+        connection.close()
+
+
+def metric(port, name):
+    found = re.search(rf"^{re.escape(name)} (\S+)$", metrics(port), re.M)
+    return float(found.group(1)) if found else None
+
+
+def result(port, query, at_ms):
+    client = Client(port)
+    try:
+        return json.loads(json.dumps(client.result(query, at_ms / 1000)))
+    finally:
+        client.close()
+
+
+class Case(unittest.TestCase):
+    """Each test has a directory, and servers as it needs them."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="millrace-write-")
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+
+    def serve(self, *flags):
+        return millrace(self.folder / "data", *flags)
+
+    def check(self, answer, status, text):
+        self.assertEqual((answer.status, answer.text), (status, text))
+
+
+class Samples(Case):
+    def ask_all(self, port, at):
+        return [result(port, query, at) for query in (
+            "up", "changes(up[10m])", "counts", "floats", "custom", "two", "stopped", "count_over_time(stopped[10m])",
+            "histogram_quantile(0.5, counts)")]
+
+    def write_all(self, port, at):
+        """Floats, histograms of all kinds, stale markers; both versions."""
+        answer = send_1(
+            port,
+            series({"__name__": "up", "job": "a"}, (at - 30000, 1.0), (at - 15000, 0.0), (at, 2.5)),
+            histogram_series("counts", (at - 15000, COUNTS), (at, COUNTS)),
+            histogram_series("floats", (at, FLOATS)),
+            histogram_series("custom", (at, CUSTOM)),
+            histogram_series("stopped", (at - 15000, COUNTS), (at, stale(COUNTS))),
+            series({"__name__": "gone"}, (at - 15000, 1.0), (at, STALE)))
+        self.check(answer, 204, "")
+        request = Request()
+        request.add({"__name__": "two", "z": "1", "a": "2"}, [(at - 15000, 1.0), (at, 7.0)])
+        request.add({"__name__": "two_counts"}, histograms=[encode_histogram_body(COUNTS, at)])
+        answer = send_2(port, request)
+        self.check(answer, 204, "")
+        self.assertEqual(answer.written, [2, 1, 0])
+
+    def test_come_back_behind_a_restart_too(self):
+        at = now_ms()
+        with self.serve() as server:
+            self.write_all(server.port, at)
+            before = self.ask_all(server.port, at)
+            self.assertEqual([len(answer) for answer in before], [1, 1, 1, 1, 1, 1, 0, 1, 1])
+            self.assertEqual(before[0][0]["value"][1], "2.5")
+            self.assertEqual(before[2][0]["histogram"][1]["count"], "11")
+            self.assertEqual(before[4][0]["histogram"][1]["buckets"], [["3", "-Inf", "0.5", "1"], ["0", "1", "2", "2"]])
+            self.assertEqual(before[5][0]["metric"], {"__name__": "two", "a": "2", "z": "1"})
+            self.assertEqual(metric(server.port, 'prometheus_tsdb_head_samples_appended_total{type="float"}'), 7)
+            self.assertEqual(metric(server.port, 'prometheus_tsdb_head_samples_appended_total{type="histogram"}'), 7)
+            self.assertEqual(metric(server.port, "prometheus_tsdb_head_series_created_total"), 8)
+        with self.serve() as server:
+            self.assertEqual(self.ask_all(server.port, at), before)
+
+    def test_are_there_after_a_kill(self):
+        at = now_ms()
+        with self.serve() as server:
+            self.write_all(server.port, at)
+            before = self.ask_all(server.port, at)
+            server.process.kill()
+            server.process.wait()
+        with self.serve() as server:
+            self.assertEqual(self.ask_all(server.port, at), before)
+
+    def test_all_or_nothing_of_1_0(self):
+        at = now_ms()
+        with self.serve() as server:
+            send_1(server.port, series({"__name__": "up"}, (at, 1.0)))
+            answer = send_1(server.port, series({"__name__": "other"}, (at, 1.0)),
+                            series({"__name__": "up"}, (at - 1, 1.0)))
+            self.check(answer, 400, 'out of order sample for series {__name__="up"}\n')
+            self.assertEqual(answer.written, [None, None, None])
+            self.assertEqual(result(server.port, "other", at), [])
+
+    def test_the_good_of_2_0(self):
+        at = now_ms()
+        request = Request()
+        request.add({"__name__": "good"}, [(at, 1.0)])
+        request.add([1, 99], [(at, 1.0)])
+        request.add({"__name__": "early"}, [(at, 1.0)])
+        request.add({"__name__": "empty"})
+        with self.serve() as server:
+            send_1(server.port, series({"__name__": "early"}, (at + 1, 1.0)))
+            answer = send_2(server.port, request)
+            self.check(answer, 400,
+                       "parsing labels for series [1 99]: labelRefs 1 (name) = 99 (value) outside of symbols table "
+                       '(size 5)\nout of order sample for series {__name__="early"}\n'
+                       'TimeSeries must contain at least one sample or histogram for series {__name__="empty"}\n')
+            self.assertEqual(answer.written, [1, 0, 0])
+            self.assertEqual(len(result(server.port, "good", at)), 1)
+
+
+class Refusals(Case):
+    def test_it_is_off_by_default(self):
+        with self.serve() as server:
+            pass
+        server.command.remove(RECEIVER)
+        with server:
+            self.check(send(server.port, b"\x00"), 404,
+                       "remote write receiver needs to be enabled with --web.enable-remote-write-receiver\n")
+
+    def test_a_directory_that_is_read_only(self):
+        command = [MILLRACE, "serve", f"--storage.tsdb.path={self.folder}", RECEIVER, "--storage.tsdb.read-only"]
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        self.assertEqual(ended.returncode, 2)
+        self.assertIn("nothing can be written with --storage.tsdb.read-only", ended.stderr)
+
+    def test_limits(self):
+        at = now_ms()
+        flags = ("--storage.remote.write-body-limit=8KiB", "--storage.remote.write-decoded-limit=4KiB",
+                 "--storage.remote.write-series-limit=2", "--storage.remote.write-label-limit=3",
+                 "--storage.remote.write-label-name-length-limit=10",
+                 "--storage.remote.write-label-value-length-limit=20")
+        up = {"__name__": "up"}
+        cases = [
+            ([series(up, (at, 1.0))] * 3, "the request has 3 series; the limit is 2 "
+                                          "(--storage.remote.write-series-limit)"),
+            ([series(up | {"a": "1", "b": "2", "c": "3"}, (at, 1.0))],
+             "too many labels (metric: up, number of labels: 4, limit: 3, --storage.remote.write-label-limit)"),
+            ([series(up | {"a" * 11: "1"}, (at, 1.0))],
+             "label name too long (metric: up, label name: aaaaaaaaaaa, length: 11, limit: 10, "
+             "--storage.remote.write-label-name-length-limit)"),
+            ([series(up | {"a": "1" * 21}, (at, 1.0))],
+             "label value too long (metric: up, label name: a, length: 21, limit: 20, "
+             "--storage.remote.write-label-value-length-limit)"),
+            ([bytes(4097)], "decoded size exceeds the 4096 bytes limit"),
+        ]
+        with self.serve(*flags) as server:
+            for parts, why in cases:
+                self.check(send_1(server.port, *parts), 400, why + "\n")
+            self.check(send(server.port, bytes(8193)), 413, "request body exceeds the 8192 bytes limit\n")
+            self.check(send_1(server.port, series(up, (at, 1.0))), 204, "")
+
+    def test_a_bomb_costs_nothing(self):
+        with self.serve() as server:
+            before = metric(server.port, "process_resident_memory_bytes")
+            bomb = varint(32 << 20) + b"\x00z"
+            for _ in range(100):
+                self.check(send(server.port, bomb), 400, "snappy: corrupt input\n")
+            # The densest block there is, of series that take forty times their bytes.
+            body = b"\x0a\x00" * 30 + b"\x0a" * 4
+            dense = varint(64 + 64 * 300000) + b"\xfc" + struct.pack("<I", 63) + body + b"\xfe\x40\x00" * 300000
+            self.assertEqual(send(server.port, dense).status, 400)
+            deadline = time.monotonic() + 10  # the connection gives it back behind its answer
+            while metric(server.port, "millrace_request_memory_bytes") > 0:
+                self.assertLess(time.monotonic(), deadline)
+                time.sleep(0.01)
+            self.assertLess(metric(server.port, "process_resident_memory_bytes") - before, 80 << 20)
+
+    def test_memory_for_requests_has_an_end(self):
+        at = now_ms()
+        body = snappy(series({"__name__": "up"}, (at, 1.0)) + field(0x7A, bytes(3 << 20)))
+        with self.serve("--web.request-memory=5MiB") as server:
+            self.check(send(server.port, body), 400,
+                       "the request needs more memory than --web.request-memory allows\n")
+            self.check(send(server.port, bytes(6 << 20)), 503, "too many large requests at once; try again later\n")
+            self.check(send_1(server.port, series({"__name__": "up"}, (at, 1.0))), 204, "")
+
+    def test_other_methods(self):
+        with self.serve() as server:
+            connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+            connection.request("GET", "/api/v1/write")
+            self.assertEqual(connection.getresponse().status, 405)
+            connection.close()
+
+
+def judge_needed(test):
+    def run(self):
+        if JUDGE is None:
+            self.skipTest("there is no Prometheus")
+        test(self)
+    return run
+
+
+def requests_of_1_0(at):
+    """Name and body, in the order they are sent."""
+    up = {"__name__": "up", "job": "a"}
+    wide = Histogram(0, {0: 1, 1: 1}, sum=1.0)
+    return [
+        ("a sample", snappy(series(up, (at, 1.0)))),
+        ("the same again", snappy(series(up, (at, 1.0)))),
+        ("another value", snappy(series(up, (at, 2.0)))),
+        ("out of order", snappy(series(up, (at - 1000, 2.0)))),
+        ("out of bounds", snappy(series(up, (at - 36000000, 2.0)))),
+        ("the future", snappy(series(up, (at + 700000, 2.0)))),
+        ("nearly the future", snappy(series({"__name__": "soon"}, (at + 500000, 2.0)))),
+        ("no metric name", snappy(series({"job": "a"}, (at, 2.0)))),
+        ("a label twice", snappy(encode_series(encode_labels(up) + encode_labels({"job": "b"}), b""))),
+        ("histograms", snappy(histogram_series("h", (at, COUNTS), (at + 1, wide)))),
+        ("an early histogram", snappy(histogram_series("h", (at - 1, COUNTS)))),
+        ("a float among histograms", snappy(series({"__name__": "h"}, (at + 1, 1.0)))),
+        ("nothing", b"\x00"),
+        ("no snappy", b"xx"),
+        ("an empty body", b""),
+        ("no protobuf", snappy(b"\x0b")),
+        ("cut short", snappy(series(up, (at, 1.0))[:-3])),
+        ("a wrong type of field", snappy(field(0x0A, b"\x08\x01"))),
+        ("a group that ends", snappy(b"\x0c")),
+        ("the field 0", snappy(b"\x00\x01")),
+        ("more than there may be", varint(33 << 20) + b"\xfe\x40\x00" * 600000),
+    ]
+
+
+def requests_of_2_0(at):
+    """Without numbers that lead nowhere: those end the connection of 3.5."""
+    requests = []
+
+    def add(name, *all_series):
+        request = Request()
+        for given in all_series:
+            request.add(*given[:1], **given[1])
+        requests.append((name, request))
+
+    up = {"__name__": "two", "job": "a"}
+    add("a sample", (up, {"samples": [(at, 1.0)]}))
+    add("good and bad", (up, {"samples": [(at + 1, 1.0), (at - 5, 1.0), (at + 2, 2.0)]}),
+        ({"job": "a"}, {"samples": [(at, 1.0)]}),
+        ({"__name__": "other"}, {"samples": [(at, 1.0)]}))
+    add("another value", (up, {"samples": [(at + 2, 3.0)]}))
+    add("the future", (up, {"samples": [(at + 700000, 3.0)]}))
+    add("histograms", ({"__name__": "h2"}, {"histograms": [encode_histogram_body(COUNTS, at)]}))
+    add("an early histogram", ({"__name__": "h2"}, {"histograms": [encode_histogram_body(COUNTS, at - 1)]}))
+    return requests
+
+
+# What Prometheus 3.5 says otherwise, and later releases as we do.
+OTHERWISE = {
+    "more than there may be": "decoded size exceeds the 33554432 bytes limit\n",
+}
+
+
+class LikePrometheus(Case):
+    """3.5.3 and Millrace, given the same requests. Our 1.0 answers name the series besides."""
+
+    def both(self):
+        judge = processes.prometheus(JUDGE, self.folder / "judge-data", features=["native-histograms"], flags=(), name="judge")
+        return self.serve(), judge
+
+    def alike(self, name, ours, theirs):
+        with self.subTest(name):
+            self.assertEqual(ours.status, theirs.status, ours.text + theirs.text)
+            if name in OTHERWISE:
+                self.assertEqual(ours.text, OTHERWISE[name])
+                return
+            text = re.sub(r" for series \{.*\}$", "", ours.text, flags=re.M)
+            self.assertEqual(text, re.sub(r" for series \{.*\}$", "", theirs.text, flags=re.M))
+            self.assertEqual(ours.written, theirs.written)
+            self.assertEqual(ours.headers.get("Content-Type"), theirs.headers.get("Content-Type"))
+
+    @judge_needed
+    def test_answers_to_1_0(self):
+        ours, judge = self.both()
+        with ours, judge:
+            at = now_ms()
+            for name, body in requests_of_1_0(at):
+                self.alike(name, send(ours.port, body), send(judge.port, body))
+            for query in ("up", "h", "soon", 'count({__name__!=""})'):
+                self.assertEqual(result(ours.port, query, at + 500000), result(judge.port, query, at + 500000))
+
+    @judge_needed
+    def test_answers_to_2_0(self):
+        ours, judge = self.both()
+        with ours, judge:
+            at = now_ms()
+            for name, request in requests_of_2_0(at):
+                answers = send_2(ours.port, request), send_2(judge.port, request)
+                self.alike(name, *answers)
+                self.assertEqual(answers[0].text, answers[1].text)
+            for query in ("two", "h2", 'count({__name__!=""})'):
+                self.assertEqual(result(ours.port, query, at + 2), result(judge.port, query, at + 2))
+
+    @judge_needed
+    def test_content_that_is_not_taken(self):
+        ours, judge = self.both()
+        body = snappy(series({"__name__": "up"}, (now_ms(), 1.0)))
+        with ours, judge:
+            for kind in (None, PROTOBUF, "text/plain", PROTOBUF + ";proto", PROTOBUF + ";a=b", PROTOBUF + ";a=b=c",
+                         PROTOBUF + ";proto=prometheus.WriteRequest"):
+                self.alike(kind, send(ours.port, body, kind), send(judge.port, body, kind))
+            unknown = PROTOBUF + ";proto=x.Y"
+            self.assertEqual(send(ours.port, body, unknown).status, send(judge.port, body, unknown).status)
+            self.alike("no encoding", send(ours.port, body, PROTOBUF, None), send(judge.port, body, PROTOBUF, None))
+            self.assertEqual(send(ours.port, body, PROTOBUF, "gzip").status, 415)
+
+
+class Agent(Case):
+    """A Prometheus in agent mode scrapes itself, and sends what it has here."""
+
+    def agent(self, target, protocol):
+        port = processes.free_port()
+        config = self.folder / "agent.yml"
+        config.write_text(f"""
+global: {{scrape_interval: 1s}}
+scrape_configs:
+  - job_name: agent
+    scrape_protocols: [PrometheusProto, OpenMetricsText1.0.0]
+    static_configs: [{{targets: ["127.0.0.1:{port}"]}}]
+remote_write:
+  - url: http://127.0.0.1:{target}/api/v1/write
+    protobuf_message: {protocol}
+    send_native_histograms: true
+    send_exemplars: true
+    queue_config: {{batch_send_deadline: 500ms}}
+""")
+        command = [JUDGE, "--agent", f"--config.file={config}", f"--storage.agent.path={self.folder / 'agent'}",
+                   f"--web.listen-address=127.0.0.1:{port}", "--enable-feature=native-histograms,exemplar-storage"]
+        return processes.Server("agent", command, port, self.folder / "agent.log")
+
+    def receives(self, protocol):
+        with self.serve() as server, self.agent(server.port, protocol) as agent:
+            deadline = time.monotonic() + 60
+            while time.monotonic() < deadline and self.samples(server.port) < 3:
+                time.sleep(0.3)
+            self.assertGreaterEqual(self.samples(server.port), 3)
+            self.assertEqual(self.failed(agent.port), 0)
+            histograms = 'histogram_count(prometheus_http_request_duration_seconds{handler="/metrics"})'
+            self.assertEqual(len(result(server.port, histograms, now_ms())), 1)
+            self.assertEqual(result(server.port, "up", now_ms())[0]["metric"]["job"], "agent")
+
+    def failed(self, port):
+        """Samples that the agent could not send."""
+        return sum(float(count) for count in re.findall(
+            r"^prometheus_remote_storage_(?:samples|histograms|exemplars|metadata)_failed_total\{.*\} (\S+)$",
+            metrics(port), re.M))
+
+    def samples(self, port):
+        found = result(port, "count_over_time(up[5m])", now_ms())
+        return int(found[0]["value"][1]) if found else 0
+
+    @judge_needed
+    def test_sends_1_0(self):
+        self.receives("prometheus.WriteRequest")
+
+    @judge_needed
+    def test_sends_2_0(self):
+        self.receives("io.prometheus.write.v2.Request")
+
+
+def main():
+    global MILLRACE, JUDGE
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--millrace", default=MILLRACE, help="the program to test")
+    options, rest = parser.parse_known_args()
+    MILLRACE = options.millrace
+    found = subprocess.run([ROOT / "scripts" / "judge.sh"], capture_output=True, text=True, timeout=900, check=False)
+    if found.returncode == 0:
+        JUDGE = found.stdout.strip()
+    unittest.main(argv=[sys.argv[0], *rest])
+
+
+if __name__ == "__main__":
+    main()
