@@ -6,6 +6,7 @@
 #include "engine/op/count_values.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 #include "base/float_text.h"
 #include "base/hash.h"
@@ -19,7 +20,8 @@ struct value_count {
     uint32_t group;
     uint64_t bits; /* of the value, one for all NaNs; of a histogram: the symbol of its text */
     bool histogram;
-    double *steps; /* in the arena; a step without any is missing */
+    double *steps;               /* in the arena; a step without any is missing */
+    const struct labels *labels; /* when all are known */
 };
 
 struct count_values {
@@ -103,7 +105,8 @@ static bool count_values_series(struct count_values *self, uint32_t group, struc
     double *steps = arena_array(op->query->arena, double, op->grid.count);
     for (size_t s = 0; s < op->grid.count; s++)
         steps[s] = value_stale();
-    self->counts[op->series_count] = (struct value_count){group, key.bits, key.histogram, steps};
+    self->counts[op->series_count] = (struct value_count){
+        .group = group, .bits = key.bits, .histogram = key.histogram, .steps = steps};
     *ret_series = (uint32_t)op->series_count++;
     return query_map_insert(&self->found, hash, *ret_series, err) &&
            arena_check(op->query->arena, err);
@@ -180,19 +183,39 @@ static uint32_t count_values_text(struct query *query, const struct value_count 
 
 static void count_values_label(struct count_values *self)
 {
-    struct op *op = &self->op;
-    struct query *query = op->query;
-    op->labels = arena_array(query->arena, const struct labels *, op->series_count);
+    struct query *query = self->op.query;
     AUTO(labels_builder_done) struct labels_builder builder = {0};
-    for (size_t i = 0; i < op->series_count; i++) {
-        const struct value_count *count = &self->counts[i];
-        op->labels[i] = self->groups.labels[count->group];
+    for (size_t i = 0; i < self->op.series_count; i++) {
+        struct value_count *count = &self->counts[i];
+        count->labels = self->groups.labels[count->group];
         if (!self->tells_values)
             continue;
-        labels_builder_reset(&builder, query->symbols, op->labels[i]);
+        labels_builder_reset(&builder, query->symbols, count->labels);
         labels_builder_set(&builder, self->label_symbol, count_values_text(query, count));
-        op->labels[i] = labels_builder_labels(&builder, query->arena);
+        count->labels = labels_builder_labels(&builder, query->arena);
     }
+}
+
+static int value_count_order(const void *a, const void *b, void *symbols)
+{
+    const struct value_count *left = a, *right = b;
+    return labels_cmp(symbols, left->labels, right->labels);
+}
+
+/* Prometheus has no order here: it walks a map of Go's. */
+static bool count_values_sort(struct count_values *self, struct err *err)
+{
+    struct op *op = &self->op;
+    struct query *query = op->query;
+    if (op->series_count > 1)
+        qsort_r(self->counts, op->series_count, sizeof *self->counts, value_count_order,
+                query->symbols);
+    op->labels = arena_array(query->arena, const struct labels *, op->series_count);
+    if (!arena_check(query->arena, err))
+        return false;
+    for (size_t i = 0; i < op->series_count; i++)
+        op->labels[i] = self->counts[i].labels;
+    return true;
 }
 
 static bool count_values_open(struct op *op, struct err *err)
@@ -208,9 +231,9 @@ static bool count_values_open(struct op *op, struct err *err)
             !count_values_histograms(self, self->groups.of_series[i], rows.histograms, err))
             return false;
     }
-    count_values_label(self);
     query_map_done(&self->found);
-    return true;
+    count_values_label(self);
+    return count_values_sort(self, err);
 }
 
 static bool count_values_arrange(struct op *op, struct err *err)
