@@ -350,6 +350,10 @@ void metrics_print(struct server *server, struct buf *out)
     print_storage(server, out);
     print_receiver(server, out);
     struct listener *listener = atomic_load(&server->listener);
+    put_gauge(out, "prometheus_remote_read_handler_queries",
+              "The current number of remote read queries that are either in execution or queued on "
+              "the handler.",
+              (double)gate_count(&server->read_gate));
     put_gauge(out, "millrace_http_connections", "Connections that are open.",
               (double)(listener ? listener_connection_count(listener) : 0));
     print_requests(&server->metrics, out);

@@ -37,6 +37,7 @@ static const struct route routes[] = {
     {"/api/v1/labels", GET | POST, API, route_labels},
     {"/api/v1/label/:name/values", GET, API, route_label_values},
     {"/api/v1/series", GET | POST, API, route_series},
+    {"/api/v1/read", POST, RAW, route_read},
     {"/api/v1/metadata", GET, API, route_metadata},
     {"/api/v1/write", POST, RAW, route_write},
     {"/api/v1/targets", GET, API, route_targets},

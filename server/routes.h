@@ -28,6 +28,7 @@ void route_series(struct server *server, const struct request *request, struct a
 void route_labels(struct server *server, const struct request *request, struct answer *answer);
 void route_label_values(struct server *server, const struct request *request,
                         struct answer *answer);
+void route_read(struct server *server, const struct request *request, struct answer *answer);
 void route_query_exemplars(struct server *server, const struct request *request,
                            struct answer *answer);
 void route_metadata(struct server *server, const struct request *request, struct answer *answer);

@@ -30,7 +30,8 @@ static void serve_help(void)
     buf_text(&out,
              "usage: millrace [serve] [flags]\n\n"
              "Answers PromQL over HTTP, as Prometheus does, from a directory of Prometheus's "
-             "data.\n\n");
+             "data.\n"
+             "Remote read, at /api/v1/read, hands samples and chunks on to others.\n\n");
     flags_print(serve_flags, serve_flag_count, &out);
     fwrite(out.ptr, 1, out.len, stdout);
 }
@@ -123,6 +124,7 @@ static bool serve_open(struct server *server, struct err *err)
     budget_init(&server->request_budget, NULL, "--web.request-memory",
                 (size_t)options->request_memory);
     receiver_init(&server->receiver, server);
+    gate_init(&server->read_gate, (size_t)options->read_concurrency_max);
 
     struct listen_options listen_options = {
         .address = options->listen_address,
@@ -149,6 +151,7 @@ static void serve_close(struct server *server)
         engine_destroy(server->engine);
     db_close(server->db);
     cors_done(&server->cors);
+    gate_done(&server->read_gate);
     free(server->flag_texts);
     free(server);
 }

@@ -10,6 +10,7 @@
 #include "http/listen.h"
 #include "server/feature_flags.h"
 #include "server/flags.h"
+#include "server/gate.h"
 #include "server/metrics.h"
 #include "server/receiver.h"
 #include "storage/db.h"
@@ -48,9 +49,10 @@ struct server {
     struct listener *_Atomic listener; /* NULL until it listens */
     struct cors cors;
     struct metrics metrics;
-    struct budget listing_budget; /* memory of lists of series and labels */
+    struct budget listing_budget; /* memory of lists of series and labels, and of remote read */
     struct budget request_budget; /* bodies of requests, and what is made of them */
     struct receiver receiver;
+    struct gate read_gate; /* of remote read */
     int64_t start_ms;
 };
 

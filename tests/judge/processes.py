@@ -92,14 +92,14 @@ class Server:
         self.stop()
 
 
-def prometheus(program, data, features=(), flags=NO_COMPACTION, name="prometheus"):
+def prometheus(program, data, features=(), flags=NO_COMPACTION, name="prometheus", config=EMPTY_CONFIG):
     """A Prometheus on a data directory, scraping nothing. `program` may hold arguments."""
     port = free_port()
     base = pathlib.Path(data).parent
-    config = base / f"{name}.yml"
-    config.write_text(EMPTY_CONFIG)
+    config_file = base / f"{name}.yml"
+    config_file.write_text(config)
     command = shlex.split(str(program)) + [
-        f"--config.file={config}",
+        f"--config.file={config_file}",
         f"--storage.tsdb.path={data}",
         "--storage.tsdb.retention.time=100y",
         f"--web.listen-address=127.0.0.1:{port}",
