@@ -313,21 +313,30 @@ void route_query_exemplars(struct server *server, const struct request *request,
     api_end(&json);
 }
 
-/* Metadata comes with scraping, which we do not do. */
+/* What came with remote write; of scraping there is none. */
 void route_metadata(struct server *server, const struct request *request, struct answer *answer)
 {
-    static const char *const names[] = {"limit", "limit_per_metric"};
-    for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
-        struct str text = params_get(&request->params, names[i]);
+    struct metadata_query query = {
+        .family = params_get(&request->params, "metric"),
+        .limit = -1,
+        .limit_per_family = -1,
+    };
+    const struct {
+        const char *name;
+        int64_t *value;
+    } limits[] = {
+        {"limit", &query.limit},
+        {"limit_per_metric", &query.limit_per_family},
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(limits); i++) {
+        struct str text = params_get(&request->params, limits[i].name);
         struct err err;
-        int64_t number;
-        if (text.len && !number_parse(text, &number, &err)) {
-            api_fail(answer, FAULT_BAD_DATA, "%s must be a number", names[i]);
+        if (text.len && !number_parse(text, limits[i].value, &err)) {
+            api_fail(answer, FAULT_BAD_DATA, "%s must be a number", limits[i].name);
             return;
         }
     }
     struct json json = api_begin(answer);
-    json_object(&json);
-    json_object_end(&json);
+    metadata_print(server->metadata, &query, &json);
     api_end(&json);
 }

@@ -155,6 +155,40 @@ static bool delivery_append(struct delivery *delivery, struct err *err)
     return refused_before(&delivery->write, err) && good;
 }
 
+static struct str metric_of(const struct append_series *series)
+{
+    for (size_t i = 0; i < series->label_count; i++)
+        if (str_eq(series->labels[i].name, STR("__name__")))
+            return series->labels[i].value;
+    return STR("");
+}
+
+/* Of series in a row mostly the same is told: texts of one symbol are at one place. */
+static bool is_told(const struct append_series *before, const struct append_series *series)
+{
+    return before && before->metadata->help.ptr == series->metadata->help.ptr &&
+           before->metadata->unit.ptr == series->metadata->unit.ptr &&
+           before->metadata->type == series->metadata->type &&
+           metric_of(before).ptr == metric_of(series).ptr;
+}
+
+static void delivery_keep_metadata(const struct delivery *delivery)
+{
+    const struct write_request *write = &delivery->write;
+    struct metadata *metadata = delivery->server->metadata;
+    for (size_t i = 0; i < write->metadata_count; i++)
+        metadata_set(metadata, write->metadata[i].family, &write->metadata[i].about);
+    const struct append_series *before = NULL;
+    for (size_t i = 0; i < write->count; i++) {
+        const struct append_series *series = &write->series[i];
+        if (!series->metadata || is_told(before, series))
+            continue;
+        metadata_set(metadata, metadata_family(metric_of(series), series->metadata->type),
+                     series->metadata);
+        before = series;
+    }
+}
+
 static const char *number_text(const struct delivery *delivery, size_t number)
 {
     return arena_printf(delivery->request->arena, "%zu", number);
@@ -248,6 +282,8 @@ void route_write(struct server *server, const struct request *request, struct an
     bool good = delivery_read(&delivery, &err) && delivery_append(&delivery, &err);
     if (delivery.version == WRITE_VERSION_2)
         answer_written(&delivery, answer);
+    if (good || err.kind == ERR_BAD_DATA)
+        delivery_keep_metadata(&delivery);
     if (good)
         api_no_content(answer);
     else

@@ -125,6 +125,7 @@ static bool serve_open(struct server *server, struct err *err)
                 (size_t)options->request_memory);
     receiver_init(&server->receiver, server);
     gate_init(&server->read_gate, (size_t)options->read_concurrency_max);
+    server->metadata = metadata_create();
 
     struct listen_options listen_options = {
         .address = options->listen_address,
@@ -150,6 +151,7 @@ static void serve_close(struct server *server)
     if (server->engine)
         engine_destroy(server->engine);
     db_close(server->db);
+    metadata_destroy(server->metadata);
     cors_done(&server->cors);
     gate_done(&server->read_gate);
     free(server->flag_texts);

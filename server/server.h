@@ -11,6 +11,7 @@
 #include "server/feature_flags.h"
 #include "server/flags.h"
 #include "server/gate.h"
+#include "server/metadata.h"
 #include "server/metrics.h"
 #include "server/receiver.h"
 #include "storage/db.h"
@@ -53,6 +54,7 @@ struct server {
     struct budget request_budget; /* bodies of requests, and what is made of them */
     struct receiver receiver;
     struct gate read_gate; /* of remote read */
+    struct metadata *metadata; /* that was sent with samples */
     int64_t start_ms;
 };
 

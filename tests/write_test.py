@@ -208,6 +208,24 @@ class Samples(Case):
             self.assertEqual(len(result(server.port, "good", at)), 1)
 
 
+class Metadata(Case):
+    def test_of_both_versions(self):
+        at = now_ms()
+        up = b"\x08\x02" + field(0x12, b"up") + field(0x22, b"Is it?") + field(0x2A, b"bool")
+        request = Request()
+        for suffix in ("bucket", "sum", "count"):
+            request.add({"__name__": f"h_{suffix}"}, [(at, 1.0)], metadata=(3, "How long.", "s"))
+        with self.serve() as server:
+            self.check(send_1(server.port, series({"__name__": "up"}, (at, 1.0)), field(0x1A, up)), 204, "")
+            self.check(send_2(server.port, request), 204, "")
+            client = Client(server.port)
+            self.addCleanup(client.close)
+            self.assertEqual(client.send("GET", "/api/v1/metadata").json["data"], {
+                "h": [{"type": "histogram", "help": "How long.", "unit": "s"}],
+                "up": [{"type": "gauge", "help": "Is it?", "unit": "bool"}]})
+            self.assertEqual(list(client.send("GET", "/api/v1/metadata", [("metric", "up")]).json["data"]), ["up"])
+
+
 class Refusals(Case):
     def test_it_is_off_by_default(self):
         with self.serve() as server:

@@ -36,6 +36,21 @@ enum append_metric write_metric_of(uint64_t number)
     return number <= APPEND_METRIC_STATESET ? (enum append_metric)number : APPEND_METRIC_UNKNOWN;
 }
 
+const char *write_metric_name(enum append_metric type)
+{
+    static const char *const names[] = {
+        [APPEND_METRIC_UNKNOWN] = "unknown",
+        [APPEND_METRIC_COUNTER] = "counter",
+        [APPEND_METRIC_GAUGE] = "gauge",
+        [APPEND_METRIC_HISTOGRAM] = "histogram",
+        [APPEND_METRIC_GAUGE_HISTOGRAM] = "gaugehistogram",
+        [APPEND_METRIC_SUMMARY] = "summary",
+        [APPEND_METRIC_INFO] = "info",
+        [APPEND_METRIC_STATESET] = "stateset",
+    };
+    return names[type];
+}
+
 bool write_series_fit(const struct write_decoder *decoder, size_t count)
 {
     size_t limit = decoder->options->series_max;

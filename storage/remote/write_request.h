@@ -54,3 +54,6 @@ bool write_request_decode_1(struct str bytes, const struct write_options *option
 bool write_request_decode_2(struct str bytes, const struct write_options *options,
                             struct arena *arena, struct write_request *ret_request, struct err *err)
     MUST_CHECK;
+
+/* "counter", "unknown": what Prometheus calls the kinds of metrics. */
+const char *write_metric_name(enum append_metric type);

@@ -237,21 +237,6 @@ static bool resolve_metadata(const struct write_decoder *decoder, const struct m
     return true;
 }
 
-static const char *metric_name(enum append_metric type)
-{
-    static const char *const names[] = {
-        [APPEND_METRIC_UNKNOWN] = "",
-        [APPEND_METRIC_COUNTER] = "counter",
-        [APPEND_METRIC_GAUGE] = "gauge",
-        [APPEND_METRIC_HISTOGRAM] = "histogram",
-        [APPEND_METRIC_GAUGE_HISTOGRAM] = "gaugehistogram",
-        [APPEND_METRIC_SUMMARY] = "summary",
-        [APPEND_METRIC_INFO] = "info",
-        [APPEND_METRIC_STATESET] = "stateset",
-    };
-    return names[type];
-}
-
 /* Labels __type__ and __unit__ as the metadata says, in place of those that were sent. */
 static size_t set_type_and_unit(const struct append_metadata *about, struct wal_label *labels,
                                 size_t count)
@@ -263,7 +248,8 @@ static size_t set_type_and_unit(const struct append_metadata *about, struct wal_
         if (!str_eq(labels[i].name, STR("__type__")) && !str_eq(labels[i].name, STR("__unit__")))
             labels[kept++] = labels[i];
     if (about->type != APPEND_METRIC_UNKNOWN)
-        labels[kept++] = (struct wal_label){STR("__type__"), str_of(metric_name(about->type))};
+        labels[kept++] =
+            (struct wal_label){STR("__type__"), str_of(write_metric_name(about->type))};
     if (about->unit.len > 0)
         labels[kept++] = (struct wal_label){STR("__unit__"), about->unit};
     return kept;
