@@ -155,7 +155,21 @@ static bool stage_keeps_points(const struct plan *plan, const struct plan *below
 static bool plan_is_dedup(const struct plan *plan)
 {
     return plan->kind == PLAN_DEDUP_MERGE || plan->kind == PLAN_DEDUP_UNITE ||
-           plan->kind == PLAN_DEDUP_STRICT;
+           plan->kind == PLAN_DEDUP_LONE || plan->kind == PLAN_DEDUP_STRICT;
+}
+
+/* Is what stands above only such as takes whole series, floats and histograms of one time? */
+static bool plan_is_last(const struct op_builder *builder, const struct plan *plan)
+{
+    const struct plan *at = builder->root;
+    while (at != plan) {
+        if (at->kind != PLAN_DROP_NAMES && at->kind != PLAN_DEDUP_UNITE &&
+            at->kind != PLAN_LABEL_REPLACE && at->kind != PLAN_LABEL_JOIN &&
+            at->kind != PLAN_NEGATE)
+            return false;
+        at = at->children[0];
+    }
+    return true;
 }
 
 /*
@@ -399,7 +413,9 @@ static struct op *op_of_kind(struct op_builder *builder, const struct plan *plan
         return op_dedup_new(query, children[0], DEDUP_MERGE);
     case PLAN_DEDUP_UNITE:
         return op_dedup_new(query, children[0],
-                            plan == builder->root ? DEDUP_UNITE_LAST : DEDUP_UNITE);
+                            plan_is_last(builder, plan) ? DEDUP_UNITE_LAST : DEDUP_UNITE);
+    case PLAN_DEDUP_LONE:
+        return op_dedup_new(query, children[0], DEDUP_UNITE_LONE);
     case PLAN_DEDUP_STRICT:
         return op_dedup_new(query, children[0], DEDUP_STRICT);
     case PLAN_BROADCAST:

@@ -192,6 +192,8 @@ static bool dedup_row(struct dedup *self, size_t member_count, struct row_output
             return err_set(err, ERR_EXECUTION,
                            "vector cannot contain metrics with the same labelset");
     }
+    if (self->mode == DEDUP_UNITE_LONE && !dedup_kinds_apart(out, at))
+        return err_set(err, ERR_EXECUTION, "unexpected number of samples");
     if (self->mode == DEDUP_UNITE)
         dedup_block_histograms(out, at);
     return true;

@@ -234,7 +234,10 @@ struct plan *plan_of_subquery_rows(struct plan_builder *builder, const struct no
         bool saw_buckets = builder->sees_buckets, at_one_time = builder->at_one_time;
         builder->sees_buckets = true; /* where counters start anew is found by them */
         builder->at_one_time = inner.start_ms == grid_end(ret_refs);
+        const struct node *invariant = builder->invariant;
+        builder->invariant = NULL;
         struct plan *rows = plan_of(builder, subquery->expr, &inner);
+        builder->invariant = invariant;
         builder->sees_buckets = saw_buckets;
         builder->at_one_time = at_one_time;
         return rows;
@@ -324,9 +327,19 @@ static struct plan *plan_of_binary(struct plan_builder *builder, const struct no
     return plan;
 }
 
+enum plan_kind plan_unite_kind(struct plan_builder *builder, const struct node *node,
+                               const struct node *vector)
+{
+    if (builder->invariant != node)
+        return PLAN_DEDUP_UNITE;
+    builder->invariant = vector;
+    return PLAN_DEDUP_LONE;
+}
+
 static struct plan *plan_of_unary(struct plan_builder *builder, const struct node *node,
                                   const struct grid *grid)
 {
+    enum plan_kind unite = plan_unite_kind(builder, node, ast_unparen(node->unary.expr));
     struct plan *child = plan_of(builder, node->unary.expr, grid);
     if (!child || !node->unary.minus)
         return child;
@@ -334,7 +347,7 @@ static struct plan *plan_of_unary(struct plan_builder *builder, const struct nod
     plan->nameless = child->nameless || child->type == TYPE_SCALAR;
     plan_add_child(plan, child);
     plan = plan_intern(builder, plan);
-    return builder->request->delayed_names ? plan : plan_unite(builder, plan, PLAN_DEDUP_UNITE);
+    return builder->request->delayed_names ? plan : plan_unite(builder, plan, unite);
 }
 
 static struct plan *plan_of_aggregate(struct plan_builder *builder, const struct node *node,
@@ -462,13 +475,17 @@ struct plan *plan_of(struct plan_builder *builder, const struct node *node, cons
         return NULL;
     bool saw_totals = builder->sees_totals, saw_buckets = builder->sees_buckets;
     bool at_one_time = builder->at_one_time;
+    const struct node *invariant = builder->invariant;
     builder->at_one_time = at_one_time || plan_is_invariant(node);
+    if (!invariant && plan_is_invariant(node))
+        builder->invariant = node;
     plan_see_histograms(builder, node);
     struct plan *plan = plan_wants_broadcast(node, grid) ? plan_broadcast(builder, node, grid)
                                                          : plan_of_kind(builder, node, grid);
     builder->sees_totals = saw_totals;
     builder->sees_buckets = saw_buckets;
     builder->at_one_time = at_one_time;
+    builder->invariant = invariant;
     return plan ? plan : plan_fallback(builder, node, grid);
 }
 

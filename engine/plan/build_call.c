@@ -164,6 +164,9 @@ static struct plan *plan_of_simple(struct plan_builder *builder, const struct no
                                    const struct grid *grid, enum plan_kind kind)
 {
     struct plan *plan = plan_new(builder, kind, node, grid);
+    bool relabels = kind == PLAN_LABEL_REPLACE || kind == PLAN_LABEL_JOIN;
+    enum plan_kind dedup_kind =
+        relabels ? plan_unite_kind(builder, node, call_arg(node, 0)) : PLAN_DEDUP_MERGE;
     for (size_t i = 0; i < node->call.arg_count; i++) {
         const struct node *arg = call_arg(node, i);
         if (arg->type != TYPE_STRING && !plan_add_child(plan, plan_of(builder, arg, grid)))
@@ -174,13 +177,10 @@ static struct plan *plan_of_simple(struct plan_builder *builder, const struct no
     plan->nameless =
         sorts ? plan->children[0]->nameless : kind == PLAN_SCALAR || kind == PLAN_VECTOR;
     plan = plan_intern(builder, plan);
-    bool renames =
-        kind == PLAN_LABEL_REPLACE || kind == PLAN_LABEL_JOIN || kind == PLAN_HISTOGRAM_QUANTILE;
-    if (!renames)
+    if (!relabels && kind != PLAN_HISTOGRAM_QUANTILE)
         return plan;
-    struct plan *dedup = kind == PLAN_HISTOGRAM_QUANTILE
-                             ? plan_dedup(builder, plan, PLAN_DEDUP_MERGE)
-                             : plan_unite(builder, plan, PLAN_DEDUP_UNITE);
+    struct plan *dedup =
+        relabels ? plan_unite(builder, plan, dedup_kind) : plan_dedup(builder, plan, dedup_kind);
     /* label_replace may set a name, or leave one. */
     if (dedup && (kind != PLAN_HISTOGRAM_QUANTILE || call_labels_metadata(node)))
         dedup->nameless = false;

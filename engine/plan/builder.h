@@ -12,11 +12,12 @@ struct plan_builder {
     struct str *keys;
     size_t plan_count;
     size_t plan_cap;
-    size_t rank;             /* nodes asked for so far, known ones too */
-    bool at_one_time;        /* from here on: not over a range, even if that has but one step */
-    bool sees_totals;        /* of histograms, what stands above asks for count and sum, */
-    bool sees_buckets;       /* or something does that asks for the buckets */
-    const char *unsupported; /* the name of what was refused last; static text */
+    size_t rank;      /* nodes asked for so far, known ones too */
+    bool at_one_time; /* from here on: not over a range, even if that has but one step */
+    const struct node *invariant; /* the outermost expression here that no step changes */
+    bool sees_totals;             /* of histograms, what stands above asks for count and sum, */
+    bool sees_buckets;            /* or something does that asks for the buckets */
+    const char *unsupported;      /* the name of what was refused last; static text */
     struct err *err;
 };
 
@@ -40,6 +41,14 @@ struct plan *plan_unite(struct plan_builder *builder, struct plan *plan, enum pl
 
 /* The same where Prometheus checks only as long as it drops names at once. */
 struct plan *plan_dedup(struct plan_builder *builder, struct plan *plan, enum plan_kind kind);
+
+/*
+ * How the series of an operation on whole series (label_replace, unary minus) are united: if no
+ * step changes it, Prometheus refuses what has a float and a histogram then. So it does with
+ * `vector`, which such an operation leaves as it is. Before that is planned.
+ */
+enum plan_kind plan_unite_kind(struct plan_builder *builder, const struct node *node,
+                               const struct node *vector);
 
 /*
  * The streaming engine does not do the expression at hand: its `kind` (function, modifier ...) and

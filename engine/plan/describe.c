@@ -47,6 +47,7 @@ const char *plan_kind_text(enum plan_kind kind)
         [PLAN_DROP_NAMES] = "drop names",
         [PLAN_DEDUP_MERGE] = "merge equal labels",
         [PLAN_DEDUP_UNITE] = "unite equal labels",
+        [PLAN_DEDUP_LONE] = "unite equal labels, one point each",
         [PLAN_DEDUP_STRICT] = "refuse equal labels",
         [PLAN_BROADCAST] = "repeat for every step",
         [PLAN_FALLBACK] = "fallback",
@@ -214,6 +215,7 @@ static void describe_ast(const struct plan *plan, struct buf *out)
     case PLAN_DROP_NAMES:
     case PLAN_DEDUP_MERGE:
     case PLAN_DEDUP_UNITE:
+    case PLAN_DEDUP_LONE:
     case PLAN_DEDUP_STRICT:
     case PLAN_BROADCAST:
         return;

@@ -51,6 +51,7 @@ enum plan_kind {
     PLAN_DROP_NAMES, /* those that are still pending: the root only */
     PLAN_DEDUP_MERGE,
     PLAN_DEDUP_UNITE,
+    PLAN_DEDUP_LONE,
     PLAN_DEDUP_STRICT,
     PLAN_BROADCAST, /* one step, repeated: what does not depend on the step */
     PLAN_FALLBACK,  /* left to the reference engine; a range vector: the root only */
