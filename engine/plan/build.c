@@ -144,6 +144,40 @@ static bool plan_refs(struct plan_builder *builder, const struct modifiers *modi
     return true;
 }
 
+/*
+ * How far from its time an @ looks. Prometheus turns it into an offset from the first time that is
+ * evaluated, less the offsets of the subqueries around; for a subquery it does that anew, without
+ * them, but only if the subquery begins at another time.
+ */
+static int64_t plan_at_shift(const struct plan_builder *builder, const struct modifiers *modifiers,
+                             const struct grid *grid)
+{
+    const struct subquery_path *path = &builder->path;
+    if (modifiers->at == AT_NONE)
+        return 0;
+    return path->has_at ? ms_add(path->offset_ms, ms_sub(grid->start_ms, path->at_ms))
+                        : path->offset_ms;
+}
+
+/* The path for what is inside of a subquery that is seen from `grid`. */
+static struct subquery_path plan_path(const struct plan_builder *builder,
+                                      const struct modifiers *modifiers, const struct grid *refs,
+                                      const struct grid *grid, const struct grid *inner)
+{
+    struct subquery_path path = {0};
+    if (inner->start_ms != grid->start_ms)
+        return path;
+    if (modifiers->at == AT_NONE) {
+        path = builder->path;
+        path.offset_ms = ms_add(path.offset_ms, ms_sub(grid->start_ms, refs->start_ms));
+        return path;
+    }
+    path.has_at = true;
+    path.at_ms = plan_at(builder->request, modifiers);
+    path.offset_ms = ms_sub(path.at_ms, refs->start_ms);
+    return path;
+}
+
 /* The samples that its windows see: from `before_ms` before each to `ahead_ms` behind. */
 static bool plan_set_select(struct plan_builder *builder, struct plan *plan,
                             const struct vector_selector *selector, int64_t before_ms,
@@ -158,6 +192,9 @@ static bool plan_set_select(struct plan_builder *builder, struct plan *plan,
         select->begin_ms = INT64_MIN;
     if (__builtin_add_overflow(grid_end(&select->refs), ahead_ms, &select->end_ms))
         select->end_ms = INT64_MAX;
+    /* What is read is what @ says. */
+    int64_t shift_ms = plan_at_shift(builder, &selector->modifiers, &plan->grid);
+    select->refs.start_ms = ms_add(select->refs.start_ms, shift_ms);
     return true;
 }
 
@@ -229,15 +266,20 @@ struct plan *plan_of_subquery_rows(struct plan_builder *builder, const struct no
     if (step_ms == 0)
         step_ms = builder->request->subquery_step_ms;
 
-    struct grid inner = subquery_grid(ret_refs, *ret_range_ms, step_ms);
+    struct grid refs = *ret_refs;
+    refs.start_ms = ms_add(refs.start_ms, plan_at_shift(builder, &subquery->modifiers, grid));
+    struct grid inner = subquery_grid(&refs, *ret_range_ms, step_ms);
     if (inner.count > 0) {
         bool saw_buckets = builder->sees_buckets, at_one_time = builder->at_one_time;
         builder->sees_buckets = true; /* where counters start anew is found by them */
-        builder->at_one_time = inner.start_ms == grid_end(ret_refs);
+        builder->at_one_time = inner.start_ms == grid_end(&refs);
         const struct node *invariant = builder->invariant;
+        struct subquery_path path = builder->path;
         builder->invariant = NULL;
+        builder->path = plan_path(builder, &subquery->modifiers, ret_refs, grid, &inner);
         struct plan *rows = plan_of(builder, subquery->expr, &inner);
         builder->invariant = invariant;
+        builder->path = path;
         builder->sees_buckets = saw_buckets;
         builder->at_one_time = at_one_time;
         return rows;

@@ -3,6 +3,15 @@
 #include "base/map.h"
 #include "engine/plan/plan.h"
 
+/*
+ * The subqueries around, inwards from the last one that has an @, as far as all begin at one time.
+ */
+struct subquery_path {
+    int64_t offset_ms;
+    bool has_at;
+    int64_t at_ms;
+};
+
 /* Shared by the files that build plans; nobody else includes it. */
 struct plan_builder {
     const struct plan_request *request;
@@ -15,9 +24,10 @@ struct plan_builder {
     size_t rank;      /* nodes asked for so far, known ones too */
     bool at_one_time; /* from here on: not over a range, even if that has but one step */
     const struct node *invariant; /* the outermost expression here that no step changes */
-    bool sees_totals;             /* of histograms, what stands above asks for count and sum, */
-    bool sees_buckets;            /* or something does that asks for the buckets */
-    const char *unsupported;      /* the name of what was refused last; static text */
+    struct subquery_path path;
+    bool sees_totals;        /* of histograms, what stands above asks for count and sum, */
+    bool sees_buckets;       /* or something does that asks for the buckets */
+    const char *unsupported; /* the name of what was refused last; static text */
     struct err *err;
 };
 

@@ -168,8 +168,8 @@ static bool call_timestamp(struct ref *ref, const struct ref_times *times, struc
     const struct ref_lookups lookups = {
         .matchers = selector->matchers,
         .matcher_count = selector->matcher_count,
-        .begin_ms = ms_sub(ms_sub(times->start_ms, arg->shift_ms), ref->query->lookback_ms - 1),
-        .end_ms = ms_sub(arg->has_at ? times->start_ms : times->end_ms, arg->shift_ms),
+        .begin_ms = ms_sub(ref_expr_read_ms(arg, times->start_ms), ref->query->lookback_ms - 1),
+        .end_ms = ref_expr_read_ms(arg, times->end_ms),
         .shift_ms = arg->has_at ? 0 : arg->shift_ms,
         .pinned = arg->has_at,
         .pinned_ms = arg->at_ms,

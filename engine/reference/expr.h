@@ -41,6 +41,12 @@ struct ref_expr {
     int64_t shift_ms;
 };
 
+/* Samples are read as if `time_ms` looked at what @ says, wherever it then looks. */
+static inline int64_t ref_expr_read_ms(const struct ref_expr *expr, int64_t time_ms)
+{
+    return expr->has_at ? ms_sub(expr->at_ms, expr->offset_ms) : ms_sub(time_ms, expr->shift_ms);
+}
+
 /* ERR_EXECUTION: a duration that cannot be. */
 bool ref_expr_new(const struct reference_request *request, struct ref_expr **ret_root,
                   struct err *err) MUST_CHECK;

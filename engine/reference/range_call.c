@@ -215,17 +215,17 @@ static bool range_call_totals(const struct range_call *call, struct ref_source *
 static bool range_call_selector(struct range_call *call, struct err *err)
 {
     const struct ref_times *times = call->times;
-    int64_t first_ms = ms_sub(ms_sub(times->start_ms, call->shift_ms), call->range_ms);
+    const struct ref_expr *selector = call->range->children[0];
+    int64_t first_ms = ms_sub(ref_expr_read_ms(selector, times->start_ms), call->range_ms);
     int64_t begin_ms = ms_sub(first_ms, call->before_ms - 1);
-    int64_t last_ms = call->pinned ? times->start_ms : times->end_ms;
-    int64_t end_ms = ms_add(ms_sub(last_ms, call->shift_ms), call->behind_ms);
+    int64_t end_ms = ms_add(ref_expr_read_ms(selector, times->end_ms), call->behind_ms);
     AUTO(ref_source_close) struct ref_source source = {0};
     if (!ref_source_open(&source, call->ref, call->selector->matchers,
                          call->selector->matcher_count, begin_ms, end_ms, call->wants_starts, err))
         return false;
     for (size_t i = 0; i < selection_count(source.selection); i++) {
         if (!ref_source_read(&source, i, err) ||
-            (call->range->children[0]->totals_only && !range_call_totals(call, &source, err)) ||
+            (selector->totals_only && !range_call_totals(call, &source, err)) ||
             !ref_source_part(&source, err))
             return false;
         struct range_series series = {

@@ -122,8 +122,8 @@ bool ref_selector(struct ref *ref, const struct ref_times *times, struct ref_exp
     const struct ref_lookups lookups = {
         .matchers = selector->matchers,
         .matcher_count = selector->matcher_count,
-        .begin_ms = ms_sub(ms_sub(times->start_ms, expr->shift_ms), ref->query->lookback_ms - 1),
-        .end_ms = ms_sub(times->end_ms, expr->shift_ms),
+        .begin_ms = ms_sub(ref_expr_read_ms(expr, times->start_ms), ref->query->lookback_ms - 1),
+        .end_ms = ref_expr_read_ms(expr, times->end_ms),
         .shift_ms = expr->shift_ms,
         .totals_only = expr->totals_only,
     };
