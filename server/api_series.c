@@ -8,7 +8,6 @@
 #include "base/mem.h"
 #include "base/quote.h"
 #include "model/symbols.h"
-#include "parser/parse.h"
 #include "server/api.h"
 #include "server/result_json.h"
 #include "server/routes.h"
@@ -245,72 +244,6 @@ void route_series(struct server *server, const struct request *request, struct a
     stream->symbols = symbols_new(stream->arena);
     stream->selectors.arena = stream->arena;
     answer_series(stream, server, request, answer);
-}
-
-static bool has_selector(const struct node *node)
-{
-    if (!node)
-        return false;
-    switch (node->kind) {
-    case NODE_VECTOR_SELECTOR:
-    case NODE_MATRIX_SELECTOR:
-        return true;
-    case NODE_SUBQUERY:
-        return has_selector(node->subquery.expr);
-    case NODE_CALL:
-        for (size_t i = 0; i < node->call.arg_count; i++)
-            if (has_selector(node->call.args[i]))
-                return true;
-        return false;
-    case NODE_AGGREGATE:
-        return has_selector(node->aggregate.expr) || has_selector(node->aggregate.param);
-    case NODE_BINARY:
-        return has_selector(node->binary.left) || has_selector(node->binary.right);
-    case NODE_UNARY:
-        return has_selector(node->unary.expr);
-    case NODE_PAREN:
-        return has_selector(node->paren);
-    case NODE_NUMBER:
-    case NODE_STRING:
-    case NODE_DURATION:
-        return false;
-    }
-    return false;
-}
-
-/* No exemplars are stored: the answer is empty, but wrong questions are told so. */
-void route_query_exemplars(struct server *server, const struct request *request,
-                           struct answer *answer)
-{
-    AUTO(arena_destroy) struct arena *arena = arena_create(NULL);
-    struct selectors range = {.arena = arena};
-    struct node *root = NULL;
-    struct err err;
-    const char *param;
-    err_clear(&err);
-    if (!selectors_read_range(&range, request, &param, &err)) {
-        api_fail_param(answer, param, err.msg);
-        return;
-    }
-    if (range.end_ms < range.begin_ms) {
-        api_fail(answer, FAULT_BAD_DATA, "end timestamp must not be before start timestamp");
-        return;
-    }
-    if (!parse_query(params_get(&request->params, "query"), &server->features.parse, arena, &root,
-                     &err)) {
-        api_fail(answer, FAULT_BAD_DATA, "%s", err.msg);
-        return;
-    }
-    bool any = has_selector(root);
-    ast_done(root);
-    if (!any) {
-        api_no_content(answer);
-        return;
-    }
-    struct json json = api_begin(answer);
-    json_array(&json);
-    json_array_end(&json);
-    api_end(&json);
 }
 
 /* What came with remote write; of scraping there is none. */

@@ -17,6 +17,7 @@
 #include "server/api.h"
 #include "server/routes.h"
 #include "server/server.h"
+#include "storage/append_labels.h"
 #include "storage/remote/snappy_block.h"
 
 /* So far ahead of our clock may samples be. */
@@ -141,6 +142,50 @@ static bool refused_before(const struct write_request *write, struct err *err)
     return false;
 }
 
+/*
+ * Keeps the exemplars of a series whose labels are good. An error tells of the first one that is
+ * behind its series' newest.
+ */
+static void keep_exemplars(struct delivery *delivery, const struct append_series *series,
+                           int64_t future_ms, struct err *err)
+{
+    struct wal_label *labels = arena_array(delivery->arena, struct wal_label, series->label_count);
+    size_t label_count = series->label_count;
+    memcpy(labels, series->labels, label_count * sizeof *labels);
+    if (append_labels_check(labels, &label_count) != APPEND_LABELS_GOOD)
+        return;
+    for (size_t i = 0; i < series->exemplar_count; i++) {
+        const struct append_exemplar *exemplar = &series->exemplars[i];
+        enum exemplar_verdict verdict = EXEMPLAR_TOO_LARGE;
+        if (exemplar->t_ms <= future_ms)
+            verdict = exemplars_append(delivery->server->exemplars, labels, label_count, exemplar);
+        delivery->result.exemplar_count += verdict == EXEMPLAR_TAKEN;
+        if (verdict != EXEMPLAR_OUT_OF_ORDER || err->kind != ERR_NONE)
+            continue;
+        AUTO(buf_done) struct buf line = {0};
+        append_labels_print(labels, label_count, &line);
+        err_set(err, ERR_BAD_DATA, "out of order exemplar for series %s", buf_terminated(&line));
+    }
+}
+
+/* Of 1.0, what is wrong with exemplars is no error. Without a ring all count, as in Prometheus. */
+static bool delivery_keep_exemplars(struct delivery *delivery, int64_t future_ms, struct err *err)
+{
+    if (!delivery->server->exemplars)
+        return true;
+    struct err behind;
+    err_clear(&behind);
+    delivery->result.exemplar_count = 0;
+    for (size_t i = 0; i < delivery->write.count; i++)
+        if (delivery->write.series[i].exemplar_count > 0)
+            keep_exemplars(delivery, &delivery->write.series[i], future_ms, &behind);
+    if (behind.kind == ERR_NONE || delivery->version == WRITE_VERSION_1)
+        return true;
+    if (err->kind == ERR_NONE)
+        *err = behind;
+    return false;
+}
+
 static bool delivery_append(struct delivery *delivery, struct err *err)
 {
     struct append_batch batch = {
@@ -151,6 +196,8 @@ static bool delivery_append(struct delivery *delivery, struct err *err)
     bool all = delivery->version == WRITE_VERSION_1;
     bool good = db_append(delivery->server->db, &batch,
                           all ? APPEND_ALL_OR_NOTHING : APPEND_KEEP_GOOD, &delivery->result, err);
+    if (good || (!all && err->kind == ERR_BAD_DATA))
+        good &= delivery_keep_exemplars(delivery, batch.future_ms, err);
     delivery_count(delivery);
     return refused_before(&delivery->write, err) && good;
 }

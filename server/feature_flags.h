@@ -11,6 +11,7 @@
 struct features {
     struct parse_options parse;
     struct query_modes modes;
+    bool exemplars; /* are kept */
 };
 
 /* Told of each name as it is read; `known`: Prometheus has it. */

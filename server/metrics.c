@@ -297,6 +297,34 @@ static void print_receiver(struct server *server, struct buf *out)
               (double)atomic_load(&server->request_budget.peak_bytes));
 }
 
+static void print_exemplars(struct server *server, struct buf *out)
+{
+    struct exemplars_stats stats;
+    if (!server->exemplars)
+        return;
+    exemplars_stats(server->exemplars, &stats);
+    put_counter(out, "prometheus_tsdb_exemplar_exemplars_appended_total",
+                "Total number of appended exemplars.", (double)stats.appended_total);
+    put_gauge(out, "prometheus_tsdb_exemplar_exemplars_in_storage",
+              "Number of exemplars currently in circular storage.", (double)stats.count);
+    put_gauge(out, "prometheus_tsdb_exemplar_series_with_exemplars_in_storage",
+              "Number of series with exemplars currently in circular storage.",
+              (double)stats.series_count);
+    put_gauge(
+        out, "prometheus_tsdb_exemplar_last_exemplars_timestamp_seconds",
+        "The timestamp of the oldest exemplar stored in circular storage. Useful to check for "
+        "what timerange the current exemplar buffer limit allows. This usually means the last "
+        "timestamp for all exemplars for a typical setup. This is not true though if one of "
+        "the series timestamp is in future compared to rest series.",
+        (double)stats.oldest_ms / 1000);
+    put_counter(out, "prometheus_tsdb_exemplar_out_of_order_exemplars_total",
+                "Total number of out of order exemplar ingestion failed attempts.",
+                (double)stats.out_of_order_total);
+    put_gauge(out, "prometheus_tsdb_exemplar_max_exemplars",
+              "Total number of exemplars the exemplar storage can store, resizeable.",
+              (double)stats.count_max);
+}
+
 static size_t open_fd_count(void)
 {
     DIR *dir = opendir("/proc/self/fd");
@@ -349,6 +377,7 @@ void metrics_print(struct server *server, struct buf *out)
     print_fallbacks(&server->metrics, out);
     print_storage(server, out);
     print_receiver(server, out);
+    print_exemplars(server, out);
     struct listener *listener = atomic_load(&server->listener);
     put_gauge(out, "prometheus_remote_read_handler_queries",
               "The current number of remote read queries that are either in execution or queued on "

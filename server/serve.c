@@ -126,6 +126,8 @@ static bool serve_open(struct server *server, struct err *err)
     receiver_init(&server->receiver, server);
     gate_init(&server->read_gate, (size_t)options->read_concurrency_max);
     server->metadata = metadata_create();
+    if (server->features.exemplars && options->exemplar_count_max > 0)
+        server->exemplars = exemplars_create((size_t)options->exemplar_count_max);
 
     struct listen_options listen_options = {
         .address = options->listen_address,
@@ -151,6 +153,7 @@ static void serve_close(struct server *server)
     if (server->engine)
         engine_destroy(server->engine);
     db_close(server->db);
+    exemplars_destroy(server->exemplars);
     metadata_destroy(server->metadata);
     cors_done(&server->cors);
     gate_done(&server->read_gate);

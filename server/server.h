@@ -15,6 +15,7 @@
 #include "server/metrics.h"
 #include "server/receiver.h"
 #include "storage/db.h"
+#include "storage/exemplars.h"
 
 /* The flags of `millrace serve`, as serve.def lists them. */
 struct serve_options {
@@ -54,6 +55,7 @@ struct server {
     struct budget request_budget; /* bodies of requests, and what is made of them */
     struct receiver receiver;
     struct gate read_gate; /* of remote read */
+    struct exemplars *exemplars; /* NULL: none are kept */
     struct metadata *metadata; /* that was sent with samples */
     int64_t start_ms;
 };

@@ -115,6 +115,14 @@ def result(port, query, at_ms):
         client.close()
 
 
+def judge_needed(test):
+    def run(self):
+        if JUDGE is None:
+            self.skipTest("there is no Prometheus")
+        test(self)
+    return run
+
+
 class Case(unittest.TestCase):
     """Each test has a directory, and servers as it needs them."""
 
@@ -226,6 +234,52 @@ class Metadata(Case):
             self.assertEqual(list(client.send("GET", "/api/v1/metadata", [("metric", "up")]).json["data"]), ["up"])
 
 
+class Exemplars(Case):
+    def asked(self, port, query):
+        client = Client(port)
+        try:
+            return client.send("GET", "/api/v1/query_exemplars", [("query", query)])
+        finally:
+            client.close()
+
+    def write(self, port, at):
+        """What each request is answered: one that is good, one whose exemplar is behind."""
+        answers = []
+        for moment in (at, at - 1000):
+            request = Request()
+            request.add({"job": "a", "__name__": "c"}, [(at, 1.0)],
+                        exemplars=[({"trace_id": "x"}, moment, 1.5), ({"t" * 130: "x"}, moment, 2.0)])
+            answers.append(send_2(port, request))
+        return answers
+
+    def test_are_kept_in_a_ring(self):
+        at = now_ms()
+        with self.serve("--enable-feature=exemplar-storage") as server:
+            good, behind = self.write(server.port, at)
+            self.check(good, 204, "")
+            self.assertEqual(good.written, [1, 0, 1])
+            self.check(behind, 400, 'out of order exemplar for series {__name__="c", job="a"}\n')
+            self.assertEqual(behind.written, [1, 0, 0])
+            self.assertEqual(self.asked(server.port, "rate(c[5m])").json["data"], [{
+                "seriesLabels": {"__name__": "c", "job": "a"},
+                "exemplars": [{"labels": {"trace_id": "x"}, "value": "1.5", "timestamp": f"{at / 1000:.3f}"
+                               if at % 1000 else str(at // 1000)}]}])
+            self.assertEqual(self.asked(server.port, "other").json["data"], [])
+            self.assertEqual(metric(server.port, "prometheus_tsdb_exemplar_exemplars_in_storage"), 1)
+
+    @judge_needed
+    def test_as_prometheus_keeps_them(self):
+        at = now_ms()
+        feature = "exemplar-storage"
+        judge = processes.prometheus(JUDGE, self.folder / "judge-data", features=[feature], flags=(), name="judge")
+        with self.serve(f"--enable-feature={feature}") as ours, judge:
+            for answers in zip(self.write(ours.port, at), self.write(judge.port, at)):
+                self.assertEqual(*[(answer.status, answer.text, answer.written) for answer in answers])
+            for query in ("c", "sum(c) + other", "other", "1"):
+                answers = self.asked(ours.port, query), self.asked(judge.port, query)
+                self.assertEqual(*[(answer.status, answer.body) for answer in answers])
+
+
 class Refusals(Case):
     def test_it_is_off_by_default(self):
         with self.serve() as server:
@@ -298,14 +352,6 @@ class Refusals(Case):
             connection.request("GET", "/api/v1/write")
             self.assertEqual(connection.getresponse().status, 405)
             connection.close()
-
-
-def judge_needed(test):
-    def run(self):
-        if JUDGE is None:
-            self.skipTest("there is no Prometheus")
-        test(self)
-    return run
 
 
 def requests_of_1_0(at):
