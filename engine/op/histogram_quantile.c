@@ -143,12 +143,58 @@ static bool histogram_quantile_label(struct histogram_quantile *self, struct err
     return arena_check(query->arena, err);
 }
 
+/*
+ * With one step it is known which series is what. Prometheus then gives native histograms first,
+ * and they keep their le.
+ */
+static bool histogram_quantile_group_points(struct histogram_quantile *self, const bool *native,
+                                            const struct grouping *bucket, struct err *err)
+{
+    const struct op *child = self->op.children[0];
+    struct arena *arena = self->op.query->arena;
+    struct op keys = *child; /* natives first, with the labels that tell sets apart */
+    keys.labels = arena_array(arena, const struct labels *, child->series_count);
+    uint32_t *from = arena_array(arena, uint32_t, child->series_count);
+    uint32_t *members = arena_array(arena, uint32_t, child->series_count);
+    uint32_t *of_series = arena_array(arena, uint32_t, child->series_count);
+    if (!arena_check(arena, err))
+        return false;
+    size_t count = 0;
+    for (size_t i = 0; i < child->series_count; i++)
+        if (native[i])
+            from[count++] = (uint32_t)i;
+    for (size_t i = 0; i < child->series_count; i++)
+        if (!native[i])
+            from[count++] = (uint32_t)i;
+    for (size_t i = 0; i < count; i++) {
+        const struct labels *labels = child->labels[from[i]];
+        keys.labels[i] = native[from[i]] ? labels : grouping_labels(bucket, labels, arena);
+    }
+    struct grouping equal = grouping_equal();
+    if (!arena_check(arena, err) || !groups_init(&self->groups, &equal, &keys, err))
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        members[i] = from[self->groups.members[i]];
+        of_series[from[i]] = self->groups.of_series[i];
+    }
+    self->groups.members = members;
+    self->groups.of_series = of_series;
+    return true;
+}
+
+static bool histogram_quantile_group(struct histogram_quantile *self, struct err *err)
+{
+    struct op *child = self->op.children[0];
+    struct grouping bucket = grouping_except(self->op.query, SYM_LE);
+    const bool *holds = child->grid.count == 1 ? op_holds(child) : NULL;
+    return holds ? histogram_quantile_group_points(self, holds, &bucket, err)
+                 : groups_init(&self->groups, &bucket, child, err);
+}
+
 static bool histogram_quantile_open(struct op *op, struct err *err)
 {
     struct histogram_quantile *self = CONTAINER(struct histogram_quantile, op, op);
-    struct op *child = op->children[0];
-    struct grouping grouping = grouping_except(op->query, SYM_LE);
-    if (!op_open(child, err) || !groups_init(&self->groups, &grouping, child, err))
+    if (!op_open(op->children[0], err) || !histogram_quantile_group(self, err))
         return false;
     for (size_t i = 0; i < self->param_count; i++)
         if (!op_read_scalar(op->children[i + 1], &self->params[i], err))

@@ -348,9 +348,47 @@ START_TEST(each_value_of_a_quantile_is_a_series)
 }
 END_TEST
 
+START_TEST(natives_come_first_at_one_step_and_keep_le)
+{
+    struct err err = {0};
+    struct test_query test;
+    test_query_init(&test);
+    struct query *query = &test.query;
+    const struct labels *labels[] = {
+        TEST_LABELS(query, "i", "1", "le", "1"),
+        TEST_LABELS(query, "i", "1", "le", "+Inf"),
+        TEST_LABELS(query, "i", "2", "le", "x"),
+        TEST_LABELS(query, "i", "3"),
+    };
+    const double values[] = {1, 2, MISSING, MISSING};
+    const struct histogram *histograms[] = {NULL, NULL, &native, &native};
+    struct grid grid = {0, 1000, 1};
+    struct op *in = op_test_rows_new(query, &grid, labels, values, 4, 4);
+    op_test_rows_add(in, histograms);
+    const double phi[] = {0.5};
+    struct op *op =
+        op_histogram_quantile_new(query, in, phi_op(query, phi, 1), PHI_BEGIN, VECTOR_BEGIN);
+    ck_assert(op_open(op, &err));
+    ck_assert_uint_eq(op->series_count, 3);
+    ck_assert(labels_equal(op->labels[0], labels[2]));
+    ck_assert(labels_equal(op->labels[1], labels[3]));
+    ck_assert(labels_equal(op->labels[2], TEST_LABELS(query, "i", "1")));
+    const uint32_t order[] = {2, 0};
+    ck_assert(op_arrange(op, order, 2, &err));
+    double *row;
+    struct row_reader rows = {.op = op};
+    ck_assert_int_eq(row_reader_next(&rows, &row, &err), PULL_BATCH);
+    ck_assert(test_same(*row, 1));
+    ck_assert_int_eq(row_reader_next(&rows, &row, &err), PULL_BATCH);
+    ck_assert(test_same(*row, 1.4142135623730949));
+    op_close(op);
+    test_query_done(&test);
+}
+END_TEST
+
 TEST_MAIN("histogram_quantile", equals_the_naive_evaluator,
           warns_of_le_where_the_series_has_a_point, warns_of_le_once_each_text,
           warns_of_phi_even_without_buckets, tells_once_of_all_raises,
           tells_of_no_raises_where_phi_is_no_quantile, ends_when_memory_is_not_allowed,
           a_step_with_both_kinds_has_no_quantile, fractions_are_of_both_kinds,
-          each_value_of_a_quantile_is_a_series)
+          each_value_of_a_quantile_is_a_series, natives_come_first_at_one_step_and_keep_le)
