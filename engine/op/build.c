@@ -36,7 +36,7 @@
 
 struct op_builder {
     struct query *query;
-    const struct plan *root;
+    bool whole; /* the query's end, or a subquery's, takes the rows as they are */
     struct err *err;
     struct shared **shared; /* by plan id */
 };
@@ -158,18 +158,12 @@ static bool plan_is_dedup(const struct plan *plan)
            plan->kind == PLAN_DEDUP_LONE || plan->kind == PLAN_DEDUP_STRICT;
 }
 
-/* Is what stands above only such as takes whole series, floats and histograms of one time? */
-static bool plan_is_last(const struct op_builder *builder, const struct plan *plan)
+/* Does it take whole series, with floats and histograms of one time, and hand them on so? */
+static bool plan_passes_whole(const struct plan *plan)
 {
-    const struct plan *at = builder->root;
-    while (at != plan) {
-        if (at->kind != PLAN_DROP_NAMES && at->kind != PLAN_DEDUP_UNITE &&
-            at->kind != PLAN_LABEL_REPLACE && at->kind != PLAN_LABEL_JOIN &&
-            at->kind != PLAN_NEGATE)
-            return false;
-        at = at->children[0];
-    }
-    return true;
+    return plan->kind == PLAN_DROP_NAMES || plan->kind == PLAN_DEDUP_UNITE ||
+           plan->kind == PLAN_LABEL_REPLACE || plan->kind == PLAN_LABEL_JOIN ||
+           plan->kind == PLAN_NEGATE;
 }
 
 /*
@@ -412,8 +406,7 @@ static struct op *op_of_kind(struct op_builder *builder, const struct plan *plan
     case PLAN_DEDUP_MERGE:
         return op_dedup_new(query, children[0], DEDUP_MERGE);
     case PLAN_DEDUP_UNITE:
-        return op_dedup_new(query, children[0],
-                            plan_is_last(builder, plan) ? DEDUP_UNITE_LAST : DEDUP_UNITE);
+        return op_dedup_new(query, children[0], builder->whole ? DEDUP_UNITE_WHOLE : DEDUP_UNITE);
     case PLAN_DEDUP_LONE:
         return op_dedup_new(query, children[0], DEDUP_UNITE_LONE);
     case PLAN_DEDUP_STRICT:
@@ -444,8 +437,13 @@ static struct op *op_of(struct op_builder *builder, const struct plan *plan)
         return op_shared_new(builder->query, builder->shared[plan->id]);
 
     struct op *children[PLAN_CHILDREN_MAX] = {NULL};
-    for (size_t i = 0; i < plan->child_count; i++)
+    bool whole = builder->whole;
+    for (size_t i = 0; i < plan->child_count; i++) {
+        builder->whole =
+            i == 0 && (plan->kind == PLAN_SUBQUERY_WINDOW || (whole && plan_passes_whole(plan)));
         children[i] = op_of(builder, plan->children[i]);
+    }
+    builder->whole = whole;
     struct op *op = op_of_kind(builder, plan, children);
     if (!op->detail) {
         op->rank = plan->rank;
@@ -463,7 +461,7 @@ struct op *op_build(struct query *query, const struct plan *plan, struct err *er
 {
     struct op_builder builder = {
         .query = query,
-        .root = plan,
+        .whole = true,
         .err = err,
         .shared = arena_array(query->arena, struct shared *, plan->id + 1),
     };

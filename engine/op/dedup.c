@@ -3,9 +3,9 @@
  *
  * Where whole series are united (label_replace, unary minus, names dropped late) Prometheus looks
  * at floats and histograms apart, so that one of each can come at one time. A query's answer has
- * both then, or the histogram where there is room for one only: consumers of rows make no
- * difference, so the last operator hands both out. Inside of a query the next operation takes the
- * float, and the histogram stays in the way of all histograms behind it.
+ * both then, or the histogram where there is room for one only, and a subquery's window sees both:
+ * consumers of rows make no difference, so the last operators hand both out. Else the next
+ * operation takes the float, and the histogram stays in the way of all histograms behind it.
  */
 #include "engine/op/dedup.h"
 

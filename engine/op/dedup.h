@@ -9,11 +9,11 @@
  * equal, which is known at open, batches pass through untouched.
  */
 enum dedup_mode {
-    DEDUP_MERGE,      /* an error where two have a point at the same step */
-    DEDUP_UNITE,      /* the same, but a float and a histogram are no two points: see dedup.c */
-    DEDUP_UNITE_LAST, /* ... where the result is the query's */
-    DEDUP_UNITE_LONE, /* ... where both at one step are an error */
-    DEDUP_STRICT,     /* range functions: an error as soon as two have any point */
+    DEDUP_MERGE,       /* an error where two have a point at the same step */
+    DEDUP_UNITE,       /* the same, but a float and a histogram are no two points: see dedup.c */
+    DEDUP_UNITE_WHOLE, /* ... where the query or a subquery ends */
+    DEDUP_UNITE_LONE,  /* ... where both at one step are an error */
+    DEDUP_STRICT,      /* range functions: an error as soon as two have any point */
 };
 
 /* Stages that are handed down through it to a source are done behind it where labels are equal. */

@@ -163,7 +163,7 @@ START_TEST(a_float_and_a_histogram_may_meet_where_points_are_sorted)
 {
     check_kinds(DEDUP_MERGE, SAME_LABELS);
     check_kinds(DEDUP_UNITE, "ff_");
-    check_kinds(DEDUP_UNITE_LAST, "fhh");
+    check_kinds(DEDUP_UNITE_WHOLE, "fhh");
 }
 END_TEST
 
