@@ -83,7 +83,9 @@ static void edge_time_run(const struct window_call *call, bool last)
     for (size_t i = 0; i < call->refs.count; i++) {
         pair_cursor_move(&pair, grid_time(&call->refs, i));
         struct edge_sample edge = edge_sample(call, &pair, last);
-        call->out[i] = edge.there ? (double)edge.time_ms / 1000 : value_stale();
+        /* Of the last one Prometheus says 0 if it came before 1970: see over_time_order.c. */
+        int64_t time_ms = last && edge.time_ms < 0 ? 0 : edge.time_ms;
+        call->out[i] = edge.there ? (double)time_ms / 1000 : value_stale();
     }
 }
 

@@ -19,6 +19,13 @@ enum order_ask {
     ORDER_LAST_TIME,
 };
 
+/* Of samples before 1970 Prometheus says 0: it takes the later of this time and of that of a
+ * histogram, which is 0 where there is none. */
+static inline double last_time_seconds(int64_t time_ms)
+{
+    return (double)(time_ms > 0 ? time_ms : 0) / 1000;
+}
+
 /* `ask` is a constant where this is called: each caller gets a loop of its own. */
 HOT_INLINE double order_answer(const struct window_call *call, const struct cursor *cursor,
                                enum order_ask ask)
@@ -35,7 +42,7 @@ HOT_INLINE double order_answer(const struct window_call *call, const struct curs
     case ORDER_FIRST_TIME:
         return (double)call->times_ms[cursor->lo] / 1000;
     case ORDER_LAST_TIME:
-        return (double)call->times_ms[cursor->hi - 1] / 1000;
+        return last_time_seconds(call->times_ms[cursor->hi - 1]);
     }
     return value_stale();
 }
