@@ -1,8 +1,10 @@
 /*
  * Pieces of doubling size, up to 256 KiB, filled from the front; what is larger gets a piece of its
  * own. An arena that is reset, and needed several pieces, gets one for all of them, up to 1 MiB: so
- * rounds that are alike soon take nothing from the heap. In sanitizer builds each allocation is a
- * piece, so that an overrun inside is seen.
+ * rounds that are alike soon take nothing from the heap. Memory is cleared when it is given out,
+ * not when a piece is taken: an allocator asked for a cleared one may have the kernel map all of
+ * its pages anew. In sanitizer builds each allocation is a piece, so that an overrun inside is
+ * seen, and what is not cleared is garbage.
  */
 #include "base/arena.h"
 
@@ -10,6 +12,7 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/mem.h"
 
@@ -17,6 +20,7 @@
 #define ARENA_PIECE_MIN ((size_t)1)
 #define ARENA_PIECE_MAX ((size_t)1)
 #define ARENA_ROUND_MAX ((size_t)1)
+#define ARENA_GARBAGE 0xA5
 #else
 #define ARENA_PIECE_MIN ((size_t)4096)
 #define ARENA_PIECE_MAX ((size_t)256 << 10)
@@ -73,7 +77,7 @@ static struct piece *arena_add_piece(struct arena *arena, size_t size)
             *arena->over = err;
         }
     }
-    struct piece *piece = (struct piece *)mem_new_(1, bytes);
+    struct piece *piece = (struct piece *)mem_resize_(NULL, 1, bytes);
     piece->size = size;
     piece->next = arena->pieces;
     arena->pieces = piece;
@@ -81,13 +85,17 @@ static struct piece *arena_add_piece(struct arena *arena, size_t size)
     return piece;
 }
 
-void *arena_alloc(struct arena *arena, size_t count, size_t size)
+/* Of `count` members of `size` bytes, so that what follows is aligned. */
+static size_t arena_bytes(size_t count, size_t size)
 {
     size_t bytes;
     if (__builtin_mul_overflow(count, size, &bytes) || bytes > SIZE_MAX / 4)
         abort();
-    bytes = (bytes + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
+    return (bytes + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
+}
 
+static void *arena_take(struct arena *arena, size_t bytes)
+{
     if ((size_t)(arena->end - arena->at) < bytes || !arena->at) {
         if (bytes > arena->piece_size / 4)
             return arena_add_piece(arena, bytes)->bytes;
@@ -99,6 +107,22 @@ void *arena_alloc(struct arena *arena, size_t count, size_t size)
     }
     void *p = arena->at;
     arena->at += bytes;
+    return p;
+}
+
+void *arena_alloc(struct arena *arena, size_t count, size_t size)
+{
+    size_t bytes = arena_bytes(count, size);
+    return memset(arena_take(arena, bytes), 0, bytes);
+}
+
+void *arena_alloc_uncleared(struct arena *arena, size_t count, size_t size)
+{
+    size_t bytes = arena_bytes(count, size);
+    void *p = arena_take(arena, bytes);
+#ifdef ARENA_GARBAGE
+    memset(p, ARENA_GARBAGE, bytes);
+#endif
     return p;
 }
 
@@ -147,8 +171,6 @@ void arena_reset(struct arena *arena)
     if (kept && wanted > kept->size && wanted > arena->piece_size)
         arena->piece_size = wanted;
     if (kept) {
-        bool current = arena->end == kept->bytes + kept->size;
-        memset(kept->bytes, 0, current ? (size_t)(arena->at - kept->bytes) : kept->size);
         kept->next = NULL;
         arena->at = kept->bytes;
         arena->end = kept->bytes + kept->size;

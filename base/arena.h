@@ -25,6 +25,9 @@ void arena_destroy(struct arena *arena);
 /* Zeroed memory, aligned for anything, never NULL. */
 void *arena_alloc(struct arena *arena, size_t count, size_t size);
 
+/* The same, not zeroed: for what is overwritten at once. */
+void *arena_alloc_uncleared(struct arena *arena, size_t count, size_t size);
+
 /* False, with the budget's error, once a charge did not fit. */
 bool arena_check(const struct arena *arena, struct err *err) MUST_CHECK;
 
@@ -52,5 +55,6 @@ size_t arena_used(const struct arena *arena);
 #define arena_new(arena, T) ((T *)arena_alloc((arena), 1, sizeof(T)))
 #define arena_try_array(arena, T, count, err) ((T *)arena_try((arena), (count), sizeof(T), (err)))
 #define arena_array(arena, T, count) ((T *)arena_alloc((arena), (count), sizeof(T)))
+#define arena_room(arena, T, count) ((T *)arena_alloc_uncleared((arena), (count), sizeof(T)))
 
 DEFINE_AUTO(struct arena *, arena_destroy)

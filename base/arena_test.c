@@ -1,6 +1,7 @@
 #include "base/arena.h"
 
 #include <stdint.h>
+#include <string.h>
 
 #include "base/test.h"
 
@@ -39,6 +40,22 @@ START_TEST(charges_its_budget_and_gives_it_back)
 }
 END_TEST
 
+START_TEST(gives_zeroed_memory_again_after_a_reset)
+{
+    AUTO(arena_destroy) struct arena *arena = arena_create(NULL);
+    for (size_t round = 0; round < 3; round++) {
+        for (size_t i = 1; i < 300; i++) {
+            memset(arena_room(arena, char, i), 'x', i);
+            unsigned char *piece = arena_alloc(arena, 1, i);
+            for (size_t j = 0; j < i; j++)
+                ck_assert_uint_eq(piece[j], 0);
+            memset(piece, 'y', i);
+        }
+        arena_reset(arena);
+    }
+}
+END_TEST
+
 START_TEST(tries_what_fits_and_refuses_the_rest)
 {
     struct err err = {0};
@@ -57,5 +74,5 @@ START_TEST(tries_what_fits_and_refuses_the_rest)
 }
 END_TEST
 
-TEST_MAIN("arena", gives_zeroed_aligned_memory_that_stays, charges_its_budget_and_gives_it_back,
-          tries_what_fits_and_refuses_the_rest)
+TEST_MAIN("arena", gives_zeroed_aligned_memory_that_stays, gives_zeroed_memory_again_after_a_reset,
+          charges_its_budget_and_gives_it_back, tries_what_fits_and_refuses_the_rest)

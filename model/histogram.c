@@ -10,7 +10,7 @@ const double *doubles_copy(struct arena *arena, const double *values, size_t cou
 {
     if (count == 0)
         return NULL;
-    double *copy = arena_array(arena, double, count);
+    double *copy = arena_room(arena, double, count);
     memcpy(copy, values, count * sizeof *copy);
     return copy;
 }
@@ -25,12 +25,12 @@ static struct histogram_side side_copy(struct arena *arena, const struct histogr
         .bucket_count = side->bucket_count,
     };
     if (side->span_count > 0) {
-        struct histogram_span *spans = arena_array(arena, struct histogram_span, side->span_count);
+        struct histogram_span *spans = arena_room(arena, struct histogram_span, side->span_count);
         memcpy(spans, side->spans, side->span_count * sizeof *spans);
         copy.spans = spans;
     }
     if (side->bucket_count > 0) {
-        *ret_buckets = arena_array(arena, double, side->bucket_count);
+        *ret_buckets = arena_room(arena, double, side->bucket_count);
         memcpy(*ret_buckets, side->buckets, side->bucket_count * sizeof **ret_buckets);
         copy.buckets = *ret_buckets;
     }
@@ -41,7 +41,7 @@ static struct histogram_side side_copy(struct arena *arena, const struct histogr
 static struct histogram *histogram_copy_open(struct arena *arena, const struct histogram *h,
                                              double *ret_buckets[SIDE_COUNT])
 {
-    struct histogram *copy = arena_new(arena, struct histogram);
+    struct histogram *copy = arena_room(arena, struct histogram, 1);
     *copy = (struct histogram){
         .schema = h->schema,
         .hint = h->hint,

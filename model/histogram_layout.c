@@ -18,18 +18,18 @@ void side_draft_spans(struct arena *arena, struct side_draft *draft, size_t span
     if (draft->span_cap >= span_cap)
         return;
     draft->span_cap = cap_grown(draft->span_cap, span_cap);
-    draft->spans = arena_array(arena, struct histogram_span, draft->span_cap);
+    draft->spans = arena_room(arena, struct histogram_span, draft->span_cap);
 }
 
 void side_draft_room(struct arena *arena, struct side_draft *draft, size_t bucket_cap, bool rests)
 {
     if (draft->bucket_cap < bucket_cap) {
         draft->bucket_cap = cap_grown(draft->bucket_cap, bucket_cap);
-        draft->buckets = arena_array(arena, double, draft->bucket_cap);
+        draft->buckets = arena_room(arena, double, draft->bucket_cap);
         draft->rests = NULL;
     }
     if (rests && !draft->rests)
-        draft->rests = arena_array(arena, double, draft->bucket_cap);
+        draft->rests = arena_room(arena, double, draft->bucket_cap);
     assert(draft->buckets || bucket_cap == 0);
 }
 
@@ -198,7 +198,7 @@ uint32_t side_count_below(const struct side_view *side, int32_t schema, double t
 
 struct histogram *histogram_compact(struct arena *arena, const struct histogram *h)
 {
-    struct histogram *compact = arena_new(arena, struct histogram);
+    struct histogram *compact = arena_room(arena, struct histogram, 1);
     *compact = *h;
     compact->custom_bounds = doubles_copy(arena, h->custom_bounds, h->custom_bound_count);
     const struct histogram_side *sides[] = {&h->positive, &h->negative};
@@ -218,7 +218,7 @@ struct histogram *histogram_reduce(struct arena *arena, const struct histogram *
         return histogram_copy(arena, h);
     assert(!histogram_is_custom(h) && schema != HISTOGRAM_SCHEMA_CUSTOM);
 
-    struct histogram *reduced = arena_new(arena, struct histogram);
+    struct histogram *reduced = arena_room(arena, struct histogram, 1);
     *reduced = *h;
     reduced->schema = schema;
     reduced->hint = HISTOGRAM_UNKNOWN;

@@ -109,7 +109,7 @@ void histogram_samples_truncate(struct histogram_samples *samples, size_t count)
 void histogram_samples_set_hint(struct histogram_samples *samples, size_t index,
                                 enum histogram_hint hint)
 {
-    struct histogram *said = arena_new(samples->last_region->arena, struct histogram);
+    struct histogram *said = arena_room(samples->last_region->arena, struct histogram, 1);
     *said = *samples->items[index];
     said->hint = hint;
     samples->items[index] = said;

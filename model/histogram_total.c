@@ -25,7 +25,7 @@ static void set_bounds(struct arena *arena, struct total_set *set,
 {
     if (set->bound_cap < bounds->count) {
         set->bound_cap = bounds->count;
-        set->bounds = arena_array(arena, double, bounds->count);
+        set->bounds = arena_room(arena, double, bounds->count);
     }
     if (bounds->count > 0)
         memcpy(set->bounds, bounds->values, bounds->count * sizeof *set->bounds);

@@ -50,14 +50,16 @@ static struct histogram *decoding_give_buckets(const struct decoding *d, struct 
 static struct histogram *decoding_add(struct decoding *d, double *buckets)
 {
     const struct histogram_reader *reader = &d->reader;
-    struct histogram *h = arena_new(d->arena, struct histogram);
-    h->schema = reader->shape.schema;
-    h->hint = histogram_reader_hint(reader);
-    h->zero_threshold = reader->shape.zero_threshold;
-    h->zero_count = reader->zero_count;
-    h->count = reader->count;
-    h->sum = reader->sum;
-    h->is_whole = !reader->is_float;
+    struct histogram *h = arena_room(d->arena, struct histogram, 1);
+    *h = (struct histogram){
+        .schema = reader->shape.schema,
+        .hint = histogram_reader_hint(reader),
+        .zero_threshold = reader->shape.zero_threshold,
+        .zero_count = reader->zero_count,
+        .count = reader->count,
+        .sum = reader->sum,
+        .is_whole = !reader->is_float,
+    };
     if (buckets)
         h = decoding_give_buckets(d, h, buckets);
     else if (h->schema > HISTOGRAM_SCHEMA_MAX)
@@ -70,7 +72,7 @@ static struct histogram *decoding_add(struct decoding *d, double *buckets)
 static void decoding_complete_last(struct decoding *d)
 {
     struct histogram_samples *histograms = d->into->histograms;
-    double *buckets = arena_array(d->arena, double, d->reader.bucket_count);
+    double *buckets = arena_room(d->arena, double, d->reader.bucket_count);
     histogram_reader_buckets(&d->reader, buckets);
     d->last->schema = d->reader.shape.schema;
     histograms->items[histograms->count - 1] = decoding_give_buckets(d, d->last, buckets);
@@ -84,7 +86,7 @@ static bool decoding_run(struct decoding *d, struct err *err)
     for (size_t i = 0; i < reader->sample_count; i++) {
         bool wanted = !histograms->totals_only || histograms->count == from;
         if (wanted && !d->spare)
-            d->spare = arena_array(d->arena, double, reader->bucket_count);
+            d->spare = arena_room(d->arena, double, reader->bucket_count);
         double *buckets = wanted ? d->spare : NULL;
         int64_t before_ms = reader->t_ms;
         if (!histogram_reader_next(reader, buckets))

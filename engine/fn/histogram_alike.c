@@ -75,8 +75,8 @@ static struct histogram_side side_difference(struct arena *arena, const struct h
     difference_measure(a, b, &span_max, &bucket_count);
     if (bucket_count == 0)
         return (struct histogram_side){0};
-    struct histogram_span *spans = arena_array(arena, struct histogram_span, span_max);
-    double *buckets = arena_array(arena, double, bucket_count);
+    struct histogram_span *spans = arena_room(arena, struct histogram_span, span_max);
+    double *buckets = arena_room(arena, double, bucket_count);
     uint32_t span_count = 0, to = 0, from = 0;
     int32_t index = 0, end = 0; /* of the bucket at hand; behind the last that was kept */
     for (uint32_t s = 0; s < a->span_count; s++) {
@@ -105,7 +105,7 @@ struct histogram *histograms_difference(struct arena *arena, const struct histog
     difference->sum = (a->sum - b->sum) * factor;
     difference->positive = side_difference(arena, &a->positive, &b->positive, factor);
     if (histogram_is_custom(a)) {
-        double *bounds = arena_array(arena, double, a->custom_bound_count);
+        double *bounds = arena_room(arena, double, a->custom_bound_count);
         if (a->custom_bound_count > 0)
             memcpy(bounds, a->custom_bounds, a->custom_bound_count * sizeof *bounds);
         difference->custom_bounds = bounds;
