@@ -20,7 +20,7 @@
     !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 #define KERNEL_CLONES __attribute__((target_clones("default", "avx2", "arch=x86-64-v4")))
 /* The same for code that shifts much: newer CPUs do it in fewer instructions. */
-#define SHIFT_CLONES __attribute__((target_clones("default", "arch=x86-64-v3")))
+#define SHIFT_CLONES __attribute__((target_clones("default", "arch=x86-64-v3", "arch=x86-64-v4")))
 /* Calls of fma become instructions where there are such; the results are the same. */
 #define FMA_CLONES __attribute__((target_clones("default", "fma")))
 #else

@@ -23,12 +23,14 @@
  */
 #include "storage/histogram_reader.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
 #include "base/varint.h"
 #include "storage/chunk.h"
 #include "storage/varbit.h"
+#include "storage/varbit_run.h"
 
 #define HISTOGRAM_STORED_SCHEMA_MIN (-9)
 #define HISTOGRAM_STORED_SCHEMA_MAX 52
@@ -158,8 +160,10 @@ static bool reader_layout(struct histogram_reader *r, struct arena *arena, struc
         for (size_t i = 0; i < r->bucket_count; i++)
             r->fields[i].width = 64;
     } else {
-        r->values = arena_array(arena, uint64_t, r->bucket_count);
-        r->deltas = arena_array(arena, uint64_t, r->bucket_count);
+        varbit_run_prepare();
+        r->buckets = arena_array(arena, uint64_t, r->bucket_count);
+        r->changes = arena_array(arena, uint64_t, r->bucket_count);
+        r->sums = arena_room(arena, uint64_t, r->bucket_count + VARBIT_RUN_SLACK);
     }
     return true;
 }
@@ -187,100 +191,6 @@ bool histogram_reader_open(struct histogram_reader *r, uint8_t encoding, const u
     bits_init(&r->bits, data + HISTOGRAM_CHUNK_HEADER_SIZE, size - HISTOGRAM_CHUNK_HEADER_SIZE,
               r->tail);
     return reader_layout(r, arena, err);
-}
-
-/* What a histogram's buckets are told by: the differences of one sample, one bucket at a time. */
-struct bucket_walk {
-    uint64_t *values; /* each to the bucket before */
-    uint64_t *deltas; /* what changed them from sample to sample */
-    double *out;      /* NULL: nobody wants them */
-    uint64_t current;
-};
-
-HOT_INLINE void bucket_walk_step(struct bucket_walk *walk, size_t i, uint64_t dod, bool wanted)
-{
-    walk->deltas[i] += dod;
-    walk->values[i] += walk->deltas[i];
-    walk->current += walk->values[i];
-    if (wanted)
-        walk->out[i] = (double)(int64_t)walk->current;
-}
-
-/*
- * Up to here, n ones and a zero have 3 n bits behind (varbit.h): so the length of an integer
- * follows from the ones without a look into a table, and the next one can begin soon.
- */
-#define SHORT_ONES_MAX 4
-#define SHORT_BITS_MAX 17
-
-/* The short integer at the top of the word; *ret_length: its bits. */
-HOT_INLINE uint64_t varbit_short(uint64_t word, unsigned ones, unsigned *ret_length)
-{
-    unsigned width = 3 * ones;
-    uint64_t size = UINT64_C(1) << width;
-    uint64_t field = word << (ones + 1) >> 1 >> (63 - width);
-    *ret_length = ones + 1 + width;
-    return field - (field > size >> 1 ? size : 0);
-}
-
-/*
- * One sample's dods. Where most are zero, a bit each, those in sight are counted, not read;
- * elsewhere short ones are taken from one word, several without a branch that depends on them.
- */
-HOT_INLINE bool reader_step_ints(struct bits *bits, struct bucket_walk walk, size_t count,
-                                 bool wanted)
-{
-    enum { IN_SIGHT = 57 };
-    struct bits b = *bits;
-    size_t i = 0;
-    while (i < count) {
-        if (UNLIKELY(!bits_ready(&b)))
-            return false;
-        uint64_t word = bits_peek_57(&b);
-        if (word >> 48 == 0) {
-            size_t zeros = (size_t)__builtin_clzll(word | 0x80);
-            size_t end = zeros < count - i ? i + zeros : count;
-            b.at += end - i;
-            for (; i < end; i++)
-                bucket_walk_step(&walk, i, 0, wanted);
-            continue;
-        }
-        unsigned left = IN_SIGHT, ones = 0;
-        while (i < count && left >= SHORT_BITS_MAX) {
-            unsigned length;
-            ones = (unsigned)__builtin_clzll(~word | 1);
-            if (UNLIKELY(ones > SHORT_ONES_MAX))
-                break;
-            bucket_walk_step(&walk, i++, varbit_short(word, ones, &length), wanted);
-            word <<= length;
-            left -= length;
-        }
-        b.at += IN_SIGHT - left;
-        if (ones > SHORT_ONES_MAX)
-            bucket_walk_step(&walk, i++, varbit_int(&b), wanted);
-    }
-    *bits = b;
-    return true;
-}
-
-SHIFT_CLONES static bool reader_ints(struct histogram_reader *r, double *buckets)
-{
-    size_t positive = r->shape.positive.bucket_count;
-    size_t negative = r->bucket_count - positive;
-    struct bucket_walk of_positive = {.values = r->values, .deltas = r->deltas, .out = buckets};
-    struct bucket_walk of_negative = {.values = r->values + positive,
-                                      .deltas = r->deltas + positive,
-                                      .out = buckets ? buckets + positive : NULL};
-    bool good;
-    if (buckets)
-        good = reader_step_ints(&r->bits, of_positive, positive, true) &&
-               reader_step_ints(&r->bits, of_negative, negative, true);
-    else
-        good = reader_step_ints(&r->bits, of_positive, positive, false) &&
-               reader_step_ints(&r->bits, of_negative, negative, false);
-    if (r->read_count == 0 && r->bucket_count) /* the first differences are those to the first */
-        memset(r->deltas, 0, r->bucket_count * sizeof *r->deltas);
-    return good;
 }
 
 HOT_INLINE bool xor_field_read(struct bits *bits, struct xor_field *field)
@@ -315,7 +225,7 @@ static bool reader_xor(struct histogram_reader *r, struct xor_field *field, doub
     return true;
 }
 
-static bool reader_first_floats(struct histogram_reader *r, double *buckets)
+static bool reader_first_float_buckets(struct histogram_reader *r, double *buckets)
 {
     for (size_t i = 0; i < r->bucket_count; i++) {
         if (!bits_ready(&r->bits))
@@ -328,7 +238,7 @@ static bool reader_first_floats(struct histogram_reader *r, double *buckets)
 }
 
 /* Equal ones, a zero bit each, are counted here too. */
-static bool reader_later_floats(struct histogram_reader *r, double *buckets)
+static bool reader_later_float_buckets(struct histogram_reader *r, double *buckets)
 {
     struct bits b = r->bits;
     struct xor_field *fields = r->fields;
@@ -355,47 +265,129 @@ static bool reader_later_floats(struct histogram_reader *r, double *buckets)
     return true;
 }
 
-static bool reader_floats(struct histogram_reader *r, double *buckets)
+/* The integers of one sample's buckets; their sums become those of each side. */
+HOT_INLINE bool reader_sums(struct histogram_reader *r, struct bits *bits)
 {
-    return r->read_count == 0 ? reader_first_floats(r, buckets) : reader_later_floats(r, buckets);
+    size_t positive = r->shape.positive.bucket_count;
+    return varbit_run(bits, r->sums, positive, &r->long_counts[0]) &&
+           varbit_run(bits, r->sums + positive, r->shape.negative.bucket_count, &r->long_counts[1]);
 }
 
-static bool reader_first(struct histogram_reader *r)
+/*
+ * A bucket is told by its difference to the one before it in the sample, and of that only how it
+ * changes from sample to sample. Sums undo the differences within a sample as well after those
+ * between samples as before: so no more than whole buckets, and their changes, are kept.
+ */
+HOT_INLINE void buckets_change(uint64_t *restrict buckets, uint64_t *restrict changes,
+                               const uint64_t *restrict sums, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        changes[i] += sums[i];
+        buckets[i] += changes[i];
+    }
+}
+
+HOT_INLINE void buckets_convert(double *restrict to, const uint64_t *restrict buckets, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        to[i] = (double)(int64_t)buckets[i];
+}
+
+static bool reader_first_ints(struct histogram_reader *r)
 {
     uint64_t t = 0;
-    bool good = reader_int(r, &t);
+    if (!reader_int(r, &t) || !reader_uint(r, &r->whole_count) ||
+        !reader_uint(r, &r->whole_zero_count) || !reader_double(r, &r->sum))
+        return false;
     r->t_ms = (int64_t)t;
-    if (r->is_float) {
-        good = good && reader_double(r, &r->count) && reader_double(r, &r->zero_count);
-        r->count_field.v = value_bits(r->count);
-        r->zero_count_field.v = value_bits(r->zero_count);
-    } else {
-        good = good && reader_uint(r, &r->whole_count) && reader_uint(r, &r->whole_zero_count);
-    }
-    good = good && reader_double(r, &r->sum);
     r->sum_field.v = value_bits(r->sum);
-    return good;
+    if (!reader_sums(r, &r->bits))
+        return false;
+    if (r->bucket_count > 0)
+        memcpy(r->buckets, r->sums, r->bucket_count * sizeof *r->buckets);
+    return true;
 }
 
-static bool reader_later(struct histogram_reader *r)
+/* Up to the sum of observations, which may say that no bucket follows. */
+HOT_INLINE bool reader_later_totals(struct histogram_reader *r, struct bits *bits)
+{
+    static_assert(3 * VARBIT_SIZE_MAX <= BITS_AHEAD, "three integers are looked at at once");
+    if (UNLIKELY(!bits_ready(bits)))
+        return false;
+    r->t_delta += varbit_int(bits);
+    r->count_delta += varbit_int(bits);
+    r->zero_count_delta += varbit_int(bits);
+    r->t_ms = (int64_t)((uint64_t)r->t_ms + r->t_delta);
+    r->whole_count += r->count_delta;
+    r->whole_zero_count += r->zero_count_delta;
+    if (UNLIKELY(!bits_ready(bits)) || UNLIKELY(!xor_field_read(bits, &r->sum_field)))
+        return false;
+    r->sum = value_of_bits(r->sum_field.v);
+    return true;
+}
+
+SHIFT_CLONES static bool reader_later_ints(struct histogram_reader *r, double *buckets)
+{
+    struct bits bits = r->bits;
+    if (!reader_later_totals(r, &bits))
+        return false;
+    if (LIKELY(!value_is_stale(r->sum))) {
+        if (!reader_sums(r, &bits))
+            return false;
+        buckets_change(r->buckets, r->changes, r->sums, r->bucket_count);
+        if (buckets)
+            buckets_convert(buckets, r->buckets, r->bucket_count);
+    }
+    r->bits = bits;
+    return true;
+}
+
+static bool reader_ints(struct histogram_reader *r, double *buckets)
+{
+    if (r->read_count > 0) {
+        if (!reader_later_ints(r, buckets))
+            return false;
+    } else {
+        if (!reader_first_ints(r))
+            return false;
+        if (buckets)
+            histogram_reader_buckets(r, buckets);
+    }
+    r->count = (double)r->whole_count;
+    r->zero_count = (double)r->whole_zero_count;
+    return true;
+}
+
+static bool reader_first_floats(struct histogram_reader *r, double *buckets)
+{
+    uint64_t t = 0;
+    if (!reader_int(r, &t) || !reader_double(r, &r->count) || !reader_double(r, &r->zero_count) ||
+        !reader_double(r, &r->sum))
+        return false;
+    r->t_ms = (int64_t)t;
+    r->count_field.v = value_bits(r->count);
+    r->zero_count_field.v = value_bits(r->zero_count);
+    r->sum_field.v = value_bits(r->sum);
+    return reader_first_float_buckets(r, buckets);
+}
+
+static bool reader_later_floats(struct histogram_reader *r, double *buckets)
 {
     uint64_t dod = 0;
     if (!reader_int(r, &dod))
         return false;
     r->t_delta += dod;
     r->t_ms = (int64_t)((uint64_t)r->t_ms + r->t_delta);
-    if (r->is_float)
-        return reader_xor(r, &r->count_field, &r->count) &&
-               reader_xor(r, &r->zero_count_field, &r->zero_count) &&
-               reader_xor(r, &r->sum_field, &r->sum);
-    uint64_t zero_dod = 0;
-    if (!reader_int(r, &dod) || !reader_int(r, &zero_dod))
+    if (!reader_xor(r, &r->count_field, &r->count) ||
+        !reader_xor(r, &r->zero_count_field, &r->zero_count) ||
+        !reader_xor(r, &r->sum_field, &r->sum))
         return false;
-    r->count_delta += dod;
-    r->whole_count += r->count_delta;
-    r->zero_count_delta += zero_dod;
-    r->whole_zero_count += r->zero_count_delta;
-    return reader_xor(r, &r->sum_field, &r->sum);
+    return value_is_stale(r->sum) || reader_later_float_buckets(r, buckets);
+}
+
+static bool reader_floats(struct histogram_reader *r, double *buckets)
+{
+    return r->read_count == 0 ? reader_first_floats(r, buckets) : reader_later_floats(r, buckets);
 }
 
 /* Bytes in the middle of bits. */
@@ -437,15 +429,7 @@ static bool reader_start(struct histogram_reader *r, int64_t t_before_ms)
 bool histogram_reader_next(struct histogram_reader *r, double *buckets)
 {
     int64_t t_before_ms = r->t_ms;
-    bool first = r->read_count == 0;
-    if (!(first ? reader_first(r) : reader_later(r)))
-        return false;
-    if (!r->is_float) {
-        r->count = (double)r->whole_count;
-        r->zero_count = (double)r->whole_zero_count;
-    }
-    bool bare = !first && value_is_stale(r->sum);
-    if (!bare && !(r->is_float ? reader_floats(r, buckets) : reader_ints(r, buckets)))
+    if (!(r->is_float ? reader_floats(r, buckets) : reader_ints(r, buckets)))
         return false;
     if (r->has_starts && !reader_start(r, t_before_ms))
         return false;
@@ -455,17 +439,8 @@ bool histogram_reader_next(struct histogram_reader *r, double *buckets)
 
 void histogram_reader_buckets(const struct histogram_reader *r, double *buckets)
 {
-    uint64_t current = 0;
-    for (size_t i = 0; i < r->bucket_count; i++) {
-        if (r->is_float) {
-            buckets[i] = value_of_bits(r->fields[i].v);
-            continue;
-        }
-        if (i == r->shape.positive.bucket_count)
-            current = 0;
-        current += r->values[i];
-        buckets[i] = (double)(int64_t)current;
-    }
+    for (size_t i = 0; i < r->bucket_count; i++)
+        buckets[i] = r->is_float ? value_of_bits(r->fields[i].v) : (double)(int64_t)r->buckets[i];
 }
 
 struct raw_histogram histogram_reader_raw(const struct histogram_reader *r, struct arena *arena)
@@ -484,12 +459,9 @@ struct raw_histogram histogram_reader_raw(const struct histogram_reader *r, stru
     const struct histogram_side *sides[] = {&r->shape.positive, &r->shape.negative};
     size_t at = 0;
     for (size_t s = 0; s < 2; s++) {
-        uint64_t *buckets = arena_array(arena, uint64_t, sides[s]->bucket_count);
-        uint64_t current = 0;
-        for (uint32_t i = 0; i < sides[s]->bucket_count; i++, at++) {
-            current = r->is_float ? r->fields[at].v : current + r->values[at];
-            buckets[i] = current;
-        }
+        uint64_t *buckets = arena_room(arena, uint64_t, sides[s]->bucket_count);
+        for (uint32_t i = 0; i < sides[s]->bucket_count; i++, at++)
+            buckets[i] = r->is_float ? r->fields[at].v : r->buckets[at];
         h.sides[s] = (struct raw_side){
             .spans = sides[s]->spans,
             .buckets = buckets,

@@ -56,11 +56,13 @@ struct histogram_reader {
     double zero_count;
     double sum;
 
-    /* What the next one is told against. Integers: values are differences to the bucket before. */
+    /* What the next one is told against. */
     uint64_t t_delta, start_diff;
     uint64_t whole_count, count_delta;
     uint64_t whole_zero_count, zero_count_delta;
-    uint64_t *values, *deltas;
+    uint64_t *buckets, *changes; /* whole ones; how the last sample changed them */
+    uint64_t *sums;              /* of the integers that the sample at hand is told by */
+    size_t long_counts[2];       /* of varbit_run, of both sides */
     struct xor_field count_field, zero_count_field, sum_field;
     struct xor_field *fields;
     uint8_t start_header;
