@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/attr.h"
 #include "model/sample.h"
 
 /* 2 to this is more than the threshold. */
@@ -51,31 +52,51 @@ bool histograms_alike(const struct histogram *a, const struct histogram *b)
            side_is_apart(&a->negative, a->schema, a->zero_threshold);
 }
 
-/* How many buckets differ, and in how many spans they lie, at most: gaps between spans break both.
- */
-static void difference_measure(const struct histogram_side *a, const struct histogram_side *b,
-                               uint32_t *ret_spans, uint32_t *ret_buckets)
+KERNEL_CLONES static uint32_t counts_differing(const double *a, const double *b, uint32_t count)
 {
-    uint32_t runs = 0, count = 0;
-    bool in_run = false;
-    for (uint32_t i = 0; i < a->bucket_count; i++) {
-        bool differs = a->buckets[i] - b->buckets[i] != 0;
-        runs += differs && !in_run;
-        count += differs;
-        in_run = differs;
-    }
-    *ret_spans = runs + a->span_count;
-    *ret_buckets = count;
+    uint64_t differing = 0;
+    for (uint32_t i = 0; i < count; i++)
+        differing += a[i] - b[i] != 0;
+    return (uint32_t)differing;
 }
 
-static struct histogram_side side_difference(struct arena *arena, const struct histogram_side *a,
-                                             const struct histogram_side *b, double factor)
+KERNEL_CLONES static void counts_difference(double *restrict out, const double *restrict a,
+                                            const double *restrict b, uint32_t count, double factor)
 {
-    uint32_t span_max, bucket_count;
-    difference_measure(a, b, &span_max, &bucket_count);
-    if (bucket_count == 0)
-        return (struct histogram_side){0};
-    struct histogram_span *spans = arena_room(arena, struct histogram_span, span_max);
+    for (uint32_t i = 0; i < count; i++)
+        out[i] = (a[i] - b[i]) * factor;
+}
+
+/* No span is empty or touches the one before. */
+static bool spans_are_apart(const struct histogram_side *side)
+{
+    for (uint32_t i = 0; i < side->span_count; i++)
+        if (side->spans[i].length == 0 || (i > 0 && side->spans[i].offset == 0))
+            return false;
+    return true;
+}
+
+static struct histogram_side side_difference_whole(struct arena *arena,
+                                                   const struct histogram_side *a,
+                                                   const struct histogram_side *b, double factor)
+{
+    struct histogram_span *spans = arena_room(arena, struct histogram_span, a->span_count);
+    double *buckets = arena_room(arena, double, a->bucket_count);
+    memcpy(spans, a->spans, a->span_count * sizeof *spans);
+    counts_difference(buckets, a->buckets, b->buckets, a->bucket_count, factor);
+    return (struct histogram_side){spans, buckets, a->span_count, a->bucket_count};
+}
+
+/* `bucket_count` of them differ; the others are left out. */
+static struct histogram_side side_difference_part(struct arena *arena,
+                                                  const struct histogram_side *a,
+                                                  const struct histogram_side *b,
+                                                  uint32_t bucket_count, double factor)
+{
+    uint32_t others = a->bucket_count - bucket_count;
+    uint32_t span_max = bucket_count < others ? bucket_count : others;
+    struct histogram_span *spans =
+        arena_room(arena, struct histogram_span, (size_t)span_max + a->span_count);
     double *buckets = arena_room(arena, double, bucket_count);
     uint32_t span_count = 0, to = 0, from = 0;
     int32_t index = 0, end = 0; /* of the bucket at hand; behind the last that was kept */
@@ -93,6 +114,17 @@ static struct histogram_side side_difference(struct arena *arena, const struct h
         }
     }
     return (struct histogram_side){spans, buckets, span_count, bucket_count};
+}
+
+static struct histogram_side side_difference(struct arena *arena, const struct histogram_side *a,
+                                             const struct histogram_side *b, double factor)
+{
+    uint32_t bucket_count = counts_differing(a->buckets, b->buckets, a->bucket_count);
+    if (bucket_count == 0)
+        return (struct histogram_side){0};
+    if (bucket_count == a->bucket_count && spans_are_apart(a))
+        return side_difference_whole(arena, a, b, factor);
+    return side_difference_part(arena, a, b, bucket_count, factor);
 }
 
 struct histogram *histograms_difference(struct arena *arena, const struct histogram *a,
