@@ -168,6 +168,7 @@ static void signals_block(sigset_t *signals)
     sigaddset(signals, SIGINT);
     pthread_sigmask(SIG_BLOCK, signals, NULL);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file over its limit is a write that fails, as a full disk is */
 }
 
 /* Serves until a signal comes. */
