@@ -20,12 +20,17 @@
     !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 #define KERNEL_CLONES __attribute__((target_clones("default", "avx2", "arch=x86-64-v4")))
 /* The same for code that shifts much: newer CPUs do it in fewer instructions. */
-#define SHIFT_CLONES __attribute__((target_clones("default", "arch=x86-64-v3", "arch=x86-64-v4")))
+#define SHIFT_CLONES __attribute__((target_clones("default", "arch=x86-64-v3")))
+/* For code that shifts much beside loops over arrays; wider vectors alone cost the first kind 2 %.
+ */
+#define SHIFT_KERNEL_CLONES \
+    __attribute__((target_clones("default", "arch=x86-64-v3", "arch=x86-64-v4")))
 /* Calls of fma become instructions where there are such; the results are the same. */
 #define FMA_CLONES __attribute__((target_clones("default", "fma")))
 #else
 #define KERNEL_CLONES
 #define SHIFT_CLONES
+#define SHIFT_KERNEL_CLONES
 #define FMA_CLONES
 #endif
 

@@ -326,7 +326,7 @@ HOT_INLINE bool reader_later_totals(struct histogram_reader *r, struct bits *bit
     return true;
 }
 
-SHIFT_CLONES static bool reader_later_ints(struct histogram_reader *r, double *buckets)
+SHIFT_KERNEL_CLONES static bool reader_later_ints(struct histogram_reader *r, double *buckets)
 {
     struct bits bits = r->bits;
     if (!reader_later_totals(r, &bits))
