@@ -400,12 +400,9 @@ static const bool *join_holds(struct op *op)
     return holds;
 }
 
-/* To trim a float is refused as well. */
 static const bool *join_tells(struct op *op)
 {
-    if (!binary_op_is_trim(CONTAINER(struct join, op, op)->points.arith.op))
-        return op_holds(op);
-    return op_all_series(op);
+    return join_points_tells(&CONTAINER(struct join, op, op)->points, op);
 }
 
 static const struct op_class join_class = {

@@ -405,10 +405,16 @@ static const bool *join_fill_holds(struct op *op)
     return holds;
 }
 
+static const bool *join_fill_tells(struct op *op)
+{
+    return join_points_tells(&CONTAINER(struct join_fill, op, op)->points, op);
+}
+
 static const struct op_class join_fill_class = {
     .name = "join_fill",
     .open = join_fill_open,
     .holds = join_fill_holds,
+    .tells = join_fill_tells,
     .arrange = join_fill_arrange,
     .pull = join_fill_pull,
     .close = join_fill_close,

@@ -218,6 +218,11 @@ static void join_failure_note(const struct join_points *points, enum join_failur
     }
 }
 
+const bool *join_points_tells(const struct join_points *points, struct op *op)
+{
+    return binary_op_is_trim(points->arith.op) ? op_all_series(op) : op_holds(op);
+}
+
 void join_points_note(struct join_points *points)
 {
     bool told[JOIN_FAILURE_COUNT] = {false};

@@ -42,5 +42,8 @@ const uint64_t *join_points_meet(struct join_points *points, uint32_t place, str
                                  struct point_row one, double *out,
                                  const struct histogram **out_histograms, struct arena *arena);
 
+/* The `tells` of an operator whose rows these are: to trim a float is refused as well. */
+const bool *join_points_tells(const struct join_points *points, struct op *op);
+
 /* After the last row: tells the user. */
 void join_points_note(struct join_points *points);
