@@ -5,7 +5,7 @@
 
 #include "base/err.h"
 #include "engine/engine.h"
-#include "server/flags.h"
+#include "model/flags.h"
 #include "storage/db.h"
 
 /* What `query` and `explain` are told, and the engine they run over a directory. */

@@ -8,8 +8,8 @@
 #include "engine/engine.h"
 #include "http/cors.h"
 #include "http/listen.h"
+#include "model/flags.h"
 #include "server/feature_flags.h"
-#include "server/flags.h"
 #include "server/gate.h"
 #include "server/metadata.h"
 #include "server/metrics.h"
@@ -54,9 +54,9 @@ struct server {
     struct budget listing_budget; /* memory of lists of series and labels, and of remote read */
     struct budget request_budget; /* bodies of requests, and what is made of them */
     struct receiver receiver;
-    struct gate read_gate; /* of remote read */
+    struct gate read_gate;       /* of remote read */
     struct exemplars *exemplars; /* NULL: none are kept */
-    struct metadata *metadata; /* that was sent with samples */
+    struct metadata *metadata;   /* that was sent with samples */
     int64_t start_ms;
 };
 

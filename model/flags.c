@@ -1,4 +1,4 @@
-#include "server/flags.h"
+#include "model/flags.h"
 
 #include <string.h>
 #include <unistd.h>
