@@ -1,5 +1,6 @@
 #include "model/flags.h"
 
+#include <math.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -59,6 +60,12 @@ static bool count_parse(struct str text, int64_t *ret_count)
     return true;
 }
 
+static bool real_parse(struct str text, double *ret_v)
+{
+    bool out_of_range;
+    return float_parse(text, ret_v, &out_of_range) && *ret_v >= 0 && !isinf(*ret_v);
+}
+
 static bool switch_parse(struct str text, bool *ret_on)
 {
     *ret_on = str_eq(text, STR("true"));
@@ -87,6 +94,10 @@ static bool flag_set(const struct flags *flags, const struct flag *flag, const c
     case FLAG_DURATION:
         good = duration_parse(value, (int64_t *)(void *)member);
         wanted = "a duration such as 30s or 1h30m";
+        break;
+    case FLAG_REAL:
+        good = real_parse(value, (double *)(void *)member);
+        wanted = "a number from 0 on";
         break;
     case FLAG_SIZE:
         good = size_parse(value, (int64_t *)(void *)member);
@@ -140,13 +151,14 @@ static bool flags_take(struct flags *flags, char *const *argv, int argc, int *re
     const char *text = NULL;
     const struct flag *flag;
     *ret_used = 1;
-    if (arg[1] != '-') {
+    if (arg[1] != '-' && !flags->one_dash) {
         flag = flag_of_letter(flags, arg[1]);
         if (arg[2])
             text = arg + 2 + (arg[2] == '=');
     } else {
         const char *equals = strchr(arg, '=');
-        struct str name = {arg + 2, equals ? (size_t)(equals - arg - 2) : strlen(arg + 2)};
+        const char *begin = arg + 1 + (arg[1] == '-');
+        struct str name = {begin, equals ? (size_t)(equals - begin) : strlen(begin)};
         text = equals ? equals + 1 : NULL;
         flag = text ? NULL : flag_find_switch(flags, name, &text);
         if (!flag)
@@ -187,7 +199,8 @@ bool flags_parse(struct flags *flags, int argc, char *const *argv, struct err *e
                 return false;
         } else if (strcmp(arg, "--") == 0) {
             only_words = true;
-        } else if (strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0) {
+        } else if (strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0 ||
+                   (flags->one_dash && strcmp(arg, "-help") == 0)) {
             flags->help = true;
             return true;
         } else if (!flags_take(flags, argv + at, argc - at, &used, err)) {

@@ -13,6 +13,8 @@
  *
  *     --flag=value   --flag value   -o value   --switch   --no-switch
  *
+ * and, where the command's users are used to Go's flags, all of these with one dash.
+ *
  * Words that are no flags are kept in order; behind "--" everything is a word.
  */
 enum flag_kind {
@@ -20,6 +22,7 @@ enum flag_kind {
     FLAG_SWITCH,   /* bool */
     FLAG_COUNT,    /* int64_t, not negative */
     FLAG_DURATION, /* int64_t, milliseconds; Prometheus's durations */
+    FLAG_REAL,     /* double, not negative */
     FLAG_SIZE,     /* int64_t, bytes: 512MB, 1GiB, 75% of the machine's memory */
 };
 
@@ -39,6 +42,7 @@ struct flags {
     const struct flag *table;
     size_t count;
     void *into;         /* the struct that the offsets are in */
+    bool one_dash;      /* -flag is --flag; there are no letters but -h */
     const char **texts; /* the values as texts, one a flag; NULL: not wanted */
     const char *words[FLAG_WORDS_MAX];
     size_t word_count;

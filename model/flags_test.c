@@ -11,6 +11,7 @@ struct options {
     int64_t count;
     int64_t wait_ms;
     int64_t size;
+    double ratio;
 };
 
 static const struct flag table[] = {
@@ -19,6 +20,7 @@ static const struct flag table[] = {
     {"fast", 0, FLAG_SWITCH, offsetof(struct options, fast), "false", NULL, "Hurry."},
     {"count", 0, FLAG_COUNT, offsetof(struct options, count), "20", "N", "How many."},
     {"wait", 0, FLAG_DURATION, offsetof(struct options, wait_ms), "2m", "DURATION", "How long."},
+    {"ratio", 0, FLAG_REAL, offsetof(struct options, ratio), "1e-6", "R", "How much."},
     {"size", 0, FLAG_SIZE, offsetof(struct options, size), "1GiB", "SIZE", "How large."},
 };
 
@@ -80,6 +82,26 @@ START_TEST(takes_switches)
 }
 END_TEST
 
+START_TEST(takes_one_dash_where_it_is_usual)
+{
+    char a[] = "-count=7", b[] = "-fast", c[] = "--ratio", d[] = "0.25", help[] = "-help";
+    char *argv[] = {a, b, c, d};
+    options = (struct options){0};
+    flags = (struct flags){
+        .table = table, .count = ARRAY_COUNT(table), .into = &options, .one_dash = true};
+    ck_assert(flags_parse(&flags, 4, argv, &err));
+    ck_assert_int_eq(options.count, 7);
+    ck_assert(options.fast);
+    ck_assert(options.ratio == 0.25);
+    argv[0] = help;
+    ck_assert(flags_parse(&flags, 1, argv, &err) && flags.help);
+    strcpy(a, "-o=x");
+    argv[0] = a;
+    ck_assert(!flags_parse(&flags, 1, argv, &err));
+    ck_assert_str_eq(err.msg, "unknown flag -o");
+}
+END_TEST
+
 START_TEST(keeps_words_in_order)
 {
     ck_assert(parse("data", "-", "--", "--up"));
@@ -102,6 +124,8 @@ START_TEST(says_what_was_wrong)
         {"--count", "flag --count wants a value"},
         {"--count=-1", "flag --count: \"-1\" is not a whole number"},
         {"--wait=soon", "flag --wait: \"soon\" is not a duration such as 30s or 1h30m"},
+        {"--ratio=-1", "flag --ratio: \"-1\" is not a number from 0 on"},
+        {"--ratio=inf", "flag --ratio: \"inf\" is not a number from 0 on"},
         {"--size=big", "flag --size: \"big\" is not a size such as 512MiB, 2GiB or 75%"},
     };
     for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
@@ -140,5 +164,6 @@ START_TEST(prints_an_aligned_table)
 }
 END_TEST
 
-TEST_MAIN("flags", has_defaults, takes_values_both_ways, takes_switches, keeps_words_in_order,
-          says_what_was_wrong, reads_sizes, prints_an_aligned_table)
+TEST_MAIN("flags", has_defaults, takes_values_both_ways, takes_switches,
+          takes_one_dash_where_it_is_usual, keeps_words_in_order, says_what_was_wrong, reads_sizes,
+          prints_an_aligned_table)
