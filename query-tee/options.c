@@ -1,0 +1,116 @@
+#include "query-tee/options.h"
+
+#include <math.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/float_text.h"
+
+static const struct flag tee_flags[] = {
+#define FLAG(member, kind, name, fallback, value, help) \
+    {name, 0, FLAG_##kind, offsetof(struct tee_options, member), fallback, value, help},
+#include "query-tee/tee.def"
+#undef FLAG
+};
+
+void options_help(struct buf *out)
+{
+    buf_text(out,
+             "usage: query-tee [flags]\n\n"
+             "Answers Prometheus's API from one backend, asks the others too, and tells where they "
+             "differ.\n"
+             "Flags have Mimir's names; one dash is as good as two.\n\n");
+    flags_print(tee_flags, ARRAY_COUNT(tee_flags), out);
+}
+
+/* "2025-10-09", "2025-10-09T09:33", RFC 3339, all UTC where no zone is named; or Unix seconds. */
+static bool time_read(const char *text, int64_t *ret_ms)
+{
+    double seconds;
+    bool out_of_range;
+    if (float_parse(str_of(text), &seconds, &out_of_range)) {
+        if (!(fabs(seconds) < 1e15))
+            return false;
+        *ret_ms = (int64_t)llround(seconds * 1000);
+        return true;
+    }
+    static const char *const layouts[] = {
+        "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M",
+        "%Y-%m-%d",
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(layouts); i++) {
+        struct tm tm = {0};
+        const char *behind = strptime(text, layouts[i], &tm);
+        if (!behind || *behind)
+            continue;
+        long zone_seconds = tm.tm_gmtoff;
+        *ret_ms = ((int64_t)timegm(&tm) - zone_seconds) * 1000;
+        return true;
+    }
+    return false;
+}
+
+static bool options_set_log(struct tee_options *options, struct err *err)
+{
+    options->log.fd = STDERR_FILENO;
+    if (!log_level_parse(str_of(options->log_level), &options->log.level))
+        return err_set(err, ERR_BAD_DATA,
+                       "flag --log.level: \"%s\" is not debug, info, warn or error",
+                       options->log_level);
+    options->log.json = strcmp(options->log_format, "json") == 0;
+    if (!options->log.json && strcmp(options->log_format, "logfmt") != 0)
+        return err_set(err, ERR_BAD_DATA, "flag --log.format: \"%s\" is not logfmt or json",
+                       options->log_format);
+    return true;
+}
+
+static bool options_check(struct tee_options *options, struct err *err)
+{
+    options->skip_before_ms = INT64_MIN;
+    if (*options->skip_before && strcmp(options->skip_before, "0") != 0 &&
+        !time_read(options->skip_before, &options->skip_before_ms))
+        return err_set(err, ERR_BAD_DATA,
+                       "flag --proxy.compare-skip-samples-before: \"%s\" is not a time such as "
+                       "2025-10-09T09:33:00Z",
+                       options->skip_before);
+    if (options->proportion > 1)
+        return err_set(err, ERR_BAD_DATA,
+                       "flag --proxy.secondary-backends-request-proportion: a share lies between 0 "
+                       "and 1");
+    if (options->http_port > 65535 || options->metrics_port > 65535)
+        return err_set(err, ERR_BAD_DATA, "flag --server.%s: a port is at most 65535",
+                       options->http_port > 65535 ? "http-service-port" : "metrics-port");
+    if (options->compare_threads == 0 || options->compare_threads > 64)
+        return err_set(err, ERR_BAD_DATA,
+                       "flag --proxy.compare-concurrency: at least 1, at most "
+                       "64");
+    if (!*options->tls_cert_path != !*options->tls_key_path)
+        return err_set(err, ERR_BAD_DATA,
+                       "flags --server.http-tls-cert-path and --server.http-tls-key-path go "
+                       "together");
+    if (*options->path_prefix && options->path_prefix[0] != '/')
+        return err_set(err, ERR_BAD_DATA, "flag --server.path-prefix: \"%s\" has no slash in front",
+                       options->path_prefix);
+    return true;
+}
+
+bool options_read(int argc, char *const *argv, struct tee_options *ret_options, struct err *err)
+{
+    struct tee_options options = {0};
+    struct flags flags = {
+        .table = tee_flags,
+        .count = ARRAY_COUNT(tee_flags),
+        .into = &options,
+        .one_dash = true,
+    };
+    if (!flags_parse(&flags, argc, argv, err))
+        return false;
+    options.help = flags.help;
+    if (flags.word_count > 0 && !flags.help)
+        return err_set(err, ERR_BAD_DATA, "no such command: \"%s\"", flags.words[0]);
+    if (!options_set_log(&options, err) || !options_check(&options, err))
+        return false;
+    *ret_options = options;
+    return true;
+}
