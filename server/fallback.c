@@ -73,13 +73,13 @@ void fallback_forward(struct server *server, const char *url, const struct reque
     forward_target(url, request, &target, &form);
     struct client_request ask = {
         .url = buf_terminated(&target),
-        .form = buf_terminated(&form),
+        .body = buf_view(&form),
         .timeout_ms = server->options.timeout_ms,
         .size_max = (size_t)server->options.memory_limit,
         .cancel = request->cancel,
     };
     struct err err;
-    if (!client_ask(&ask, &theirs, &err)) {
+    if (!client_ask(server->client, &ask, &theirs, &err)) {
         err_wrap(&err, "--engine.fallback");
         api_fail_err(answer, &err);
         return;

@@ -161,11 +161,12 @@ static bool ask_server(struct asking *asking, struct err *err)
     }
     struct client_request request = {
         .url = buf_terminated(&url),
-        .form = buf_terminated(&form),
+        .body = buf_view(&form),
         .timeout_ms = asking->options.timeout_ms,
     };
+    AUTO(client_destroy) struct client *client = client_create(0);
     AUTO(client_answer_done) struct client_answer answer = {0};
-    if (!client_ask(&request, &answer, err))
+    if (!client_ask(client, &request, &answer, err))
         return false;
 
     struct shown shown;

@@ -123,6 +123,7 @@ static bool serve_open(struct server *server, struct err *err)
                 (size_t)options->memory_limit);
     budget_init(&server->request_budget, NULL, "--web.request-memory",
                 (size_t)options->request_memory);
+    server->client = client_create((size_t)options->concurrency_max);
     receiver_init(&server->receiver, server);
     gate_init(&server->read_gate, (size_t)options->read_concurrency_max);
     server->metadata = metadata_create();
@@ -157,6 +158,7 @@ static void serve_close(struct server *server)
     metadata_destroy(server->metadata);
     cors_done(&server->cors);
     gate_done(&server->read_gate);
+    client_destroy(server->client);
     free(server->flag_texts);
     free(server);
 }

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "engine/engine.h"
+#include "http/client.h"
 #include "http/cors.h"
 #include "http/listen.h"
 #include "model/flags.h"
@@ -46,6 +47,7 @@ struct server {
     enum engine_fallback fallback;
     bool disabled[FN_COUNT];  /* functions */
     const char *fallback_url; /* of a Prometheus; NULL: none */
+    struct client *client;    /* of all that is asked elsewhere */
     struct db *db;
     struct engine *engine;
     struct listener *_Atomic listener; /* NULL until it listens */
