@@ -1,5 +1,5 @@
 /*
- * Rules, alerts, targets and the like: there are none here, and clients that look for them go on
+ * Rules, alerts and the like: there are none here, and clients that look for them go on
  * when they get well-formed empty answers.
  */
 #include <strings.h>
@@ -42,23 +42,6 @@ void route_rules(struct server *server, const struct request *request, struct an
 void route_alerts(struct server *server, const struct request *request, struct answer *answer)
 {
     answer_raw(answer, STR("{\"alerts\":[]}"));
-}
-
-void route_targets(struct server *server, const struct request *request, struct answer *answer)
-{
-    answer_raw(answer, STR("{\"activeTargets\":[],\"droppedTargets\":[],"
-                           "\"droppedTargetCounts\":{}}"));
-}
-
-void route_targets_metadata(struct server *server, const struct request *request,
-                            struct answer *answer)
-{
-    answer_raw(answer, STR("[]"));
-}
-
-void route_scrape_pools(struct server *server, const struct request *request, struct answer *answer)
-{
-    answer_raw(answer, STR("{\"scrapePools\":[]}"));
 }
 
 void route_alertmanagers(struct server *server, const struct request *request,

@@ -246,7 +246,7 @@ void route_series(struct server *server, const struct request *request, struct a
     answer_series(stream, server, request, answer);
 }
 
-/* What came with remote write; of scraping there is none. */
+/* What came with remote write, and of our own metrics. */
 void route_metadata(struct server *server, const struct request *request, struct answer *answer)
 {
     struct metadata_query query = {

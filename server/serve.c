@@ -89,6 +89,17 @@ static void serve_log_opened(struct server *server, int64_t begin_ns)
     log_end(&line);
 }
 
+static bool serve_monitor(struct server *server, struct err *err)
+{
+    if (!server->options.self_monitor || server->options.read_only)
+        return true;
+    struct self_monitor *monitor = NULL;
+    if (!self_monitor_start(server, &monitor, err))
+        return false;
+    atomic_store(&server->self_monitor, monitor);
+    return true;
+}
+
 static bool serve_open(struct server *server, struct err *err)
 {
     const struct serve_options *options = &server->options;
@@ -145,12 +156,14 @@ static bool serve_open(struct server *server, struct err *err)
     if (!listener_open(&listen_options, &listener, err))
         return false;
     atomic_store(&server->listener, listener);
-    return true;
+    return serve_monitor(server, err);
 }
 
 static void serve_close(struct server *server)
 {
+    self_monitor_stop(atomic_load(&server->self_monitor));
     listener_close(atomic_load(&server->listener));
+    self_monitor_destroy(atomic_load(&server->self_monitor));
     if (server->engine)
         engine_destroy(server->engine);
     db_close(server->db);
@@ -211,6 +224,8 @@ static bool serve_read_flags(struct server *server, int argc, char **argv, bool 
         return err_set(err, ERR_BAD_DATA,
                        "flag --web.enable-remote-write-receiver: nothing can be written with "
                        "--storage.tsdb.read-only");
+    if (server->options.self_monitor_interval_ms == 0)
+        return err_set(err, ERR_BAD_DATA, "flag --self-monitor.interval: must be above 0");
     return fallback_read(server->options.fallback, &server->fallback, &server->fallback_url, err) &&
            disabled_read(server->options.disabled, server->disabled, err) &&
            serve_set_log(server, err);

@@ -15,6 +15,7 @@
 #include "server/metadata.h"
 #include "server/metrics.h"
 #include "server/receiver.h"
+#include "server/self_monitor.h"
 #include "storage/db.h"
 #include "storage/exemplars.h"
 
@@ -58,7 +59,8 @@ struct server {
     struct receiver receiver;
     struct gate read_gate;       /* of remote read */
     struct exemplars *exemplars; /* NULL: none are kept */
-    struct metadata *metadata;   /* that was sent with samples */
+    struct metadata *metadata;   /* that was sent with samples, and of our own metrics */
+    struct self_monitor *_Atomic self_monitor; /* NULL: there is none */
     int64_t start_ms;
 };
 

@@ -89,7 +89,7 @@ def millrace(data, *flags):
     """A Millrace that owns its directory and takes samples."""
     port = processes.free_port()
     command = [MILLRACE, "serve", f"--storage.tsdb.path={data}", f"--web.listen-address=127.0.0.1:{port}",
-               RECEIVER, *flags]
+               RECEIVER, "--self-monitor=false", *flags]
     return processes.Server("millrace", command, port, pathlib.Path(data).parent / "millrace.log")
 
 
