@@ -5,7 +5,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
-#include "tests/agree/dice.h"
+#include "base/dice.h"
 
 /*
  * Random series of every kind, as they stand in a script of the test language: what is loaded is

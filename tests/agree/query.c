@@ -1,27 +1,20 @@
 /*
- * The grammar. In a rule's form, % and a letter stand for a part:
+ * The grammar. Letters of text in its forms:
  *
- *     %v vector   %w range vector   %s scalar   %S selector, bare
- *
- * or for a piece of text:
- *
- *     %d duration   %D duration of a subquery   %p its step   %M offset and @   %n number
- *     %q quantile   %k small number   %r ratio   %g by or without   %m matching   %o set matching
- *     %f fill   %l label name   %c comparison   %a arithmetic operator
+ *     %S selector, bare   %d duration   %D duration of a subquery   %p its step
+ *     %M offset and @   %n number   %q quantile   %k small number   %r ratio
+ *     %g by or without   %m matching   %o set matching   %f fill   %l label name
+ *     %c comparison   %a arithmetic operator
  */
 #include "tests/agree/query.h"
 
 #include <string.h>
 
 #include "base/attr.h"
+#include "query-tee/fuzz/grammar.h"
 #include "tests/agree/data.h"
 
-struct rule {
-    unsigned weight;
-    const char *form;
-};
-
-static const struct rule VECTORS[] = {
+static const struct grammar_rule VECTORS[] = {
     {30, "%S%M"},
     {4, "%S smoothed%M"},
     {12, "rate(%w)"},
@@ -129,12 +122,12 @@ static const struct rule VECTORS[] = {
     {1, "info(%v, {__name__=\"build_info\"})"},
 };
 
-static const struct rule WINDOWS[] = {
+static const struct grammar_rule WINDOWS[] = {
     {6, "%S[%d]%M"},
     {2, "(%v)[%D:%p]%M"},
 };
 
-static const struct rule SCALARS[] = {
+static const struct grammar_rule SCALARS[] = {
     {8, "%n"},         {2, "time()"},          {2, "scalar(%v)"},     {1, "pi()"},
     {1, "(%s %a %s)"}, {1, "(%s %c bool %s)"}, {1, "min_of(%s, %s)"}, {1, "max_of(%s, %s)"},
     {1, "step()"},     {1, "start()"},         {1, "end()"},          {1, "range()"},
@@ -220,25 +213,6 @@ struct maker {
     struct arena *arena;
 };
 
-static struct part *part_new(struct maker *maker, enum part_kind kind, const char *text)
-{
-    struct part *part = arena_new(maker->arena, struct part);
-    part->kind = kind;
-    part->text = text;
-    return part;
-}
-
-static const struct rule *rule_pick(struct maker *maker, const struct rule *rules, size_t count)
-{
-    unsigned total = 0;
-    for (size_t i = 0; i < count; i++)
-        total += rules[i].weight;
-    size_t left = dice_below(maker->dice, total);
-    while (left >= rules->weight)
-        left -= rules++->weight;
-    return rules;
-}
-
 static const char *modifiers(struct maker *maker)
 {
     static const char *const OFFSETS[] = {" offset 15s", " offset 1m", " offset -30s",
@@ -257,8 +231,9 @@ static const char *selector(struct maker *maker)
 }
 
 /* The text that a letter of a form stands for. */
-static const char *piece_text(struct maker *maker, char letter)
+static const char *piece_text(void *context, char letter)
 {
+    struct maker *maker = context;
     struct dice *dice = maker->dice;
     switch (letter) {
     case 'S':
@@ -296,59 +271,22 @@ static const char *piece_text(struct maker *maker, char letter)
     }
 }
 
-static struct part *make(struct maker *maker, enum part_kind kind, size_t depth);
-
-static struct part *make_form(struct maker *maker, enum part_kind kind, const char *form,
-                              size_t depth)
-{
-    struct part *part = part_new(maker, kind, NULL);
-    while (*form) {
-        size_t len = strcspn(form, "%");
-        if (len > 0) {
-            const char *text = arena_text(maker->arena, (struct str){form, len});
-            part->pieces[part->count++] = part_new(maker, PART_TEXT, text);
-            form += len;
-            continue;
-        }
-        char letter = form[1];
-        /* The operator % stands for itself: it is never followed by one of the letters. */
-        struct part *piece;
-        size_t below = depth > 0 ? dice_below(maker->dice, depth) : 0;
-        if (letter == 'v')
-            piece = make(maker, PART_VECTOR, below);
-        else if (letter == 'w')
-            piece = make(maker, PART_WINDOW, below);
-        else if (letter == 's')
-            piece = make(maker, PART_SCALAR, below);
-        else
-            piece = part_new(maker, PART_TEXT, piece_text(maker, letter));
-        part->pieces[part->count++] = piece;
-        form += 2;
-    }
-    return part;
-}
-
-static struct part *make(struct maker *maker, enum part_kind kind, size_t depth)
-{
-    if (kind == PART_VECTOR) {
-        const struct rule *rule =
-            depth == 0 ? VECTORS : rule_pick(maker, VECTORS, ARRAY_COUNT(VECTORS));
-        return make_form(maker, kind, rule->form, depth);
-    }
-    if (kind == PART_WINDOW) {
-        const struct rule *rule =
-            depth == 0 ? WINDOWS : rule_pick(maker, WINDOWS, ARRAY_COUNT(WINDOWS));
-        return make_form(maker, kind, rule->form, depth);
-    }
-    const struct rule *rule =
-        depth == 0 ? SCALARS : rule_pick(maker, SCALARS, ARRAY_COUNT(SCALARS));
-    return make_form(maker, kind, rule->form, depth);
-}
-
 void asked_make(struct asked *asked, int64_t data_step_ms, struct dice *dice, struct arena *arena)
 {
     static const int64_t STEPS_MS[] = {1000, 15000, 15000, 30000, 60000, 37500, 150000};
     struct maker maker = {dice, arena};
+    const struct grammar grammar = {
+        .rules =
+            {
+                [PART_VECTOR] = {VECTORS, ARRAY_COUNT(VECTORS)},
+                [PART_WINDOW] = {WINDOWS, ARRAY_COUNT(WINDOWS)},
+                [PART_SCALAR] = {SCALARS, ARRAY_COUNT(SCALARS)},
+            },
+        .text = piece_text,
+        .context = &maker,
+        .dice = dice,
+        .arena = arena,
+    };
     int64_t length_ms = data_step_ms * DATA_STEPS;
     int64_t start_ms = (int64_t)dice_below(dice, (size_t)length_ms);
     if (dice_once_in(dice, 2))
@@ -363,13 +301,5 @@ void asked_make(struct asked *asked, int64_t data_step_ms, struct dice *dice, st
     }
     if (dice_once_in(dice, 40))
         kind = PART_SCALAR;
-    asked->root = make(&maker, kind, 1 + dice_below(dice, 5));
-}
-
-void part_print(const struct part *part, struct buf *out)
-{
-    if (part->kind == PART_TEXT)
-        buf_text(out, part->text);
-    for (size_t i = 0; i < part->count; i++)
-        part_print(part->pieces[i], out);
+    asked->root = grammar_make(&grammar, kind, 1 + dice_below(dice, 5));
 }

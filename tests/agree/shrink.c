@@ -20,64 +20,9 @@ static bool still_fails(const struct shrinking *self)
     return verdict == self->verdict;
 }
 
-/* Tries to put each part of that kind below `from` in the place of `part`. */
-static bool replace_by_inner(const struct shrinking *self, struct part *part,
-                             const struct part *from)
+static bool query_still_fails(void *context)
 {
-    for (size_t i = 0; i < from->count; i++) {
-        struct part *inner = from->pieces[i];
-        if (inner->kind == part->kind && part->kind != PART_TEXT) {
-            struct part saved = *part;
-            *part = *inner;
-            if (still_fails(self))
-                return true;
-            *part = saved;
-        }
-        if (replace_by_inner(self, part, inner))
-            return true;
-    }
-    return false;
-}
-
-/* Tries to leave a piece of text out: a modifier, a clause. */
-static bool drop_text(const struct shrinking *self, struct part *part)
-{
-    const char *saved = part->text;
-    if (part->kind != PART_TEXT || saved[0] != ' ' || saved[1] == '\0')
-        return false;
-    part->text = " ";
-    if (still_fails(self))
-        return true;
-    part->text = saved;
-    return false;
-}
-
-static bool shrink_part(const struct shrinking *self, struct part *part)
-{
-    if (replace_by_inner(self, part, part) || drop_text(self, part))
-        return true;
-    for (size_t i = 0; i < part->count; i++)
-        if (shrink_part(self, part->pieces[i]))
-            return true;
-    return false;
-}
-
-/* A part of the query that is a whole query by itself. */
-static bool shrink_root(const struct shrinking *self, struct part *from)
-{
-    struct part *root = self->asked->root;
-    for (size_t i = 0; i < from->count; i++) {
-        struct part *inner = from->pieces[i];
-        if (inner->kind == PART_VECTOR || inner->kind == PART_SCALAR) {
-            self->asked->root = inner;
-            if (still_fails(self))
-                return true;
-            self->asked->root = root;
-        }
-        if (shrink_root(self, inner))
-            return true;
-    }
-    return false;
+    return still_fails(context);
 }
 
 static bool shrink_steps(const struct shrinking *self)
@@ -160,13 +105,11 @@ static bool shrink_samples(const struct shrinking *self)
 void shrink(struct data *data, struct asked *asked, const struct ground_options *options,
             enum verdict verdict)
 {
-    const struct shrinking self = {verdict, data, asked, options};
-    while (shrink_root(&self, asked->root) || shrink_part(&self, asked->root))
-        ;
+    struct shrinking self = {verdict, data, asked, options};
+    part_shrink(&asked->root, query_still_fails, &self);
     while (shrink_series(&self))
         ;
     while (shrink_steps(&self) || shrink_samples(&self))
         ;
-    while (shrink_root(&self, asked->root) || shrink_part(&self, asked->root))
-        ;
+    part_shrink(&asked->root, query_still_fails, &self);
 }
