@@ -46,6 +46,7 @@ struct block {
     size_t segment_cap;
     struct tombstones *tombstones;
     struct stat tombstones_stat; /* st_ino 0: there were none */
+    struct stat meta_stat;
 };
 
 static bool segment_add(struct block *block, const char *dir, const char *name, struct err *err)
@@ -108,10 +109,10 @@ static bool block_open_index(struct block *block, struct err *err)
     return true;
 }
 
-static void block_stat_tombstones(const struct block *block, struct stat *ret_stat)
+static void block_stat(const struct block *block, const char *name, struct stat *ret_stat)
 {
     AUTO(buf_done) struct buf path = {0};
-    buf_printf(&path, "%s/tombstones", block->dir);
+    buf_printf(&path, "%s/%s", block->dir, name);
     if (stat(buf_terminated(&path), ret_stat) != 0)
         *ret_stat = (struct stat){0};
 }
@@ -120,7 +121,7 @@ static bool block_open_tombstones(struct block *block, struct err *err)
 {
     AUTO(buf_done) struct buf path = {0};
     buf_printf(&path, "%s/tombstones", block->dir);
-    block_stat_tombstones(block, &block->tombstones_stat);
+    block_stat(block, "tombstones", &block->tombstones_stat);
     return tombstones_open(buf_terminated(&path), &block->tombstones, err);
 }
 
@@ -129,6 +130,7 @@ bool block_open(const char *dir, struct block **ret_block, struct err *err)
     AUTO(block_unref) struct block *block = mem_new(struct block);
     atomic_init(&block->refs, 1);
     block->dir = mem_strdup(dir);
+    block_stat(block, "meta.json", &block->meta_stat);
     if (!block_meta_read(dir, &block->meta, err) || !block_open_segments(block, err) ||
         !block_open_index(block, err) || !block_open_tombstones(block, err))
         return false;
@@ -183,16 +185,31 @@ const struct tombstones *block_tombstones(const struct block *block)
     return block->tombstones;
 }
 
-bool block_is_outdated(const struct block *block)
+static bool block_file_is_outdated(const struct block *block, const char *name,
+                                   const struct stat *then)
 {
     struct stat now;
-    const struct stat *then = &block->tombstones_stat;
-    block_stat_tombstones(block, &now);
+    block_stat(block, name, &now);
     if (now.st_ino == 0) /* the block is being deleted, or never had any */
         return false;
     return now.st_ino != then->st_ino || now.st_size != then->st_size ||
            now.st_mtim.tv_sec != then->st_mtim.tv_sec ||
            now.st_mtim.tv_nsec != then->st_mtim.tv_nsec;
+}
+
+bool block_is_outdated(const struct block *block)
+{
+    return block_file_is_outdated(block, "tombstones", &block->tombstones_stat) ||
+           block_file_is_outdated(block, "meta.json", &block->meta_stat);
+}
+
+uint64_t block_size_bytes(const struct block *block)
+{
+    uint64_t size = block->index_map.size + (uint64_t)block->tombstones_stat.st_size +
+                    (uint64_t)block->meta_stat.st_size;
+    for (size_t i = 0; i < block->segment_count; i++)
+        size += block->segments[i].map.size;
+    return size;
 }
 
 bool block_index_err(const struct block *block, struct err *err)

@@ -4,10 +4,25 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "storage/index_read.h"
 #include "storage/tombstones.h"
 #include "storage/ulid.h"
+
+/* A block as another one's parent. */
+struct block_desc {
+    struct ulid ulid;
+    int64_t begin_ms;
+    int64_t end_ms; /* excluded */
+};
+
+/* Bits: what only a part of the samples of a time was chosen by. */
+enum block_hint {
+    BLOCK_FROM_OUT_OF_ORDER = 1,
+    BLOCK_FROM_STALE_SERIES = 2,
+    BLOCK_FROM_SELECTED_SERIES = 4,
+};
 
 /* meta.json: what is said of a block. */
 struct block_meta {
@@ -15,13 +30,20 @@ struct block_meta {
     int64_t begin_ms;
     int64_t end_ms; /* excluded */
     uint64_t sample_count;
+    uint64_t float_count;
+    uint64_t histogram_count;
     uint64_t series_count;
     uint64_t chunk_count;
+    uint64_t tombstone_count;
     bool floats_only; /* there is no native histogram; else there may be */
     uint64_t level;
-    bool deletable;   /* all of it was deleted */
-    bool beside_head; /* made of late samples or chosen series: says nothing of the head's begin */
-    struct ulid *parents; /* blocks that this one replaces */
+    bool deletable;       /* all of it was deleted */
+    bool failed;          /* could not be compacted: is left as it is */
+    unsigned hints;       /* of enum block_hint */
+    bool beside_head;     /* has a hint: says nothing of the head's begin */
+    struct ulid *sources; /* blocks from a head that it was made of, in the end */
+    size_t source_count;
+    struct block_desc *parents; /* blocks that this one replaces */
     size_t parent_count;
 };
 
@@ -30,6 +52,12 @@ struct block_meta {
 bool block_meta_parse(struct str json, struct block_meta *ret_meta, struct err *err) MUST_CHECK;
 void block_meta_done(struct block_meta *meta);
 bool block_meta_read(const char *dir, struct block_meta *ret_meta, struct err *err) MUST_CHECK;
+
+/* As Prometheus prints it; the other way, to the last byte. */
+void block_meta_print(const struct block_meta *meta, struct buf *out);
+
+/* Puts a new meta.json into the place of the old one, in one step. */
+bool block_meta_write(const char *dir, const struct block_meta *meta, struct err *err) MUST_CHECK;
 
 /*
  * A block: the series of one time range, on disk and never changed again.
@@ -51,8 +79,11 @@ const struct block_meta *block_meta(const struct block *block);
 const struct index *block_index(const struct block *block);
 const struct tombstones *block_tombstones(const struct block *block);
 
-/* Have the tombstones on disk been replaced since the block was opened? */
+/* Have meta.json or the tombstones on disk been replaced since the block was opened? */
 bool block_is_outdated(const struct block *block);
+
+/* Of its files, as they were when the block was opened. */
+uint64_t block_size_bytes(const struct block *block);
 
 /* Puts where it was before an error of the block's index. */
 bool block_index_err(const struct block *block, struct err *err);

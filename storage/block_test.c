@@ -37,12 +37,38 @@ START_TEST(reads_meta)
     ck_assert(meta.deletable);
     ck_assert(meta.beside_head);
     ck_assert_uint_eq(meta.parent_count, 1);
-    ck_assert_str_eq(meta.parents[0].text, ULID_B);
+    ck_assert_str_eq(meta.parents[0].ulid.text, ULID_B);
     block_meta_done(&meta);
 
     meta = parse("{\"version\":1,\"ulid\":\"" ULID_A "\"}");
     ck_assert(!meta.deletable);
     ck_assert(!meta.floats_only);
+    block_meta_done(&meta);
+}
+END_TEST
+
+/* As a Prometheus has written it. */
+START_TEST(prints_meta_as_prometheus_does)
+{
+    static const char text[] =
+        "{\n\t\"ulid\": \"" ULID_A
+        "\",\n\t\"minTime\": -5,\n\t\"maxTime\": 7200000,\n"
+        "\t\"stats\": {\n\t\t\"numSamples\": 9,\n\t\t\"numFloatSamples\": 6,\n"
+        "\t\t\"numHistogramSamples\": 3,\n\t\t\"numSeries\": 2,\n\t\t\"numChunks\": 4,\n"
+        "\t\t\"numTombstones\": 1\n\t},\n\t\"compaction\": {\n\t\t\"level\": 2,\n"
+        "\t\t\"sources\": [\n\t\t\t\"" ULID_A "\",\n\t\t\t\"" ULID_B
+        "\"\n\t\t],\n"
+        "\t\t\"deletable\": true,\n\t\t\"parents\": [\n\t\t\t{\n\t\t\t\t\"ulid\": \"" ULID_B
+        "\",\n\t\t\t\t\"minTime\": -5,\n\t\t\t\t\"maxTime\": 0\n\t\t\t},\n\t\t\t{\n"
+        "\t\t\t\t\"ulid\": \"" ULID_A
+        "\",\n\t\t\t\t\"minTime\": 0,\n\t\t\t\t\"maxTime\": "
+        "7200000\n\t\t\t}\n\t\t],\n\t\t\"failed\": true,\n\t\t\"hints\": [\n"
+        "\t\t\t\"from-out-of-order\",\n\t\t\t\"from-stale-series\"\n\t\t]\n\t},\n"
+        "\t\"version\": 1\n}";
+    struct block_meta meta = parse(text);
+    AUTO(buf_done) struct buf printed = {0};
+    block_meta_print(&meta, &printed);
+    ck_assert_str_eq(buf_terminated(&printed), text);
     block_meta_done(&meta);
 }
 END_TEST
@@ -261,7 +287,8 @@ START_TEST(many_segments_read_as_one)
 }
 END_TEST
 
-TEST_MAIN("block", reads_meta, refuses_meta_that_is_none, ulids_are_text_for_time_and_chance,
-          says_what_was_written, lends_its_bytes_after_its_files_are_gone,
-          refuses_places_that_hold_no_chunk, says_which_file_failed,
-          writer_refuses_what_would_not_be_a_block, many_segments_read_as_one)
+TEST_MAIN("block", reads_meta, prints_meta_as_prometheus_does, refuses_meta_that_is_none,
+          ulids_are_text_for_time_and_chance, says_what_was_written,
+          lends_its_bytes_after_its_files_are_gone, refuses_places_that_hold_no_chunk,
+          says_which_file_failed, writer_refuses_what_would_not_be_a_block,
+          many_segments_read_as_one)

@@ -36,13 +36,14 @@ struct block_writer {
     struct label *pairs;     /* of the series at hand, and of the one before, in file symbols */
     struct label *last_pairs;
     size_t pair_cap;
+    size_t pair_count;
     size_t last_count;
     bool any;
-    struct chunk_meta *metas;
+    struct chunk_meta *metas; /* of the series at hand */
+    size_t meta_count;
     size_t meta_cap;
-    struct {
-        uint64_t samples, floats, histograms, series, chunks;
-    } stats;
+    struct block_meta meta; /* borrows sources and parents */
+    size_t charged;
 };
 
 static void block_path(struct buf *path, const struct block_writer *w, const char *name)
@@ -57,7 +58,17 @@ bool block_writer_create(const char *dir, const struct block_write_options *opti
     AUTO(block_writer_close) struct block_writer *w = mem_new(struct block_writer);
     AUTO(buf_done) struct buf path = {0};
     w->options = *options;
-    w->options.level = options->level ? options->level : 1;
+    w->meta = (struct block_meta){
+        .ulid = options->ulid,
+        .begin_ms = options->begin_ms,
+        .end_ms = options->end_ms,
+        .level = options->level ? options->level : 1,
+        .hints = options->hints,
+        .sources = options->sources ? (struct ulid *)(uintptr_t)options->sources : &w->options.ulid,
+        .source_count = options->sources ? options->source_count : 1,
+        .parents = (struct block_desc *)(uintptr_t)options->parents,
+        .parent_count = options->parent_count,
+    };
     if (w->options.segment_size_max == 0)
         w->options.segment_size_max = SEGMENT_SIZE_MAX;
     w->dir = mem_strdup(dir);
@@ -84,6 +95,8 @@ void block_writer_close(struct block_writer *w)
         out_file_done(&w->segment);
     if (w->scratch_dir && file_exists(w->scratch_dir))
         (void)!file_remove_all(w->scratch_dir, &ignored);
+    if (w->options.budget)
+        budget_release(w->options.budget, w->charged);
     free(w->scratch_dir);
     free(w->dir);
     free(w->file_symbols);
@@ -203,10 +216,23 @@ static bool segment_begin(struct block_writer *w, struct err *err)
     return true;
 }
 
-static bool block_writer_chunk(struct block_writer *w, const struct block_write_chunk *chunk,
-                               struct chunk_meta *ret_meta, struct err *err)
+static bool block_writer_check_chunk(const struct block_writer *w,
+                                     const struct block_write_chunk *chunk, struct err *err)
+{
+    if (chunk->begin_ms > chunk->end_ms || chunk->begin_ms < w->options.begin_ms ||
+        chunk->end_ms >= w->options.end_ms)
+        return err_set(err, ERR_BAD_DATA, "a chunk lies outside of the block's range");
+    if (w->meta_count > 0 && chunk->begin_ms <= w->metas[w->meta_count - 1].end_ms)
+        return err_set(err, ERR_BAD_DATA, "chunks overlap or are in no order");
+    return true;
+}
+
+bool block_writer_chunk(struct block_writer *w, const struct block_write_chunk *chunk,
+                        struct err *err)
 {
     size_t count = 0;
+    if (!block_writer_check_chunk(w, chunk, err))
+        return false;
     if (!chunk_count(chunk->encoding, chunk->data, chunk->size, &count))
         return err_set(err, ERR_BAD_DATA, "a chunk of %zu bytes", chunk->size);
     size_t size = VARINT_SIZE_MAX + 1 + chunk->size + 4;
@@ -214,62 +240,76 @@ static bool block_writer_chunk(struct block_writer *w, const struct block_write_
         !segment_begin(w, err))
         return false;
 
-    *ret_meta = (struct chunk_meta){chunk->begin_ms, chunk->end_ms,
-                                    (uint64_t)(w->segment_number - 1) << 32 | w->segment.size};
+    mem_grow(w->metas, struct chunk_meta, w->meta_count, &w->meta_cap);
+    w->metas[w->meta_count++] = (struct chunk_meta){
+        chunk->begin_ms, chunk->end_ms, (uint64_t)(w->segment_number - 1) << 32 | w->segment.size};
     out_uvarint(&w->segment, chunk->size);
     out_crc_begin(&w->segment);
     out_u8(&w->segment, chunk->encoding);
     out_bytes(&w->segment, chunk->data, chunk->size);
     out_be32(&w->segment, w->segment.crc);
-    w->stats.samples += count;
-    if (chunk->encoding == CHUNK_XOR || chunk->encoding == CHUNK_XOR2)
-        w->stats.floats += count;
+    w->meta.sample_count += count;
+    if (chunk_encoding_is_float(chunk->encoding))
+        w->meta.float_count += count;
     else
-        w->stats.histograms += count;
+        w->meta.histogram_count += count;
     return true;
 }
 
-static bool block_writer_check_chunks(const struct block_writer *w,
-                                      const struct block_write_chunk *chunks, size_t count,
-                                      struct err *err)
+bool block_writer_begin_series(struct block_writer *w, const struct labels *labels, struct err *err)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (chunks[i].begin_ms > chunks[i].end_ms || chunks[i].begin_ms < w->options.begin_ms ||
-            chunks[i].end_ms >= w->options.end_ms)
-            return err_set(err, ERR_BAD_DATA, "a chunk lies outside of the block's range");
-        if (i > 0 && chunks[i].begin_ms <= chunks[i - 1].end_ms)
-            return err_set(err, ERR_BAD_DATA, "chunks overlap or are in no order");
-    }
+    w->meta_count = 0;
+    if (!w->index && !block_writer_begin(w, err))
+        return false;
+    w->pair_count = labels->count;
+    return block_writer_translate(w, labels, err);
+}
+
+/* Charges what was taken since the last time. */
+static bool block_writer_charge(struct block_writer *w, struct err *err)
+{
+    if (!w->options.budget)
+        return true;
+    size_t held = index_writer_memory(w->index) + w->symbol_cap * sizeof *w->file_symbols +
+                  w->text_count * sizeof *w->texts + w->meta_cap * sizeof *w->metas;
+    if (held <= w->charged)
+        return true;
+    if (!budget_charge(w->options.budget, held - w->charged, err))
+        return false;
+    w->charged = held;
     return true;
+}
+
+bool block_writer_end_series(struct block_writer *w, struct err *err)
+{
+    if (!index_writer_series(w->index, w->pairs, w->pair_count, w->metas, w->meta_count, err))
+        return false;
+    w->meta.series_count++;
+    w->meta.chunk_count += w->meta_count;
+
+    struct label *before = w->last_pairs;
+    w->last_pairs = w->pairs;
+    w->last_count = w->pair_count;
+    w->pairs = before;
+    w->any = true;
+    return block_writer_charge(w, err);
 }
 
 bool block_writer_series(struct block_writer *w, const struct labels *labels,
                          const struct block_write_chunk *chunks, size_t chunk_count,
                          struct err *err)
 {
-    if (!w->index && !block_writer_begin(w, err))
+    if (!block_writer_begin_series(w, labels, err))
         return false;
-    if (!block_writer_translate(w, labels, err) ||
-        !block_writer_check_chunks(w, chunks, chunk_count, err))
-        return false;
-    if (chunk_count > w->meta_cap) {
-        w->meta_cap = chunk_count + 16;
-        w->metas = mem_resize(w->metas, struct chunk_meta, w->meta_cap);
-    }
     for (size_t i = 0; i < chunk_count; i++)
-        if (!block_writer_chunk(w, &chunks[i], &w->metas[i], err))
+        if (!block_writer_chunk(w, &chunks[i], err))
             return false;
-    if (!index_writer_series(w->index, w->pairs, labels->count, w->metas, chunk_count, err))
-        return false;
-    w->stats.series++;
-    w->stats.chunks += chunk_count;
+    return block_writer_end_series(w, err);
+}
 
-    struct label *before = w->last_pairs;
-    w->last_pairs = w->pairs;
-    w->last_count = labels->count;
-    w->pairs = before;
-    w->any = true;
-    return true;
+const struct block_meta *block_writer_meta(const struct block_writer *w)
+{
+    return &w->meta;
 }
 
 static bool block_write_tombstones(const struct block_writer *w, struct err *err)
@@ -285,40 +325,12 @@ static bool block_write_tombstones(const struct block_writer *w, struct err *err
     return out_file_finish(&file, err);
 }
 
-/* As Prometheus prints it: tabs, and its order of fields. */
-static bool block_write_meta(const struct block_writer *w, struct err *err)
-{
-    const struct block_write_options *o = &w->options;
-    AUTO(buf_done) struct buf json = {0};
-    buf_printf(&json, "{\n\t\"ulid\": \"%s\",\n\t\"minTime\": %lld,\n\t\"maxTime\": %lld,\n",
-               o->ulid.text, (long long)o->begin_ms, (long long)o->end_ms);
-    buf_printf(&json, "\t\"stats\": {\n\t\t\"numSamples\": %llu,\n",
-               (unsigned long long)w->stats.samples);
-    if (w->stats.floats)
-        buf_printf(&json, "\t\t\"numFloatSamples\": %llu,\n", (unsigned long long)w->stats.floats);
-    if (w->stats.histograms)
-        buf_printf(&json, "\t\t\"numHistogramSamples\": %llu,\n",
-                   (unsigned long long)w->stats.histograms);
-    buf_printf(&json, "\t\t\"numSeries\": %llu,\n\t\t\"numChunks\": %llu\n\t},\n",
-               (unsigned long long)w->stats.series, (unsigned long long)w->stats.chunks);
-    buf_printf(&json, "\t\"compaction\": {\n\t\t\"level\": %u,\n\t\t\"sources\": [", o->level);
-    size_t source_count = o->sources ? o->source_count : 1;
-    const struct ulid *sources = o->sources ? o->sources : &o->ulid;
-    for (size_t i = 0; i < source_count; i++)
-        buf_printf(&json, "%s\n\t\t\t\"%s\"", i ? "," : "", sources[i].text);
-    buf_printf(&json, "\n\t\t]\n\t},\n\t\"version\": 1\n}");
-
-    AUTO(buf_done) struct buf path = {0};
-    block_path(&path, w, "meta.json");
-    return file_write_whole(buf_terminated(&path), buf_view(&json), err);
-}
-
 bool block_writer_finish(struct block_writer *w, struct err *err)
 {
     if (!w->index && !block_writer_begin(w, err))
         return false;
     if (!index_writer_finish(w->index, err) || !segment_finish(w, err) ||
-        !block_write_tombstones(w, err) || !block_write_meta(w, err))
+        !block_write_tombstones(w, err) || !block_meta_write(w->scratch_dir, &w->meta, err))
         return false;
 
     AUTO(buf_done) struct buf path = {0};

@@ -173,7 +173,7 @@ static bool block_is_superseded(const struct ulid *ulid, const struct block_list
     for (size_t i = 0; i < blocks->count; i++) {
         const struct block_meta *meta = block_meta(blocks->items[i]);
         for (size_t k = 0; k < meta->parent_count; k++)
-            if (strcmp(meta->parents[k].text, ulid->text) == 0)
+            if (strcmp(meta->parents[k].ulid.text, ulid->text) == 0)
                 return true;
     }
     return false;

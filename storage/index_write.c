@@ -168,6 +168,15 @@ bool index_writer_series(struct index_writer *w, const struct label *pairs, size
     return true;
 }
 
+/* The lists are made of as many references as there are uses, and the table of the pairs. */
+size_t index_writer_memory(const struct index_writer *w)
+{
+    size_t pair_size = sizeof *w->pairs + sizeof(uint32_t) + sizeof(size_t);
+    return w->pair_cap * pair_size + map_size_bytes(w->pair_count) +
+           w->use_cap * 2 * sizeof *w->uses +
+           w->series_cap * (sizeof *w->series + sizeof(uint32_t));
+}
+
 static int index_pair_order(const void *left, const void *right, void *context)
 {
     const struct pair *pairs = context;

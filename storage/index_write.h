@@ -23,6 +23,9 @@ void index_writer_destroy(struct index_writer *writer);
 bool index_writer_series(struct index_writer *writer, const struct label *pairs, size_t pair_count,
                          const struct chunk_meta *chunks, size_t chunk_count, struct err *err)
     MUST_CHECK;
+
+/* What the writer holds, and will hold while it finishes. */
+size_t index_writer_memory(const struct index_writer *writer);
 bool index_writer_finish(struct index_writer *writer, struct err *err) MUST_CHECK;
 
 DEFINE_AUTO(struct index_writer *, index_writer_destroy)
