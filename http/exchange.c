@@ -56,6 +56,27 @@ const char *request_header(const struct request *request, const char *name)
     return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
 }
 
+struct header_visit {
+    void (*header)(void *context, const char *name, const char *value);
+    void *context;
+};
+
+static enum MHD_Result header_visited(void *context, enum MHD_ValueKind kind, const char *name,
+                                      const char *value)
+{
+    const struct header_visit *visit = context;
+    visit->header(visit->context, name, value ? value : "");
+    return MHD_YES;
+}
+
+void request_each_header(const struct request *request,
+                         void (*header)(void *context, const char *name, const char *value),
+                         void *context)
+{
+    struct header_visit visit = {header, context};
+    MHD_get_connection_values(request->connection, MHD_HEADER_KIND, header_visited, &visit);
+}
+
 void request_client(const struct request *request, char *out, size_t out_size)
 {
     *out = '\0';
@@ -123,6 +144,7 @@ static bool exchange_read_request(struct exchange *exchange)
 {
     struct request *request = &exchange->request;
     request->arena = exchange->arena;
+    request->uri = exchange->uri;
     request->cancel = &exchange->connection->cancel;
     request->stopping = atomic_load(&exchange->listener->stopping);
 

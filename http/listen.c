@@ -294,17 +294,26 @@ static bool listener_start(struct listener *listener, struct err *err)
     epoll_ctl(listener->epoll_fd, EPOLL_CTL_ADD, listener->listen_fd, &accept_event);
     epoll_ctl(listener->epoll_fd, EPOLL_CTL_ADD, listener->wake_fd, &wake_event);
 
+    const struct listen_options *options = &listener->options;
+    struct MHD_OptionItem tls[] = {
+        {MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(uintptr_t)options->tls_cert},
+        {MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(uintptr_t)options->tls_key},
+        {MHD_OPTION_END, 0, NULL},
+    };
+    struct MHD_OptionItem plain = {MHD_OPTION_END, 0, NULL};
     listener->daemon = MHD_start_daemon(
         MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL |
-            MHD_USE_ITC | MHD_USE_NO_LISTEN_SOCKET,
+            MHD_USE_ITC | MHD_USE_NO_LISTEN_SOCKET | (options->tls_cert ? MHD_USE_TLS : 0),
         0, NULL, NULL, exchange_access, listener, MHD_OPTION_URI_LOG_CALLBACK, exchange_begin,
         listener, MHD_OPTION_NOTIFY_COMPLETED, exchange_complete, listener,
         MHD_OPTION_NOTIFY_CONNECTION, connection_notice, listener,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY_SIZE, MHD_OPTION_CONNECTION_LIMIT,
-        (unsigned)listener->options.connection_max + CONNECTION_SLACK,
-        MHD_OPTION_CONNECTION_TIMEOUT, 0u, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
+        (unsigned)options->connection_max + CONNECTION_SLACK, MHD_OPTION_CONNECTION_TIMEOUT, 0u,
+        MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_ARRAY, options->tls_cert ? tls : &plain,
+        MHD_OPTION_END);
     if (!listener->daemon)
-        return err_set(err, ERR_IO, "cannot start the HTTP server: %s", strerror(errno));
+        return err_set(err, ERR_IO, "cannot start the HTTP server%s: %s",
+                       options->tls_cert ? " with this certificate and key" : "", strerror(errno));
     if (pthread_create(&listener->watcher, NULL, watch, listener) != 0) {
         MHD_stop_daemon(listener->daemon);
         listener->daemon = NULL;

@@ -30,7 +30,9 @@ struct exchange_end {
 };
 
 struct listen_options {
-    const char *address; /* "127.0.0.1:9090", ":9090", "[::1]:0"; port 0: any free one */
+    const char *address;  /* "127.0.0.1:9090", ":9090", "[::1]:0"; port 0: any free one */
+    const char *tls_cert; /* PEM, with tls_key: HTTPS; NULL: plain HTTP */
+    const char *tls_key;
     size_t connection_max;
     int64_t read_timeout_ms;
     int64_t write_timeout_ms;

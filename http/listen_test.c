@@ -66,6 +66,11 @@ static void handle_compute(const struct request *request)
     atomic_fetch_sub(&computing, 1);
 }
 
+static void append_header(void *context, const char *name, const char *value)
+{
+    buf_printf(context, "%s=%s;", name, value);
+}
+
 static void handle(void *context, const struct request *request, struct answer *answer)
 {
     answer->status = 200;
@@ -84,6 +89,11 @@ static void handle(void *context, const struct request *request, struct answer *
     }
     if (strcmp(path, "/compute") == 0)
         handle_compute(request);
+    if (strcmp(path, "/raw ") == 0) {
+        buf_str(&answer->body, request->uri);
+        request_each_header(request, append_header, &answer->body);
+        return;
+    }
     if (strcmp(path, "/body") == 0) {
         buf_str(&answer->body, request->body);
         return;
@@ -176,6 +186,26 @@ START_TEST(answers_with_decoded_path_and_parameters)
     answer = ask("GET /%zz HTTP/1.1\r\n" CLOSE);
     ck_assert_int_eq(strncmp(answer, "HTTP/1.1 400 ", 13), 0);
     listener_close(listener);
+}
+END_TEST
+
+START_TEST(tells_the_request_as_it_was_sent)
+{
+    open_with((struct listen_options){0});
+    const char *answer = ask("GET /raw%20?x=1%2B1 HTTP/1.1\r\nX-One: 1\r\nX-One: 2\r\n" CLOSE);
+    ck_assert_ptr_nonnull(
+        strstr(answer, "\r\n\r\n/raw%20?x=1%2B1X-One=1;X-One=2;Host=x;Connection=close;"));
+    listener_close(listener);
+}
+END_TEST
+
+START_TEST(refuses_a_key_that_is_none)
+{
+    struct listen_options options = {
+        .address = "127.0.0.1:0", .tls_cert = "x", .tls_key = "y", .connection_max = 1};
+    struct err err;
+    ck_assert(!listener_open(&options, &listener, &err));
+    ck_assert_ptr_nonnull(strstr(err.msg, "with this certificate and key"));
 }
 END_TEST
 
@@ -451,8 +481,8 @@ START_TEST(says_where_it_cannot_listen)
 }
 END_TEST
 
-TEST_MAIN("listen", answers_with_decoded_path_and_parameters, reads_forms_before_the_url,
-          refuses_a_body_that_is_too_large,
+TEST_MAIN("listen", answers_with_decoded_path_and_parameters, tells_the_request_as_it_was_sent,
+          refuses_a_key_that_is_none, reads_forms_before_the_url, refuses_a_body_that_is_too_large,
           takes_a_body_as_it_was_sent_within_the_limit_of_its_path,
           charges_bodies_while_they_are_there, knows_the_length_of_what_it_held,
           streams_in_chunks_to_the_last, breaks_the_chunks_when_a_stream_fails,

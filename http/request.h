@@ -17,6 +17,7 @@ struct MHD_Connection;
  */
 struct request {
     const char *method;         /* "GET" */
+    struct str uri;             /* as it was sent: "/api/v1/query?query=up" */
     struct str path;            /* decoded, without the query: "/api/v1/query" */
     struct params params;       /* of the form in the body first, then of the URL */
     struct params url_params;   /* those of the URL alone */
@@ -32,6 +33,11 @@ struct request {
 
 /* The first value of a header, or NULL; its name in any case. */
 const char *request_header(const struct request *request, const char *name);
+
+/* All headers, in the order they were sent. */
+void request_each_header(const struct request *request,
+                         void (*header)(void *context, const char *name, const char *value),
+                         void *context);
 
 /* "192.0.2.1" or "2001:db8::1"; `out` has room for INET6_ADDRSTRLEN. */
 void request_client(const struct request *request, char *out, size_t out_size);
