@@ -2,6 +2,7 @@
  * The head as others see it: the state in use, its lock, and the grace that keeps what readers
  * hold. Locks, in the order they are taken:
  *
+ *     truncating   one truncation of the log at a time
  *     changing     one refresh or one batch at a time
  *     lock         for writing: who changes, for each record put in; for reading: who looks
  *     grace.lock   leaf
@@ -29,6 +30,8 @@ bool head_open(const char *path, const struct db_options *options, struct head *
     head->options = *options;
     head->report.options = &head->options;
     pthread_mutex_init(&head->changing, NULL);
+    pthread_mutex_init(&head->truncating, NULL);
+    head->truncated_ms = INT64_MIN;
 
     /* Readers come in great numbers; the one writer must get its turn all the same. */
     pthread_rwlockattr_t attr;
@@ -53,6 +56,7 @@ void head_close(struct head *head)
     head_report_done(&head->report);
     pthread_rwlock_destroy(&head->lock);
     pthread_mutex_destroy(&head->changing);
+    pthread_mutex_destroy(&head->truncating);
     free(head->path);
     free(head);
 }
@@ -98,6 +102,8 @@ static bool head_renew(struct head *head, int64_t blocks_end_ms, bool *ret_lost,
 static bool head_refresh_locked(struct head *head, int64_t blocks_end_ms, struct err *err)
 {
     bool lost = !head->state->begun;
+    if (head->writer)
+        head->state->segment = wal_writer_segment(head_writer_log(head->writer));
     if (!lost && !head_state_refresh(head->state, blocks_end_ms, &lost, err))
         return false;
     for (int i = 0; i < HEAD_ATTEMPTS_MAX && lost; i++)

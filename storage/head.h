@@ -26,6 +26,16 @@ void head_close(struct head *head);
  */
 bool head_refresh(struct head *head, int64_t blocks_end_ms, struct err *err) MUST_CHECK;
 
+/*
+ * For who writes: what lies before `before_ms` is in blocks that selects use already. It goes out
+ * of memory, and out of the log as far as Prometheus's rule says: the older two thirds of the
+ * segments become a checkpoint. Nothing is done where that was done before. Batches go on
+ * meanwhile.
+ *
+ * ERR_IO, ERR_CORRUPT: the log stays as it is, and the next call tries again.
+ */
+bool head_truncate(struct head *head, int64_t before_ms, struct err *err) MUST_CHECK;
+
 /* Bytes that stay valid and unchanged until head_release: what chunk_decode takes. */
 struct head_chunk_view {
     int64_t begin_ms;

@@ -55,16 +55,19 @@ void head_writer_destroy(struct head_writer *writer)
     free(writer);
 }
 
+struct wal_writer *head_writer_log(struct head_writer *writer)
+{
+    return writer->log;
+}
+
 static bool head_open_log(struct head *head, struct wal_writer **ret_log, struct err *err)
 {
     char folder[4096];
     snprintf(folder, sizeof folder, "%s/wal", head->path);
     struct wal_writer_options options = {
-        .segment_size = head->options.wal_segment_size,
+        .segment_size = head_segment_size(head),
         .synced = head->options.wal_sync,
     };
-    if (options.segment_size == 0)
-        options.segment_size = WAL_SEGMENT_SIZE;
     return file_make_folder(folder, err) &&
            wal_log_repair(head->state->wal, &options.segment, err) &&
            wal_writer_open(folder, &options, ret_log, err);

@@ -19,4 +19,8 @@ bool head_append(struct head *head, const struct append_batch *batch, enum appen
                  struct append_result *ret_result, struct err *err) MUST_CHECK;
 
 struct head_writer;
+struct wal_writer;
+
+/* Its log; with `changing` held, as all that writes. */
+struct wal_writer *head_writer_log(struct head_writer *writer);
 void head_writer_destroy(struct head_writer *writer);

@@ -5,6 +5,7 @@
 #include "storage/grace.h"
 #include "storage/head.h"
 #include "storage/head_state.h"
+#include "storage/wal_write.h"
 
 /* What head.c and head_select.c share. */
 struct head {
@@ -17,4 +18,11 @@ struct head {
     struct grace grace;
     struct head_state *state;
     struct head_writer *writer; /* NULL: opened for reading only */
+    pthread_mutex_t truncating; /* one head_truncate at a time; before `changing` */
+    int64_t truncated_ms;       /* the log holds nothing needless before, as far as the rule goes */
 };
+
+static inline size_t head_segment_size(const struct head *head)
+{
+    return head->options.wal_segment_size ? head->options.wal_segment_size : WAL_SEGMENT_SIZE;
+}

@@ -60,6 +60,7 @@ void head_state_destroy(struct head_state *state)
     wal_log_destroy(state->wal);
     wal_log_destroy(state->wbl);
     wal_record_done(&state->record);
+    wal_expiries_done(&state->expiries);
     free(state);
 }
 
@@ -153,6 +154,17 @@ static bool series_is_doomed(struct live_series *series, bool blocks_moved)
     return doomed;
 }
 
+/* The log speaks of what is swept out; its records are needed for as long. With the lock. */
+static void head_state_note_expiries(struct head_state *state)
+{
+    const struct map *refs = &state->index->by_ref;
+    for (size_t i = 0; refs->slots && i <= refs->mask; i++) {
+        const struct map_slot *slot = &refs->slots[i];
+        if (slot->index != 0 && state->index->series[slot->index - 1]->doomed)
+            wal_expiries_add(&state->expiries, slot->hash, state->segment);
+    }
+}
+
 void head_state_sweep(struct head_state *state)
 {
     bool any = false;
@@ -185,6 +197,8 @@ void head_state_sweep(struct head_state *state)
         return;
     }
     struct head_index *old = state->index;
+    if (state->is_ours)
+        head_state_note_expiries(state);
     state->index = made;
     head_state_unlock(state);
     head_index_release(old, series_is_kept);

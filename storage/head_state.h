@@ -10,6 +10,7 @@
 #include "storage/grace.h"
 #include "storage/head_chunks.h"
 #include "storage/head_index.h"
+#include "storage/wal_expiry.h"
 #include "storage/wal_log.h"
 #include "storage/wal_record.h"
 
@@ -60,6 +61,7 @@ struct head_state {
     struct wal_log *wbl;
     struct wal_record record;
     struct pending_chunks pending;
+    struct wal_expiries expiries; /* of series swept out, where we write the log */
 
     int64_t begin_ms, end_ms; /* of all samples; begin > end: there are none */
     int64_t min_valid_ms;     /* what is before is in blocks */
@@ -69,6 +71,7 @@ struct head_state {
     uint32_t wbl_first;       /* first segment at the last look: what came before it is in blocks */
     uint32_t wbl_trimmed;     /* as far as that was done */
     bool is_ours;             /* we write the files: they are not read again */
+    uint32_t segment;         /* that we write to */
     uint64_t last_ref;        /* the largest reference of a series that the files speak of */
     uint64_t sample_count;    /* read since the beginning */
     uint64_t unknown_count;   /* of series nobody knows */

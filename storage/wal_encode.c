@@ -50,16 +50,20 @@ static void put_text(struct buf *out, struct str text)
     buf_str(out, text);
 }
 
-void wal_encode_series(struct wal_encoder *encoder, uint64_t ref, const struct wal_label *labels,
-                       size_t label_count)
+static void put_labels(struct buf *out, const struct wal_label *labels, size_t label_count)
 {
-    struct buf *out = &encoder->out;
-    put_be64(out, ref);
     put_uvarint(out, label_count);
     for (size_t i = 0; i < label_count; i++) {
         put_text(out, labels[i].name);
         put_text(out, labels[i].value);
     }
+}
+
+void wal_encode_series(struct wal_encoder *encoder, uint64_t ref, const struct wal_label *labels,
+                       size_t label_count)
+{
+    put_be64(&encoder->out, ref);
+    put_labels(&encoder->out, labels, label_count);
     encoder->count++;
 }
 
@@ -188,4 +192,33 @@ void wal_encode_histogram(struct wal_encoder *encoder, uint64_t ref, int64_t t_m
     else
         put_place(encoder, ref, t_ms);
     put_histogram(&encoder->out, h);
+}
+
+void wal_encode_tombstone(struct wal_encoder *encoder, uint64_t ref, struct time_range range)
+{
+    put_be64(&encoder->out, ref);
+    put_varint(&encoder->out, range.begin_ms);
+    put_varint(&encoder->out, range.end_ms);
+    encoder->count++;
+}
+
+void wal_encode_exemplar(struct wal_encoder *encoder, uint64_t ref, int64_t t_ms, double v,
+                         const struct wal_label *labels, size_t label_count)
+{
+    put_place(encoder, ref, t_ms);
+    put_be64(&encoder->out, value_bits(v));
+    put_labels(&encoder->out, labels, label_count);
+}
+
+void wal_encode_metadata(struct wal_encoder *encoder, const struct wal_metadata *metadata)
+{
+    struct buf *out = &encoder->out;
+    put_uvarint(out, metadata->ref);
+    buf_byte(out, (char)metadata->kind);
+    put_uvarint(out, 2);
+    put_text(out, str_of(WAL_FIELD_UNIT));
+    put_text(out, metadata->unit);
+    put_text(out, str_of(WAL_FIELD_HELP));
+    put_text(out, metadata->help);
+    encoder->count++;
 }

@@ -1,20 +1,14 @@
 /*
- * The folder:
- *
- *     00000012 00000013 ...   segments; the last one is being written
- *     checkpoint.00000011/    what is still needed of the segments up to 11, as segments
- * 00000000... checkpoint.00000011.tmp/
- *
- * A running Prometheus adds a segment before it stops writing to the one before, makes a checkpoint
- * of the oldest ones, then removes these. The place is therefore (segment, offset) with the file
- * held open: a segment that is removed under us is read to its end all the same. When the one
- * behind it is gone too, or when a restart has repaired (replaced) the segment in work, the place
- * is lost, and what was made of the records must be made anew.
+ * The folder is drawn in wal_folder.h. A running Prometheus adds a segment before it stops writing
+ * to the one before, makes a checkpoint of the oldest ones, then removes these. The place is
+ * therefore (segment, offset) with the file held open: a segment that is removed under us is read
+ * to its end all the same. When the one behind it is gone too, or when a restart has repaired
+ * (replaced) the segment in work, the place is lost, and what was made of the records must be made
+ * anew.
  */
 #include "storage/wal_log.h"
 
 #include <assert.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -23,9 +17,9 @@
 
 #include "base/mem.h"
 #include "storage/wal.h"
+#include "storage/wal_folder.h"
 
 #define NO_SEGMENT UINT32_MAX
-#define SEGMENT_NUMBER_MAX 99999999u /* eight digits */
 
 enum wal_phase {
     WAL_NOT_BEGUN,
@@ -72,91 +66,6 @@ void wal_log_destroy(struct wal_log *log)
     free(log);
 }
 
-/* A name that is a number and nothing else. */
-static bool name_number(const char *name, uint32_t *ret_number)
-{
-    uint64_t number = 0;
-    if (!*name)
-        return false;
-    for (; *name; name++) {
-        if (*name < '0' || *name > '9')
-            return false;
-        number = number * 10 + (uint64_t)(*name - '0');
-        if (number > SEGMENT_NUMBER_MAX)
-            return false;
-    }
-    *ret_number = (uint32_t)number;
-    return true;
-}
-
-struct wal_listing {
-    uint32_t *segments; /* sorted */
-    size_t count, cap;
-    uint32_t checkpoints[16]; /* the newest ones, newest first */
-    size_t checkpoint_count;
-};
-
-static void wal_listing_done(struct wal_listing *listing)
-{
-    free(listing->segments);
-}
-
-static void wal_listing_done_auto(struct wal_listing *listing)
-{
-    wal_listing_done(listing);
-}
-
-static void wal_listing_checkpoint(struct wal_listing *listing, uint32_t number)
-{
-    size_t at = 0;
-    while (at < listing->checkpoint_count && listing->checkpoints[at] > number)
-        at++;
-    if (at == ARRAY_COUNT(listing->checkpoints))
-        return;
-    if (listing->checkpoint_count < ARRAY_COUNT(listing->checkpoints))
-        listing->checkpoint_count++;
-    for (size_t i = listing->checkpoint_count - 1; i > at; i--)
-        listing->checkpoints[i] = listing->checkpoints[i - 1];
-    listing->checkpoints[at] = number;
-}
-
-static int number_order(const void *a, const void *b)
-{
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    return (x > y) - (x < y);
-}
-
-/* Takes a name of the folder in, if it is one of ours. */
-static void wal_listing_add(struct wal_listing *listing, const char *name)
-{
-    static const char prefix[] = "checkpoint.";
-    uint32_t number;
-    if (name_number(name, &number)) {
-        mem_grow(listing->segments, uint32_t, listing->count, &listing->cap);
-        listing->segments[listing->count++] = number;
-    } else if (strncmp(name, prefix, sizeof prefix - 1) == 0 &&
-               name_number(name + sizeof prefix - 1, &number)) {
-        wal_listing_checkpoint(listing, number);
-    }
-}
-
-/* A folder that is not there is empty. */
-static bool wal_list(const char *folder, struct wal_listing *listing, struct err *err)
-{
-    DIR *dir = opendir(folder);
-    if (!dir && errno == ENOENT)
-        return true;
-    if (!dir)
-        return err_set(err, ERR_IO, "%s: cannot list: %s", folder, strerror(errno));
-
-    for (struct dirent *entry; (entry = readdir(dir)) != NULL;)
-        wal_listing_add(listing, entry->d_name);
-    closedir(dir);
-    if (listing->count)
-        qsort(listing->segments, listing->count, sizeof(uint32_t), number_order);
-    return true;
-}
-
 /* Keeps what the listing says: segments in a row up to the last, or up to the first gap. */
 static void wal_log_take(struct wal_log *log, const struct wal_listing *listing)
 {
@@ -177,30 +86,23 @@ static void wal_log_take(struct wal_log *log, const struct wal_listing *listing)
 static bool wal_log_list(struct wal_log *log, struct err *err)
 {
     AUTO(wal_listing_done) struct wal_listing listing = {0};
-    if (!wal_list(log->folder, &listing, err))
+    if (!wal_folder_list(log->folder, &listing, err))
         return false;
     wal_log_take(log, &listing);
     if (log->phase != WAL_NOT_BEGUN)
         return true;
 
     log->checkpoint = NO_SEGMENT;
-    for (size_t i = 0; i < listing.checkpoint_count && log->checkpoint == NO_SEGMENT; i++) {
-        AUTO(wal_listing_done) struct wal_listing inside = {0};
-        snprintf(log->checkpoint_folder, sizeof log->checkpoint_folder, "%s/checkpoint.%08u",
-                 log->folder, listing.checkpoints[i]);
-        if (!wal_list(log->checkpoint_folder, &inside, err))
-            return false;
-        if (inside.count == 0 || inside.segments[0] != 0)
-            continue; /* half removed, or no checkpoint */
-        log->checkpoint = listing.checkpoints[i];
-        log->checkpoint_last = inside.segments[inside.count - 1];
+    struct wal_checkpoint newest;
+    if (!wal_folder_checkpoint(log->folder, &listing, &newest, err))
+        return false;
+    if (newest.is_there) {
+        log->checkpoint = newest.number;
+        log->checkpoint_last = newest.segment_last;
+        wal_folder_checkpoint_path(log->folder, newest.number, log->checkpoint_folder,
+                                   sizeof log->checkpoint_folder);
     }
     return true;
-}
-
-static void wal_segment_path(const char *folder, uint32_t number, char *out, size_t size)
-{
-    snprintf(out, size, "%s/%08u", folder, number);
 }
 
 bool wal_log_look(struct wal_log *log, bool *ret_lost, struct err *err)
@@ -218,7 +120,7 @@ bool wal_log_look(struct wal_log *log, bool *ret_lost, struct err *err)
     } else if ((log->phase == WAL_IN_SEGMENTS || log->phase == WAL_DROPPED) && log->segment &&
                !removed) {
         char path[4096];
-        wal_segment_path(log->folder, log->number, path, sizeof path);
+        wal_folder_segment_path(log->folder, log->number, path, sizeof path);
         *ret_lost = !wal_segment_is_at(log->segment, path);
     }
     return true;
@@ -262,8 +164,8 @@ static enum tail_read wal_log_open(struct wal_log *log, struct err *err)
     }
 
     char path[4096];
-    wal_segment_path(checkpoint ? log->checkpoint_folder : log->folder, log->number, path,
-                     sizeof path);
+    wal_folder_segment_path(checkpoint ? log->checkpoint_folder : log->folder, log->number, path,
+                            sizeof path);
     if (wal_segment_open(path, &log->segment, err))
         return TAIL_ITEM;
     /* Removed between the look and now. */
@@ -343,8 +245,9 @@ void wal_log_drop(struct wal_log *log, struct err *err)
 {
     char path[4096] = "";
     if (log->segment) {
-        wal_segment_path(log->phase == WAL_IN_CHECKPOINT ? log->checkpoint_folder : log->folder,
-                         log->number, path, sizeof path);
+        wal_folder_segment_path(log->phase == WAL_IN_CHECKPOINT ? log->checkpoint_folder
+                                                                : log->folder,
+                                log->number, path, sizeof path);
         err_wrap(err, "%s: before offset %llu", path,
                  (unsigned long long)wal_segment_offset(log->segment));
     }
@@ -382,11 +285,11 @@ bool wal_log_repair(struct wal_log *log, uint32_t *ret_next, struct err *err)
 
     char path[4096];
     for (uint32_t last = log->last; there && last > log->number; last--) {
-        wal_segment_path(log->folder, last, path, sizeof path);
+        wal_folder_segment_path(log->folder, last, path, sizeof path);
         if (unlink(path) != 0)
             return err_set(err, ERR_IO, "%s: cannot remove: %s", path, strerror(errno));
     }
-    wal_segment_path(log->folder, log->number, path, sizeof path);
+    wal_folder_segment_path(log->folder, log->number, path, sizeof path);
     uint64_t good_end =
         log->phase == WAL_DROPPED ? log->good_end : wal_segment_offset(log->segment);
     if (!wal_cut(path, good_end, err))

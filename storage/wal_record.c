@@ -184,18 +184,23 @@ static bool wal_decode_tombstones(struct bytes_reader *r, struct wal_record *rec
     return !r->failed;
 }
 
-static bool wal_check_exemplars(struct bytes_reader *r)
+static bool wal_decode_exemplars(struct bytes_reader *r, struct wal_record *record)
 {
     if (r->at == r->end)
         return true;
-    read_bytes(r, 16);
+    uint64_t first_ref = read_be64(r);
+    uint64_t first_t = read_be64(r);
     while (r->at < r->end) {
-        wal_varint(r);
-        wal_varint(r);
-        read_bytes(r, 8);
-        size_t label_count = wal_count(r, 2);
-        for (size_t i = 0; i < 2 * label_count; i++)
-            wal_text(r);
+        struct wal_exemplar exemplar = {.ref = first_ref + wal_varint(r)};
+        exemplar.t_ms = (int64_t)(first_t + wal_varint(r));
+        exemplar.v = wal_double(r);
+        exemplar.label_begin = record->label_count;
+        exemplar.label_count = wal_count(r, 2);
+        for (size_t i = 0; i < exemplar.label_count; i++)
+            wal_decode_label(r, record);
+        mem_grow(record->exemplars, struct wal_exemplar, record->exemplar_count,
+                 &record->exemplar_cap);
+        record->exemplars[record->exemplar_count++] = exemplar;
     }
     return !r->failed;
 }
@@ -211,14 +216,24 @@ static bool wal_decode_markers(struct bytes_reader *r, struct wal_record *record
     return !r->failed;
 }
 
-static bool wal_check_metadata(struct bytes_reader *r)
+/* Fields that nobody knows are passed over. */
+static bool wal_decode_metadata(struct bytes_reader *r, struct wal_record *record)
 {
     while (r->at < r->end) {
-        wal_uvarint(r);
-        read_u8(r);
+        struct wal_metadata metadata = {.ref = wal_uvarint(r)};
+        metadata.kind = read_u8(r);
         size_t field_count = wal_count(r, 2);
-        for (size_t i = 0; i < 2 * field_count; i++)
-            wal_text(r);
+        for (size_t i = 0; i < field_count; i++) {
+            struct str name = wal_text(r);
+            struct str value = wal_text(r);
+            if (str_eq(name, str_of(WAL_FIELD_UNIT)))
+                metadata.unit = value;
+            else if (str_eq(name, str_of(WAL_FIELD_HELP)))
+                metadata.help = value;
+        }
+        mem_grow(record->metadata, struct wal_metadata, record->metadata_count,
+                 &record->metadata_cap);
+        record->metadata[record->metadata_count++] = metadata;
     }
     return !r->failed;
 }
@@ -286,11 +301,11 @@ static bool wal_decode_entries(uint8_t type, struct bytes_reader *r, struct wal_
     case WAL_TOMBSTONES:
         return wal_decode_tombstones(r, record);
     case WAL_EXEMPLARS:
-        return wal_check_exemplars(r);
+        return wal_decode_exemplars(r, record);
     case WAL_MMAP_MARKERS:
         return wal_decode_markers(r, record);
     case WAL_METADATA:
-        return wal_check_metadata(r);
+        return wal_decode_metadata(r, record);
     case WAL_HISTOGRAMS:
     case WAL_FLOAT_HISTOGRAMS:
     case WAL_CUSTOM_HISTOGRAMS:
@@ -308,6 +323,7 @@ bool wal_record_decode(const uint8_t *bytes, size_t size, struct wal_record *rec
 {
     record->series_count = record->label_count = record->sample_count = 0;
     record->tombstone_count = record->marker_count = record->histogram_count = 0;
+    record->exemplar_count = record->metadata_count = 0;
     record->has_starts = false;
     record->type = size ? bytes[0] : 0;
     if (size == 0)
@@ -329,6 +345,8 @@ void wal_record_done(struct wal_record *record)
     free(record->tombstones);
     free(record->markers);
     free(record->histograms);
+    free(record->exemplars);
+    free(record->metadata);
     arena_destroy(record->arena);
     *record = (struct wal_record){0};
 }

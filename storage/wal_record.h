@@ -67,6 +67,26 @@ struct wal_histogram {
     struct raw_histogram raw;
 };
 
+struct wal_exemplar {
+    uint64_t ref;
+    int64_t t_ms;
+    double v;
+    size_t label_begin; /* in wal_record.labels */
+    size_t label_count;
+};
+
+/* The fields of metadata that have names. */
+#define WAL_FIELD_UNIT "UNIT"
+#define WAL_FIELD_HELP "HELP"
+
+/* What is known of a series' metric. */
+struct wal_metadata {
+    uint64_t ref;
+    uint8_t kind; /* Prometheus's number of a metric type */
+    struct str unit;
+    struct str help;
+};
+
 struct wal_record {
     uint8_t type; /* 0: of an unknown type, to be passed over */
 
@@ -86,11 +106,15 @@ struct wal_record {
     struct wal_histogram *histograms;
     size_t histogram_count, histogram_cap;
     struct arena *arena; /* of what the histograms borrow */
+    struct wal_exemplar *exemplars;
+    size_t exemplar_count, exemplar_cap;
+    struct wal_metadata *metadata;
+    size_t metadata_count, metadata_cap;
 };
 
 /*
- * Only the arrays of the record's type are filled; of exemplars and metadata none is: they are
- * checked and passed over. ERR_CORRUPT. The arrays stay until the next call.
+ * Only the arrays of the record's type are filled. ERR_CORRUPT. The arrays stay until the next
+ * call, and texts as long as the bytes.
  */
 bool wal_record_decode(const uint8_t *bytes, size_t size, struct wal_record *record,
                        struct err *err) MUST_CHECK;

@@ -156,6 +156,13 @@ static bool segment_pad(struct wal_writer *writer)
     return true;
 }
 
+bool wal_writer_finish(struct wal_writer *writer, struct err *err)
+{
+    if (!segment_pad(writer))
+        return writer_failed(writer, "write", errno, err);
+    return fdatasync(writer->fd) == 0 || writer_failed(writer, "sync", errno, err);
+}
+
 void wal_writer_close(struct wal_writer *writer)
 {
     if (!writer)
@@ -287,13 +294,21 @@ static int writer_sync_errno(struct wal_writer *writer)
     return error;
 }
 
-static bool writer_flush_waiting(struct wal_writer *writer, struct err *err)
+/* What has failed before and may be in the way. */
+static bool writer_recover(struct wal_writer *writer, struct err *err)
 {
     int sync_errno = writer_sync_errno(writer);
     if (sync_errno)
         return writer_failed(writer, "sync", sync_errno, err);
     if (writer->torn && !segment_cut(writer))
         return writer_failed(writer, "cut back", errno, err);
+    return true;
+}
+
+static bool writer_flush_waiting(struct wal_writer *writer, struct err *err)
+{
+    if (!writer_recover(writer, err))
+        return false;
     writer_fragment(writer, writer->offset);
     if (writer->offset > 0 && writer->offset + writer->out.len > writer->options.segment_size) {
         if (!writer_next_segment(writer, err))
@@ -330,6 +345,19 @@ bool wal_writer_flush(struct wal_writer *writer, struct err *err)
     buf_shrink(&writer->packed);
     buf_shrink(&writer->out);
     return good;
+}
+
+bool wal_writer_cut(struct wal_writer *writer, struct err *err)
+{
+    assert(writer->waiting_count == 0);
+    if (!writer_recover(writer, err))
+        return false;
+    return writer->offset == 0 || writer_next_segment(writer, err);
+}
+
+uint32_t wal_writer_segment(const struct wal_writer *writer)
+{
+    return writer->segment;
 }
 
 uint64_t wal_writer_position(const struct wal_writer *writer)

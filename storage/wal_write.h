@@ -36,6 +36,9 @@ struct wal_writer_options {
 bool wal_writer_open(const char *folder, const struct wal_writer_options *options,
                      struct wal_writer **ret_writer, struct err *err) MUST_CHECK;
 
+/* All that was flushed, and zeros up to the end of the page, go to the disk. */
+bool wal_writer_finish(struct wal_writer *writer, struct err *err) MUST_CHECK;
+
 /* Zeros up to the end of the page, as Prometheus leaves a log. */
 void wal_writer_close(struct wal_writer *writer);
 
@@ -43,6 +46,12 @@ void wal_writer_add(struct wal_writer *writer, const void *record, size_t size);
 
 /* ERR_IO; what waited is forgotten. */
 bool wal_writer_flush(struct wal_writer *writer, struct err *err) MUST_CHECK;
+
+/* Begins another segment, unless nothing was written to this one. Nothing waits. */
+bool wal_writer_cut(struct wal_writer *writer, struct err *err) MUST_CHECK;
+
+/* The number of the segment in work. */
+uint32_t wal_writer_segment(const struct wal_writer *writer);
 
 /* Forgets what waits. */
 void wal_writer_drop(struct wal_writer *writer);

@@ -1,0 +1,325 @@
+/*
+ * Record by record, in their order: what is kept of one is written as a record of its type. Only
+ * metadata waits for the end, when the last of each series is known.
+ */
+#include "storage/checkpoint.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "storage/wal.h"
+#include "storage/wal_encode.h"
+#include "storage/wal_folder.h"
+#include "storage/wal_record.h"
+#include "storage/wal_write.h"
+
+/* So many bytes of records wait before they are written. */
+#define FLUSH_SIZE ((size_t)1 << 20)
+
+struct checkpoint {
+    const struct checkpoint_plan *plan;
+    struct wal_writer *out;
+    size_t waiting_size;
+    struct wal_record record;
+    struct wal_encoder encoder;
+
+    struct arena *arena; /* of texts of metadata */
+    struct wal_metadata *metadata;
+    size_t metadata_count, metadata_cap;
+    struct map metadata_by_ref;
+};
+
+static void checkpoint_done(struct checkpoint *checkpoint)
+{
+    wal_writer_close(checkpoint->out);
+    wal_record_done(&checkpoint->record);
+    wal_encoder_done(&checkpoint->encoder);
+    arena_destroy(checkpoint->arena);
+    free(checkpoint->metadata);
+    map_done(&checkpoint->metadata_by_ref);
+}
+
+static void checkpoint_done_auto(struct checkpoint *checkpoint)
+{
+    checkpoint_done(checkpoint);
+}
+
+static void checkpoint_add(struct checkpoint *checkpoint, const void *bytes, size_t size)
+{
+    wal_writer_add(checkpoint->out, bytes, size);
+    checkpoint->waiting_size += size;
+}
+
+/* Closes the record that is being made, if it holds anything. */
+static void checkpoint_close(struct checkpoint *checkpoint)
+{
+    struct wal_encoder *encoder = &checkpoint->encoder;
+    if (encoder->count > 0)
+        checkpoint_add(checkpoint, encoder->out.ptr, encoder->out.len);
+    encoder->count = 0;
+}
+
+/* An entry was put in: a record that has become large is closed, and another of its type begun. */
+static void checkpoint_put(struct checkpoint *checkpoint)
+{
+    struct wal_encoder *encoder = &checkpoint->encoder;
+    if (encoder->out.len <= FLUSH_SIZE)
+        return;
+    checkpoint_close(checkpoint);
+    wal_encoder_begin(encoder, encoder->type);
+}
+
+static bool checkpoint_keeps(const struct checkpoint *checkpoint, uint64_t ref)
+{
+    return checkpoint->plan->keeps(checkpoint->plan->context, ref);
+}
+
+static bool checkpoint_needs(const struct checkpoint *checkpoint, int64_t t_ms)
+{
+    return t_ms >= checkpoint->plan->before_ms;
+}
+
+static void keep_series(struct checkpoint *checkpoint)
+{
+    const struct wal_record *record = &checkpoint->record;
+    for (size_t i = 0; i < record->series_count; i++) {
+        const struct wal_series *series = &record->series[i];
+        if (!checkpoint_keeps(checkpoint, series->ref))
+            continue;
+        wal_encode_series(&checkpoint->encoder, series->ref, record->labels + series->label_begin,
+                          series->label_count);
+        checkpoint_put(checkpoint);
+    }
+}
+
+static void keep_samples(struct checkpoint *checkpoint)
+{
+    const struct wal_record *record = &checkpoint->record;
+    for (size_t i = 0; i < record->sample_count; i++) {
+        const struct wal_sample *sample = &record->samples[i];
+        if (!checkpoint_needs(checkpoint, sample->t_ms))
+            continue;
+        wal_encode_sample(&checkpoint->encoder, sample->ref, sample->t_ms,
+                          record->has_starts ? record->starts_ms[i] : 0, sample->v);
+        checkpoint_put(checkpoint);
+    }
+}
+
+/* Records of the first form with buckets of both kinds become one for each run of a kind. */
+static void keep_histograms(struct checkpoint *checkpoint)
+{
+    const struct wal_record *record = &checkpoint->record;
+    bool with_starts = record->type == WAL_HISTOGRAMS_V2 || record->type == WAL_FLOAT_HISTOGRAMS_V2;
+    for (size_t i = 0; i < record->histogram_count; i++) {
+        const struct wal_histogram *histogram = &record->histograms[i];
+        if (!checkpoint_needs(checkpoint, histogram->t_ms))
+            continue;
+        enum wal_record_type type = wal_histogram_type(&histogram->raw, with_starts);
+        if (type != checkpoint->encoder.type) {
+            checkpoint_close(checkpoint);
+            wal_encoder_begin(&checkpoint->encoder, type);
+        }
+        wal_encode_histogram(&checkpoint->encoder, histogram->ref, histogram->t_ms,
+                             histogram->start_ms, &histogram->raw);
+        checkpoint_put(checkpoint);
+    }
+}
+
+static void keep_tombstones(struct checkpoint *checkpoint)
+{
+    const struct wal_record *record = &checkpoint->record;
+    for (size_t i = 0; i < record->tombstone_count; i++) {
+        const struct wal_tombstone *stone = &record->tombstones[i];
+        if (!checkpoint_needs(checkpoint, stone->range.end_ms) ||
+            !checkpoint_keeps(checkpoint, stone->ref))
+            continue;
+        wal_encode_tombstone(&checkpoint->encoder, stone->ref, stone->range);
+        checkpoint_put(checkpoint);
+    }
+}
+
+static void keep_exemplars(struct checkpoint *checkpoint)
+{
+    const struct wal_record *record = &checkpoint->record;
+    for (size_t i = 0; i < record->exemplar_count; i++) {
+        const struct wal_exemplar *exemplar = &record->exemplars[i];
+        if (!checkpoint_needs(checkpoint, exemplar->t_ms))
+            continue;
+        wal_encode_exemplar(&checkpoint->encoder, exemplar->ref, exemplar->t_ms, exemplar->v,
+                            record->labels + exemplar->label_begin, exemplar->label_count);
+        checkpoint_put(checkpoint);
+    }
+}
+
+static struct wal_metadata *metadata_at(struct checkpoint *checkpoint, uint64_t ref)
+{
+    uint64_t hash = hash_mix(0, ref);
+    struct map_probe at = map_find(&checkpoint->metadata_by_ref, hash);
+    for (; map_hit(&checkpoint->metadata_by_ref, &at); map_next(&checkpoint->metadata_by_ref, &at))
+        if (checkpoint->metadata[at.index].ref == ref)
+            return &checkpoint->metadata[at.index];
+    map_insert(&checkpoint->metadata_by_ref, hash, (uint32_t)checkpoint->metadata_count);
+    mem_grow(checkpoint->metadata, struct wal_metadata, checkpoint->metadata_count,
+             &checkpoint->metadata_cap);
+    struct wal_metadata *made = &checkpoint->metadata[checkpoint->metadata_count++];
+    *made = (struct wal_metadata){.ref = ref};
+    return made;
+}
+
+static void keep_metadata(struct checkpoint *checkpoint)
+{
+    const struct wal_record *record = &checkpoint->record;
+    for (size_t i = 0; i < record->metadata_count; i++) {
+        const struct wal_metadata *metadata = &record->metadata[i];
+        if (!checkpoint_keeps(checkpoint, metadata->ref))
+            continue;
+        struct wal_metadata *kept = metadata_at(checkpoint, metadata->ref);
+        kept->kind = metadata->kind;
+        if (!str_eq(kept->unit, metadata->unit))
+            kept->unit = arena_str(checkpoint->arena, metadata->unit);
+        if (!str_eq(kept->help, metadata->help))
+            kept->help = arena_str(checkpoint->arena, metadata->help);
+    }
+}
+
+static void checkpoint_keep(struct checkpoint *checkpoint)
+{
+    enum wal_record_type type = checkpoint->record.type;
+    wal_encoder_begin(&checkpoint->encoder, type);
+    switch (type) {
+    case WAL_SERIES:
+        keep_series(checkpoint);
+        break;
+    case WAL_SAMPLES:
+    case WAL_SAMPLES_V2:
+        keep_samples(checkpoint);
+        break;
+    case WAL_HISTOGRAMS:
+    case WAL_FLOAT_HISTOGRAMS:
+    case WAL_CUSTOM_HISTOGRAMS:
+    case WAL_CUSTOM_FLOAT_HISTOGRAMS:
+    case WAL_HISTOGRAMS_V2:
+    case WAL_FLOAT_HISTOGRAMS_V2:
+        keep_histograms(checkpoint);
+        break;
+    case WAL_TOMBSTONES:
+        keep_tombstones(checkpoint);
+        break;
+    case WAL_EXEMPLARS:
+        keep_exemplars(checkpoint);
+        break;
+    case WAL_METADATA:
+        keep_metadata(checkpoint);
+        break;
+    case WAL_MMAP_MARKERS: /* of a WBL, which has no checkpoints */
+        break;
+    }
+    checkpoint_close(checkpoint);
+}
+
+static bool checkpoint_flush(struct checkpoint *checkpoint, struct err *err)
+{
+    checkpoint->waiting_size = 0;
+    return wal_writer_flush(checkpoint->out, err);
+}
+
+static bool checkpoint_read_segment(struct checkpoint *checkpoint, const char *path,
+                                    struct err *err)
+{
+    AUTO(wal_segment_close) struct wal_segment *segment = NULL;
+    if (!wal_segment_open(path, &segment, err))
+        return false;
+    for (;;) {
+        const uint8_t *bytes;
+        size_t size;
+        enum tail_read got = wal_segment_next(segment, true, &bytes, &size, err);
+        if (got != TAIL_ITEM)
+            return got == TAIL_END;
+        if (!wal_record_decode(bytes, size, &checkpoint->record, err))
+            return err_wrap(err, "%s: before offset %llu", path,
+                            (unsigned long long)wal_segment_offset(segment));
+        if (checkpoint->record.type == 0)
+            continue; /* of a later Prometheus */
+        checkpoint_keep(checkpoint);
+        if (checkpoint->waiting_size > FLUSH_SIZE && !checkpoint_flush(checkpoint, err))
+            return false;
+    }
+}
+
+static bool checkpoint_read_folder(struct checkpoint *checkpoint, const char *folder,
+                                   uint32_t first, uint32_t last, struct err *err)
+{
+    for (uint32_t number = first; number <= last; number++) {
+        char path[4096];
+        wal_folder_segment_path(folder, number, path, sizeof path);
+        if (!checkpoint_read_segment(checkpoint, path, err))
+            return false;
+    }
+    return true;
+}
+
+static bool checkpoint_read(struct checkpoint *checkpoint, struct err *err)
+{
+    const struct checkpoint_plan *plan = checkpoint->plan;
+    AUTO(wal_listing_done) struct wal_listing listing = {0};
+    struct wal_checkpoint before;
+    if (!wal_folder_list(plan->folder, &listing, err) ||
+        !wal_folder_checkpoint(plan->folder, &listing, &before, err))
+        return false;
+    if (!before.is_there)
+        return listing.count == 0 || checkpoint_read_folder(checkpoint, plan->folder,
+                                                            listing.segments[0], plan->last, err);
+    char path[4096];
+    wal_folder_checkpoint_path(plan->folder, before.number, path, sizeof path);
+    return checkpoint_read_folder(checkpoint, path, 0, before.segment_last, err) &&
+           checkpoint_read_folder(checkpoint, plan->folder, before.number + 1, plan->last, err);
+}
+
+static bool checkpoint_put_metadata(struct checkpoint *checkpoint, struct err *err)
+{
+    struct wal_encoder *encoder = &checkpoint->encoder;
+    wal_encoder_begin(encoder, WAL_METADATA);
+    for (size_t i = 0; i < checkpoint->metadata_count; i++) {
+        wal_encode_metadata(encoder, &checkpoint->metadata[i]);
+        checkpoint_put(checkpoint);
+    }
+    checkpoint_close(checkpoint);
+    return checkpoint_flush(checkpoint, err);
+}
+
+static bool checkpoint_write_in(const struct checkpoint_plan *plan, const char *folder,
+                                struct err *err)
+{
+    AUTO(checkpoint_done) struct checkpoint checkpoint = {.plan = plan};
+    checkpoint.arena = arena_create(NULL);
+    struct wal_writer_options options = {.segment_size = plan->segment_size, .synced = true};
+    return file_make_folder(folder, err) &&
+           wal_writer_open(folder, &options, &checkpoint.out, err) &&
+           checkpoint_read(&checkpoint, err) && checkpoint_put_metadata(&checkpoint, err) &&
+           wal_writer_finish(checkpoint.out, err) && file_sync_folder(folder, err);
+}
+
+bool checkpoint_write(const struct checkpoint_plan *plan, struct err *err)
+{
+    char path[4096], scratch[4096 + 4];
+    wal_folder_checkpoint_path(plan->folder, plan->last, path, sizeof path);
+    snprintf(scratch, sizeof scratch, "%s.tmp", path);
+    if (!wal_folder_remove_checkpoints(plan->folder, 0, err))
+        return false;
+    struct err left = {0};
+    if (!checkpoint_write_in(plan, scratch, err)) {
+        if (!file_remove_all(scratch, &left))
+            err_clear(&left); /* the next attempt removes it */
+        return false;
+    }
+    if (rename(scratch, path) != 0)
+        return err_set(err, ERR_IO, "%s: cannot rename: %s", scratch, strerror(errno));
+    return file_sync_folder(plan->folder, err);
+}

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/err.h"
+
+/*
+ * A checkpoint: what is still needed of the oldest segments of a log, as Prometheus writes it.
+ * Series that somebody keeps, samples, histograms and exemplars from a time on, tombstones of kept
+ * series that reach so far, and of each series the metadata that was told last.
+ *
+ * Thread: one at a time for a folder; others may append to it meanwhile.
+ */
+struct checkpoint_plan {
+    const char *folder;  /* of the log */
+    uint32_t last;       /* segments up to this one, which nobody writes to any more */
+    int64_t before_ms;   /* what is before is not needed */
+    size_t segment_size; /* of its own segments */
+    bool (*keeps)(void *context, uint64_t ref);
+    void *context;
+};
+
+/*
+ * Reads the newest checkpoint and the segments behind it up to `last`, writes the new one, and puts
+ * it in place once it is on the disk. Removes nothing but what an earlier attempt has left; on an
+ * error (ERR_IO, ERR_CORRUPT) the folder holds what it held before.
+ */
+bool checkpoint_write(const struct checkpoint_plan *plan, struct err *err) MUST_CHECK;

@@ -1,0 +1,164 @@
+#include "storage/wal_folder.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+
+#define SEGMENT_NUMBER_MAX 99999999u /* eight digits */
+
+static const char checkpoint_prefix[] = "checkpoint.";
+static const char unfinished_suffix[] = ".tmp";
+
+/* The number that the text begins with; `*ret_end` is what follows it. */
+static bool name_number(const char *name, uint32_t *ret_number, const char **ret_end)
+{
+    uint64_t number = 0;
+    const char *at = name;
+    for (; *at >= '0' && *at <= '9'; at++) {
+        number = number * 10 + (uint64_t)(*at - '0');
+        if (number > SEGMENT_NUMBER_MAX)
+            return false;
+    }
+    *ret_number = (uint32_t)number;
+    *ret_end = at;
+    return at > name;
+}
+
+static bool name_is_segment(const char *name, uint32_t *ret_number)
+{
+    const char *end;
+    return name_number(name, ret_number, &end) && *end == '\0';
+}
+
+static bool name_is_checkpoint(const char *name, uint32_t *ret_number, bool *ret_whole)
+{
+    const char *end;
+    size_t len = sizeof checkpoint_prefix - 1;
+    if (strncmp(name, checkpoint_prefix, len) != 0 || !name_number(name + len, ret_number, &end))
+        return false;
+    *ret_whole = *end == '\0';
+    return *ret_whole || strcmp(end, unfinished_suffix) == 0;
+}
+
+static void wal_listing_checkpoint(struct wal_listing *listing, uint32_t number)
+{
+    size_t at = 0;
+    while (at < listing->checkpoint_count && listing->checkpoints[at] > number)
+        at++;
+    if (at == ARRAY_COUNT(listing->checkpoints))
+        return;
+    if (listing->checkpoint_count < ARRAY_COUNT(listing->checkpoints))
+        listing->checkpoint_count++;
+    for (size_t i = listing->checkpoint_count - 1; i > at; i--)
+        listing->checkpoints[i] = listing->checkpoints[i - 1];
+    listing->checkpoints[at] = number;
+}
+
+static int number_order(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Takes a name of the folder in, if it is one of ours. */
+static void wal_listing_add(struct wal_listing *listing, const char *name)
+{
+    uint32_t number;
+    bool whole = false;
+    if (name_is_segment(name, &number)) {
+        mem_grow(listing->segments, uint32_t, listing->count, &listing->cap);
+        listing->segments[listing->count++] = number;
+    } else if (name_is_checkpoint(name, &number, &whole) && whole) {
+        wal_listing_checkpoint(listing, number);
+    }
+}
+
+bool wal_folder_list(const char *folder, struct wal_listing *listing, struct err *err)
+{
+    DIR *dir = opendir(folder);
+    if (!dir && errno == ENOENT)
+        return true;
+    if (!dir)
+        return err_set(err, ERR_IO, "%s: cannot list: %s", folder, strerror(errno));
+
+    for (struct dirent *entry; (entry = readdir(dir)) != NULL;)
+        wal_listing_add(listing, entry->d_name);
+    closedir(dir);
+    if (listing->count)
+        qsort(listing->segments, listing->count, sizeof(uint32_t), number_order);
+    return true;
+}
+
+void wal_listing_done(struct wal_listing *listing)
+{
+    free(listing->segments);
+    *listing = (struct wal_listing){0};
+}
+
+bool wal_folder_checkpoint(const char *folder, const struct wal_listing *listing,
+                           struct wal_checkpoint *ret_checkpoint, struct err *err)
+{
+    struct wal_checkpoint found = {0};
+    for (size_t i = 0; i < listing->checkpoint_count && !found.is_there; i++) {
+        AUTO(wal_listing_done) struct wal_listing inside = {0};
+        char path[4096];
+        wal_folder_checkpoint_path(folder, listing->checkpoints[i], path, sizeof path);
+        if (!wal_folder_list(path, &inside, err))
+            return false;
+        if (inside.count == 0 || inside.segments[0] != 0)
+            continue; /* half removed, or no checkpoint */
+        found = (struct wal_checkpoint){true, listing->checkpoints[i],
+                                        inside.segments[inside.count - 1]};
+    }
+    *ret_checkpoint = found;
+    return true;
+}
+
+void wal_folder_segment_path(const char *folder, uint32_t number, char *out, size_t size)
+{
+    snprintf(out, size, "%s/%08u", folder, number);
+}
+
+void wal_folder_checkpoint_path(const char *folder, uint32_t number, char *out, size_t size)
+{
+    snprintf(out, size, "%s/%s%08u", folder, checkpoint_prefix, number);
+}
+
+bool wal_folder_remove_segments(const char *folder, uint32_t last, struct err *err)
+{
+    AUTO(wal_listing_done) struct wal_listing listing = {0};
+    if (!wal_folder_list(folder, &listing, err))
+        return false;
+    for (size_t i = 0; i < listing.count && listing.segments[i] <= last; i++) {
+        char path[4096];
+        wal_folder_segment_path(folder, listing.segments[i], path, sizeof path);
+        if (unlink(path) != 0)
+            return err_set(err, ERR_IO, "%s: cannot remove: %s", path, strerror(errno));
+    }
+    return true;
+}
+
+bool wal_folder_remove_checkpoints(const char *folder, uint32_t before, struct err *err)
+{
+    DIR *dir = opendir(folder);
+    if (!dir)
+        return err_set(err, ERR_IO, "%s: cannot list: %s", folder, strerror(errno));
+    bool good = true;
+    for (struct dirent *entry; good && (entry = readdir(dir)) != NULL;) {
+        uint32_t number;
+        bool whole;
+        if (!name_is_checkpoint(entry->d_name, &number, &whole) || (whole && number >= before))
+            continue;
+        char path[4096];
+        snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
+        good = file_remove_all(path, err);
+    }
+    closedir(dir);
+    return good;
+}
