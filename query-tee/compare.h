@@ -20,10 +20,13 @@
  * A staleness edge: where both answers have a series, a run of points that only one of them has,
  * beside points that both have and with none of either answer on its far side, over at most
  * lookback_ms: one answer lets the series end later, or begin earlier. It needs a step. Any other
- * run is missing or extra points, and a series without any point in common is missing or extra.
+ * run is missing or extra points.
  *
  * The n-th copy of a series is compared with the n-th copy of the other answer; a copy without its
  * partner is a duplicate.
+ *
+ * A difference of status, or of the type of the result, ends the comparison of the data. So does a
+ * broken body, one that is no answer or ends too early; what was found before it stands.
  *
  * Thread: any; it blocks while the bodies are still being written.
  */
