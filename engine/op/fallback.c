@@ -27,6 +27,7 @@ static bool fallback_evaluate(struct fallback *self, struct err *err)
         .query_end_ms = query->end_ms,
         .query_step_ms = query->step_ms,
         .subquery_step_ms = query->subquery_step_ms,
+        .in_param = self->plan->in_param,
         .totals_only = self->plan->select.totals_only,
     };
     return reference_evaluate(&request, false, &self->result, err);

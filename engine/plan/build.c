@@ -38,7 +38,9 @@ static struct str plan_key(struct plan_builder *builder, const struct plan *plan
                plan->grid.count);
     buf_printf(&buf, "|%" PRId64 " %" PRId64 " %" PRId64, plan->select.refs.start_ms,
                plan->select.refs.step_ms, plan->select.range_ms);
+    buf_printf(&buf, " %" PRId64 " %" PRId64, plan->select.begin_ms, plan->select.end_ms);
     buf_text(&buf, plan->at_one_time ? " once" : "");
+    buf_text(&buf, plan->in_param ? " param" : "");
     for (size_t i = 0; i < plan->child_count; i++)
         buf_printf(&buf, "|%zu", plan->children[i]->id);
     return arena_str(builder->arena, buf_view(&buf));
@@ -116,6 +118,7 @@ static struct plan *plan_fallback(struct plan_builder *builder, const struct nod
     plan->reason = builder->unsupported;
     plan->select.totals_only = builder->sees_totals && !builder->sees_buckets;
     plan->request = builder->request;
+    plan->in_param = builder->asked.in_param;
     return plan_intern(builder, plan);
 }
 
@@ -123,6 +126,12 @@ bool plan_range(struct plan_builder *builder, int64_t written_ms, const struct n
                 bool may_be_negative, int64_t *ret_ms)
 {
     return plan_duration(builder->request, written_ms, expr, may_be_negative, ret_ms, builder->err);
+}
+
+struct modifiers plan_modifiers_here(const struct plan_builder *builder,
+                                     const struct modifiers *modifiers)
+{
+    return plan_modifiers(builder->request, modifiers, builder->asked.in_param);
 }
 
 /* Where the windows of a selector or subquery with these modifiers lie, seen from `grid`. */
@@ -135,7 +144,7 @@ static bool plan_refs(struct plan_builder *builder, const struct modifiers *modi
 
     struct grid refs = *grid;
     if (modifiers->at != AT_NONE) {
-        refs.start_ms = plan_at(builder->request, modifiers);
+        refs.start_ms = modifiers->at_ms;
         refs.step_ms = 0;
     }
     if (__builtin_sub_overflow(refs.start_ms, offset_ms, &refs.start_ms))
@@ -173,27 +182,44 @@ static struct subquery_path plan_path(const struct plan_builder *builder,
         return path;
     }
     path.has_at = true;
-    path.at_ms = plan_at(builder->request, modifiers);
+    path.at_ms = modifiers->at_ms;
     path.offset_ms = ms_sub(path.at_ms, refs->start_ms);
     return path;
 }
 
-/* The samples that its windows see: from `before_ms` before each to `ahead_ms` behind. */
-static bool plan_set_select(struct plan_builder *builder, struct plan *plan,
-                            const struct vector_selector *selector, int64_t before_ms,
-                            int64_t ahead_ms)
+bool plan_set_windows(struct plan_builder *builder, struct plan *plan,
+                      const struct modifiers *modifiers, int64_t before_ms, int64_t ahead_ms)
 {
     struct plan_select *select = &plan->select;
-    select->selector = selector;
     select->totals_only = builder->sees_totals && !builder->sees_buckets;
-    if (!plan_refs(builder, &selector->modifiers, &plan->grid, &select->refs))
+    if (!plan_refs(builder, modifiers, &plan->grid, &select->refs))
         return false;
     if (__builtin_sub_overflow(select->refs.start_ms, before_ms - 1, &select->begin_ms))
         select->begin_ms = INT64_MIN;
     if (__builtin_add_overflow(grid_end(&select->refs), ahead_ms, &select->end_ms))
         select->end_ms = INT64_MAX;
+    return true;
+}
+
+/* What its windows see, but no more than it is asked for. `range_ms` 0: an instant selector. */
+static bool plan_set_select(struct plan_builder *builder, struct plan *plan,
+                            const struct vector_selector *selector, int64_t range_ms,
+                            int64_t before_ms, int64_t ahead_ms)
+{
+    struct plan_select *select = &plan->select;
+    struct modifiers modifiers = plan_modifiers_here(builder, &selector->modifiers);
+    struct plan_extent extent;
+    select->selector = selector;
+    if (!plan_set_windows(builder, plan, &modifiers, before_ms, ahead_ms) ||
+        !plan_ask_selector(builder->request, selector, range_ms, builder->asked, &extent,
+                           builder->err))
+        return false;
+    if (select->begin_ms < extent.begin_ms)
+        select->begin_ms = extent.begin_ms;
+    if (select->end_ms > extent.end_ms)
+        select->end_ms = extent.end_ms;
     /* What is read is what @ says. */
-    int64_t shift_ms = plan_at_shift(builder, &selector->modifiers, &plan->grid);
+    int64_t shift_ms = plan_at_shift(builder, &modifiers, &plan->grid);
     select->refs.start_ms = ms_add(select->refs.start_ms, shift_ms);
     return true;
 }
@@ -207,7 +233,7 @@ bool plan_set_instant(struct plan_builder *builder, struct plan *plan,
         plan->select.edges = WINDOW_SMOOTHED;
         plan->select.lookback_ms = lookback_ms;
     }
-    return plan_set_select(builder, plan, selector, lookback_ms, plan->select.lookback_ms);
+    return plan_set_select(builder, plan, selector, 0, lookback_ms, plan->select.lookback_ms);
 }
 
 bool plan_set_range(struct plan_builder *builder, struct plan *plan,
@@ -223,8 +249,8 @@ bool plan_set_range(struct plan_builder *builder, struct plan *plan,
     if (select->edges != WINDOW_PLAIN)
         select->lookback_ms = builder->request->lookback_ms;
     int64_t ahead_ms = select->edges == WINDOW_SMOOTHED ? select->lookback_ms : 0;
-    return plan_set_select(builder, plan, selector, ms_add(select->range_ms, select->lookback_ms),
-                           ahead_ms);
+    return plan_set_select(builder, plan, selector, select->range_ms,
+                           ms_add(select->range_ms, select->lookback_ms), ahead_ms);
 }
 
 static struct plan *plan_of_selector(struct plan_builder *builder, const struct node *node,
@@ -233,6 +259,9 @@ static struct plan *plan_of_selector(struct plan_builder *builder, const struct 
     struct plan *plan = plan_new(builder, PLAN_SELECT, node, grid);
     if (!plan_set_instant(builder, plan, &node->vector_selector))
         return NULL;
+    /* Nothing there says that @ makes all steps one, so they go on from the first. */
+    if (builder->asked.in_param)
+        plan->select.refs.step_ms = grid->step_ms;
     plan->nameless = builder->request->delayed_names;
     return plan_intern(builder, plan);
 }
@@ -258,16 +287,21 @@ struct plan *plan_of_subquery_rows(struct plan_builder *builder, const struct no
                                    int64_t *ret_range_ms)
 {
     const struct subquery *subquery = &node->subquery;
+    struct modifiers modifiers = plan_modifiers_here(builder, &subquery->modifiers);
+    struct plan_asked asked = builder->asked;
     int64_t step_ms;
     if (!plan_range(builder, subquery->range_ms, subquery->range_expr, false, ret_range_ms) ||
         !plan_range(builder, subquery->step_ms, subquery->step_expr, false, &step_ms) ||
-        !plan_refs(builder, &subquery->modifiers, grid, ret_refs))
+        !plan_refs(builder, &modifiers, grid, ret_refs) ||
+        !plan_ask_subquery(builder->request, subquery, &builder->asked, builder->err))
         return NULL;
     if (step_ms == 0)
         step_ms = builder->request->subquery_step_ms;
 
+    /* With @ all windows are the first one; Prometheus evaluates for the others nevertheless. */
     struct grid refs = *ret_refs;
-    refs.start_ms = ms_add(refs.start_ms, plan_at_shift(builder, &subquery->modifiers, grid));
+    refs.step_ms = grid->step_ms;
+    refs.start_ms = ms_add(refs.start_ms, plan_at_shift(builder, &modifiers, grid));
     struct grid inner = subquery_grid(&refs, *ret_range_ms, step_ms);
     if (inner.count > 0) {
         bool saw_buckets = builder->sees_buckets, at_one_time = builder->at_one_time;
@@ -276,14 +310,16 @@ struct plan *plan_of_subquery_rows(struct plan_builder *builder, const struct no
         const struct node *invariant = builder->invariant;
         struct subquery_path path = builder->path;
         builder->invariant = NULL;
-        builder->path = plan_path(builder, &subquery->modifiers, ret_refs, grid, &inner);
+        builder->path = plan_path(builder, &modifiers, ret_refs, grid, &inner);
         struct plan *rows = plan_of(builder, subquery->expr, &inner);
         builder->invariant = invariant;
         builder->path = path;
+        builder->asked = asked;
         builder->sees_buckets = saw_buckets;
         builder->at_one_time = at_one_time;
         return rows;
     }
+    builder->asked = asked;
     inner.count = 1;
     struct plan *empty = plan_new(builder, PLAN_EMPTY, subquery->expr, &inner);
     empty->nameless = true;
@@ -392,6 +428,16 @@ static struct plan *plan_of_unary(struct plan_builder *builder, const struct nod
     return builder->request->delayed_names ? plan : plan_unite(builder, plan, unite);
 }
 
+static struct plan *plan_of_param(struct plan_builder *builder, const struct node *node,
+                                  const struct grid *grid)
+{
+    bool in_param = builder->asked.in_param;
+    builder->asked.in_param = true;
+    struct plan *plan = plan_of(builder, node, grid);
+    builder->asked.in_param = in_param;
+    return plan;
+}
+
 static struct plan *plan_of_aggregate(struct plan_builder *builder, const struct node *node,
                                       const struct grid *grid)
 {
@@ -418,7 +464,7 @@ static struct plan *plan_of_aggregate(struct plan_builder *builder, const struct
     struct plan *plan = plan_new(builder, kind, node, grid);
     bool chooses = kind == PLAN_TOPK || kind == PLAN_LIMIT;
     bool has_param = chooses || kind == PLAN_QUANTILE;
-    struct plan *param = has_param ? plan_of(builder, aggregate->param, grid) : NULL;
+    struct plan *param = has_param ? plan_of_param(builder, aggregate->param, grid) : NULL;
     if ((has_param && !param) || !plan_add_child(plan, plan_of(builder, aggregate->expr, grid)))
         return NULL;
     if (has_param)
@@ -433,12 +479,12 @@ static struct plan *plan_of_aggregate(struct plan_builder *builder, const struct
     return plan_intern(builder, plan);
 }
 
-static bool plan_wants_broadcast(const struct node *node, const struct grid *grid)
+static bool plan_wants_broadcast(const struct node *node, const struct grid *grid, bool invariant)
 {
-    if (grid->count == 1 || node->kind == NODE_NUMBER || node->kind == NODE_STRING ||
+    if (!invariant || grid->count == 1 || node->kind == NODE_NUMBER || node->kind == NODE_STRING ||
         (node->kind == NODE_CALL && plan_is_of_query(node->call.function->id)))
         return false;
-    return node->type != TYPE_MATRIX && plan_is_invariant(node);
+    return node->type != TYPE_MATRIX;
 }
 
 static struct plan *plan_broadcast(struct plan_builder *builder, const struct node *node,
@@ -518,12 +564,14 @@ struct plan *plan_of(struct plan_builder *builder, const struct node *node, cons
     bool saw_totals = builder->sees_totals, saw_buckets = builder->sees_buckets;
     bool at_one_time = builder->at_one_time;
     const struct node *invariant = builder->invariant;
-    builder->at_one_time = at_one_time || plan_is_invariant(node);
-    if (!invariant && plan_is_invariant(node))
+    bool is_invariant = !builder->asked.in_param && plan_is_invariant(node);
+    builder->at_one_time = at_one_time || is_invariant;
+    if (!invariant && is_invariant)
         builder->invariant = node;
     plan_see_histograms(builder, node);
-    struct plan *plan = plan_wants_broadcast(node, grid) ? plan_broadcast(builder, node, grid)
-                                                         : plan_of_kind(builder, node, grid);
+    struct plan *plan = plan_wants_broadcast(node, grid, is_invariant)
+                            ? plan_broadcast(builder, node, grid)
+                            : plan_of_kind(builder, node, grid);
     builder->sees_totals = saw_totals;
     builder->sees_buckets = saw_buckets;
     builder->at_one_time = at_one_time;
@@ -582,6 +630,7 @@ bool plan_build(const struct plan_request *request, struct arena *arena, struct 
         .request = copy,
         .arena = arena,
         .err = err,
+        .asked = plan_asked_of(copy),
         .at_one_time = request->step_ms == 0 || request->start_ms == request->end_ms,
     };
     struct grid grid = plan_root_grid(request);

@@ -57,8 +57,9 @@ static struct plan *plan_of_timestamp(struct plan_builder *builder, const struct
         if (!plan_set_instant(builder, plan, selector))
             return NULL;
         /* With @, Prometheus forgets the offset here, but has selected by it. */
-        if (selector->modifiers.at != AT_NONE)
-            plan->select.refs.start_ms = plan_at(builder->request, &selector->modifiers);
+        struct modifiers modifiers = plan_modifiers_here(builder, &selector->modifiers);
+        if (modifiers.at != AT_NONE)
+            plan->select.refs.start_ms = modifiers.at_ms;
     } else {
         plan = plan_new(builder, PLAN_MAP, node, grid);
         plan->function = id;

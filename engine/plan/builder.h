@@ -12,6 +12,28 @@ struct subquery_path {
     int64_t at_ms;
 };
 
+/*
+ * What the expressions around a selector ask it for. The samples that it reads follow from that
+ * alone, even where it is evaluated at more times than its windows are then seen at.
+ */
+struct plan_asked {
+    int64_t begin_ms, end_ms; /* the query's own, or those of the innermost @ of a subquery */
+    int64_t offset_ms;        /* of all subqueries inside of that */
+    int64_t range_ms;
+    bool in_param; /* of an aggregation: Prometheus leaves @ there as it is written */
+};
+
+struct plan_asked plan_asked_of(const struct plan_request *request);
+
+/* The samples of a selector; `range_ms` 0: an instant one. */
+bool plan_ask_selector(const struct plan_request *request, const struct vector_selector *selector,
+                       int64_t range_ms, struct plan_asked asked, struct plan_extent *ret_extent,
+                       struct err *err) MUST_CHECK;
+
+/* Makes of what a subquery is asked for what it asks its expression for. */
+bool plan_ask_subquery(const struct plan_request *request, const struct subquery *subquery,
+                       struct plan_asked *asked, struct err *err) MUST_CHECK;
+
 /* Shared by the files that build plans; nobody else includes it. */
 struct plan_builder {
     const struct plan_request *request;
@@ -25,6 +47,7 @@ struct plan_builder {
     bool at_one_time; /* from here on: not over a range, even if that has but one step */
     const struct node *invariant; /* the outermost expression here that no step changes */
     struct subquery_path path;
+    struct plan_asked asked;
     bool sees_totals;        /* of histograms, what stands above asks for count and sum, */
     bool sees_buckets;       /* or something does that asks for the buckets */
     const char *unsupported; /* the name of what was refused last; static text */
@@ -67,6 +90,17 @@ enum plan_kind plan_unite_kind(struct plan_builder *builder, const struct node *
 struct plan *plan_unsupported(struct plan_builder *builder, const char *kind, const char *name);
 
 bool plan_label_is_metadata(struct str name);
+
+/* plan_modifiers of what is being built. */
+struct modifiers plan_modifiers_here(const struct plan_builder *builder,
+                                     const struct modifiers *modifiers);
+
+/*
+ * Windows with these modifiers, seen from the plan's grid, and the samples they see: from
+ * `before_ms` before each to `ahead_ms` behind.
+ */
+bool plan_set_windows(struct plan_builder *builder, struct plan *plan,
+                      const struct modifiers *modifiers, int64_t before_ms, int64_t ahead_ms);
 
 /* An instant selector's windows, as wide as the lookback, seen from the plan's grid. */
 bool plan_set_instant(struct plan_builder *builder, struct plan *plan,

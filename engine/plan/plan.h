@@ -94,6 +94,7 @@ struct plan {
     bool at_one_time;   /* SORT, SORT_LABELS: not over a range of times */
     const char *reason; /* FALLBACK: the function or construct that asks for it */
     const struct plan_request *request; /* FALLBACK */
+    bool in_param;                      /* FALLBACK: inside the parameter of an aggregation */
     /*
      * No two series have equal labels, nor will when their names are dropped at once (with delayed
      * name removal none are): none has one.
@@ -138,8 +139,12 @@ bool plan_extent_find(const struct plan_request *request, struct plan_extent *re
 bool plan_duration(const struct plan_request *request, int64_t written_ms, const struct node *expr,
                    bool may_be_negative, int64_t *ret_ms, struct err *err) MUST_CHECK;
 
-/* The time of an @ that is there. */
-int64_t plan_at(const struct plan_request *request, const struct modifiers *modifiers);
+/*
+ * The modifiers with start() and end() as times: `at` is AT_NONE or AT_TIME. In the parameter of an
+ * aggregation Prometheus does not look for them, so that there they say nothing.
+ */
+struct modifiers plan_modifiers(const struct plan_request *request,
+                                const struct modifiers *modifiers, bool in_param);
 
 /* Whether a sub-expression gives the same at each step, by Prometheus's rules for @. */
 bool plan_is_invariant(const struct node *node);

@@ -165,16 +165,19 @@ static bool call_timestamp(struct ref *ref, const struct ref_times *times, struc
         return ref_steps_of(ref, times, expr->children, 1, &steps, ret_matrix, err);
     }
     const struct vector_selector *selector = &arg->node->vector_selector;
-    const struct ref_lookups lookups = {
+    int64_t lookback_ms = ref->query->lookback_ms;
+    int64_t ahead_ms = selector->smoothed ? lookback_ms : 0;
+    struct ref_lookups lookups = {
         .matchers = selector->matchers,
         .matcher_count = selector->matcher_count,
-        .begin_ms = ms_sub(ref_expr_read_ms(arg, times->start_ms), ref->query->lookback_ms - 1),
-        .end_ms = ref_expr_read_ms(arg, times->end_ms),
+        .begin_ms = ms_sub(ref_expr_read_ms(arg, times->start_ms), lookback_ms - 1),
+        .end_ms = ms_add(ref_expr_read_ms(arg, times->end_ms), ahead_ms),
         .shift_ms = arg->has_at ? 0 : arg->shift_ms,
         .pinned = arg->has_at,
         .pinned_ms = arg->at_ms,
         .lookup = lookup,
     };
+    ref_expr_limit(arg, &lookups.begin_ms, &lookups.end_ms);
     struct ref_matrix matrix;
     if (!ref_lookup_series(ref, times, &lookups, &matrix, err))
         return false;

@@ -293,13 +293,62 @@ static struct invariance expr_resolve(const struct reference_request *request,
     __builtin_unreachable();
 }
 
+/* What the expressions around a selector ask it for: the query's time, or that of an @. */
+struct asked {
+    int64_t begin_ms, end_ms;
+    int64_t offset_ms; /* of the subqueries inside of that */
+    int64_t range_ms;
+};
+
+static void expr_ask_selector(const struct reference_request *request, struct ref_expr *expr,
+                              struct asked asked)
+{
+    const struct vector_selector *selector = &expr->node->vector_selector;
+    bool ranges = expr->parent && ref_expr_is(expr->parent, NODE_MATRIX_SELECTOR);
+    int64_t lookback_ms = request->query->lookback_ms;
+    int64_t before_ms = ranges ? expr->parent->range_ms : lookback_ms;
+    if (ranges && (selector->anchored || selector->smoothed))
+        before_ms = ms_add(before_ms, lookback_ms);
+    if (expr->has_at) {
+        asked.begin_ms = asked.end_ms = expr->at_ms;
+    } else {
+        asked.end_ms = ms_sub(asked.end_ms, asked.offset_ms);
+        asked.begin_ms = ms_sub(ms_sub(asked.begin_ms, asked.offset_ms), asked.range_ms);
+    }
+    expr->asked_begin_ms = ms_sub(ms_sub(asked.begin_ms, before_ms - 1), expr->offset_ms);
+    expr->asked_end_ms = ms_sub(asked.end_ms, expr->offset_ms);
+    if (selector->smoothed)
+        expr->asked_end_ms = ms_add(expr->asked_end_ms, lookback_ms);
+}
+
+static void expr_ask(const struct reference_request *request, struct ref_expr *expr,
+                     struct asked asked)
+{
+    if (ref_expr_is(expr, NODE_VECTOR_SELECTOR))
+        expr_ask_selector(request, expr, asked);
+    if (ref_expr_is(expr, NODE_SUBQUERY)) {
+        if (expr->has_at)
+            asked = (struct asked){.begin_ms = expr->at_ms, .end_ms = expr->at_ms};
+        asked.offset_ms = ms_add(asked.offset_ms, expr->offset_ms);
+        asked.range_ms = ms_add(asked.range_ms, expr->range_ms);
+    }
+    for (size_t i = 0; i < expr->child_count; i++)
+        expr_ask(request, expr->children[i], asked);
+}
+
 bool ref_expr_new(const struct reference_request *request, struct ref_expr **ret_root,
                   struct err *err)
 {
     struct ref_expr *root;
     if (!expr_build(request, request->root, NULL, &root, err))
         return false;
-    root->once = expr_resolve(request, root).wrap;
+    if (!request->in_param)
+        root->once = expr_resolve(request, root).wrap;
+    expr_ask(request, root,
+             (struct asked){
+                 .begin_ms = request->grid.start_ms,
+                 .end_ms = request->grid.count ? grid_end(&request->grid) : request->grid.start_ms,
+             });
     *ret_root = root;
     return true;
 }

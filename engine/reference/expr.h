@@ -39,12 +39,23 @@ struct ref_expr {
      * step - shift_ms.
      */
     int64_t shift_ms;
+    /* Selectors: what the expressions around ask them for. No sample outside is read. */
+    int64_t asked_begin_ms;
+    int64_t asked_end_ms;
 };
 
 /* Samples are read as if `time_ms` looked at what @ says, wherever it then looks. */
 static inline int64_t ref_expr_read_ms(const struct ref_expr *expr, int64_t time_ms)
 {
     return expr->has_at ? ms_sub(expr->at_ms, expr->offset_ms) : ms_sub(time_ms, expr->shift_ms);
+}
+
+/* The part of [*begin_ms, *end_ms] that a selector is asked for. */
+static inline void ref_expr_limit(const struct ref_expr *selector, int64_t *begin_ms,
+                                  int64_t *end_ms)
+{
+    *begin_ms = *begin_ms > selector->asked_begin_ms ? *begin_ms : selector->asked_begin_ms;
+    *end_ms = *end_ms < selector->asked_end_ms ? *end_ms : selector->asked_end_ms;
 }
 
 /* ERR_EXECUTION: a duration that cannot be. */

@@ -30,6 +30,7 @@ struct reference_request {
     int64_t query_end_ms;
     int64_t query_step_ms; /* 0: instant */
     int64_t subquery_step_ms;
+    bool in_param;    /* the root stands in an aggregation's parameter */
     bool totals_only; /* something above wants no buckets: histogram_count and its like */
 };
 

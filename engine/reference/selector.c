@@ -119,7 +119,7 @@ bool ref_selector(struct ref *ref, const struct ref_times *times, struct ref_exp
     const struct vector_selector *selector = &expr->node->vector_selector;
     if (selector->smoothed)
         return ref_smooth_selector(ref, times, expr, ret_matrix, err);
-    const struct ref_lookups lookups = {
+    struct ref_lookups lookups = {
         .matchers = selector->matchers,
         .matcher_count = selector->matcher_count,
         .begin_ms = ms_sub(ref_expr_read_ms(expr, times->start_ms), ref->query->lookback_ms - 1),
@@ -127,5 +127,6 @@ bool ref_selector(struct ref *ref, const struct ref_times *times, struct ref_exp
         .shift_ms = expr->shift_ms,
         .totals_only = expr->totals_only,
     };
+    ref_expr_limit(expr, &lookups.begin_ms, &lookups.end_ms);
     return ref_lookup_series(ref, times, &lookups, ret_matrix, err);
 }

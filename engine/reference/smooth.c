@@ -155,6 +155,7 @@ bool ref_smooth_selector(struct ref *ref, const struct ref_times *times, struct 
     int64_t lookback_ms = ref->query->lookback_ms;
     int64_t begin_ms = ms_sub(ref_expr_read_ms(expr, times->start_ms), lookback_ms - 1);
     int64_t end_ms = ms_add(ref_expr_read_ms(expr, times->end_ms), lookback_ms);
+    ref_expr_limit(expr, &begin_ms, &end_ms);
     AUTO(ref_source_close) struct ref_source source = {0};
     if (!ref_source_open(&source, ref, selector->matchers, selector->matcher_count, begin_ms,
                          end_ms, false, err))
