@@ -219,24 +219,24 @@ class FullDisk(Case):
             self.wait_for(server.port, "up", "a round")
             size = max(file.stat().st_size for file in (self.folder / "data" / "wal").iterdir())
             resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
-            deadline = time.monotonic() + 20
-            while self.target(server)["health"] == "up":
-                self.assertLess(time.monotonic(), deadline)
-                time.sleep(0.02)
-            self.assertNotEqual(self.target(server)["lastError"], "")
+            self.assertNotEqual(self.wait_until(server, "down")["lastError"], "")
             time.sleep(0.5)
-            self.assertEqual(self.counts(), [1, 0])
+            self.assertEqual(self.counts(), [1, 0], (self.folder / "millrace.log").read_text())
             resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-            while self.target(server)["health"] != "up":
-                self.assertLess(time.monotonic(), deadline)
-                time.sleep(0.02)
+            self.assertEqual(self.wait_until(server, "up")["lastError"], "")
             deadline = time.monotonic() + 20
             while self.counts() != [1, 1]:
                 self.assertLess(time.monotonic(), deadline)
                 time.sleep(0.02)
 
-    def target(self, server):
-        return self.data(server.port, "/api/v1/targets")["activeTargets"][0]
+    def wait_until(self, server, health):
+        deadline = time.monotonic() + 20
+        while True:
+            target, = self.data(server.port, "/api/v1/targets")["activeTargets"]
+            if target["health"] == health:
+                return target
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.02)
 
 
 def main():
