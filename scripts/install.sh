@@ -7,7 +7,7 @@ packages="
   clang clang-format clang-tidy libclang-rt-14-dev
   check libsubunit-dev
   libre2-dev libmicrohttpd-dev libcurl4-openssl-dev libjemalloc-dev
-  libjansson-dev libsnappy-dev libzstd-dev libxxhash-dev zlib1g-dev
+  libjansson-dev libsnappy-dev libyaml-dev libzstd-dev libxxhash-dev zlib1g-dev
 "
 
 missing=""

@@ -172,6 +172,7 @@ static void serve_close(struct server *server)
     cors_done(&server->cors);
     gate_done(&server->read_gate);
     client_destroy(server->client);
+    config_done(&server->config);
     free(server->flag_texts);
     free(server);
 }
@@ -205,6 +206,17 @@ static void serve_run(struct server *server, const sigset_t *signals)
     listener_drain(listener, server->options.drain_timeout_ms);
 }
 
+static bool serve_read_config(struct server *server, struct err *err)
+{
+    const char *path = server->options.config_file;
+    struct config_source source = {*path ? path : NULL, storage_warn, &server->log};
+    if (!config_open(&source, &server->config, err))
+        return err_wrap(err, "flag --config.file");
+    if (server->config.exemplar_count_max >= 0)
+        server->options.exemplar_count_max = server->config.exemplar_count_max;
+    return true;
+}
+
 static bool serve_read_flags(struct server *server, int argc, char **argv, bool *ret_help,
                              struct err *err)
 {
@@ -228,7 +240,7 @@ static bool serve_read_flags(struct server *server, int argc, char **argv, bool 
         return err_set(err, ERR_BAD_DATA, "flag --self-monitor.interval: must be above 0");
     return fallback_read(server->options.fallback, &server->fallback, &server->fallback_url, err) &&
            disabled_read(server->options.disabled, server->disabled, err) &&
-           serve_set_log(server, err);
+           serve_set_log(server, err) && serve_read_config(server, err);
 }
 
 int command_serve(int argc, char **argv)

@@ -10,6 +10,7 @@
 #include "http/cors.h"
 #include "http/listen.h"
 #include "model/flags.h"
+#include "server/config/config.h"
 #include "server/feature_flags.h"
 #include "server/gate.h"
 #include "server/metadata.h"
@@ -49,6 +50,7 @@ struct server {
     bool disabled[FN_COUNT];  /* functions */
     const char *fallback_url; /* of a Prometheus; NULL: none */
     struct client *client;    /* of all that is asked elsewhere */
+    struct config config;     /* of --config.file */
     struct db *db;
     struct engine *engine;
     struct listener *_Atomic listener; /* NULL until it listens */
