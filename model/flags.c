@@ -103,6 +103,14 @@ static bool flag_set(const struct flags *flags, const struct flag *flag, const c
         good = size_parse(value, (int64_t *)(void *)member);
         wanted = "a size such as 512MiB, 2GiB or 75%";
         break;
+    case FLAG_TEXTS: {
+        struct flag_texts *texts = (struct flag_texts *)(void *)member;
+        if (texts->count == FLAG_TEXTS_MAX)
+            return err_set(err, ERR_BAD_DATA, "flag --%s: at most %d of it", flag->name,
+                           FLAG_TEXTS_MAX);
+        texts->items[texts->count++] = text;
+        break;
+    }
     }
     if (!good)
         return err_set(err, ERR_BAD_DATA, "flag --%s: \"%s\" is not %s", flag->name, text, wanted);

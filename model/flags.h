@@ -24,6 +24,14 @@ enum flag_kind {
     FLAG_DURATION, /* int64_t, milliseconds; Prometheus's durations */
     FLAG_REAL,     /* double, not negative */
     FLAG_SIZE,     /* int64_t, bytes: 512MB, 1GiB, 75% of the machine's memory */
+    FLAG_TEXTS,    /* struct flag_texts: the flag may be there several times; no default */
+};
+
+#define FLAG_TEXTS_MAX 16
+
+struct flag_texts {
+    const char *items[FLAG_TEXTS_MAX];
+    size_t count;
 };
 
 struct flag {

@@ -12,6 +12,7 @@ struct options {
     int64_t wait_ms;
     int64_t size;
     double ratio;
+    struct flag_texts homes;
 };
 
 static const struct flag table[] = {
@@ -22,6 +23,7 @@ static const struct flag table[] = {
     {"wait", 0, FLAG_DURATION, offsetof(struct options, wait_ms), "2m", "DURATION", "How long."},
     {"ratio", 0, FLAG_REAL, offsetof(struct options, ratio), "1e-6", "R", "How much."},
     {"size", 0, FLAG_SIZE, offsetof(struct options, size), "1GiB", "SIZE", "How large."},
+    {"home", 0, FLAG_TEXTS, offsetof(struct options, homes), NULL, "PLACE", "Where it lives."},
 };
 
 static struct options options;
@@ -102,6 +104,26 @@ START_TEST(takes_one_dash_where_it_is_usual)
 }
 END_TEST
 
+START_TEST(takes_a_flag_several_times)
+{
+    ck_assert(parse(NULL, NULL, NULL, NULL));
+    ck_assert_uint_eq(options.homes.count, 0);
+    ck_assert(parse("--home=here", "--home", "there", NULL));
+    ck_assert_uint_eq(options.homes.count, 2);
+    ck_assert_str_eq(options.homes.items[0], "here");
+    ck_assert_str_eq(options.homes.items[1], "there");
+
+    char *argv[FLAG_TEXTS_MAX + 1];
+    static char again[] = "--home=again";
+    for (size_t i = 0; i <= FLAG_TEXTS_MAX; i++)
+        argv[i] = again;
+    options = (struct options){0};
+    flags = (struct flags){.table = table, .count = ARRAY_COUNT(table), .into = &options};
+    ck_assert(!flags_parse(&flags, FLAG_TEXTS_MAX + 1, argv, &err));
+    ck_assert_str_eq(err.msg, "flag --home: at most 16 of it");
+}
+END_TEST
+
 START_TEST(keeps_words_in_order)
 {
     ck_assert(parse("data", "-", "--", "--up"));
@@ -165,5 +187,5 @@ START_TEST(prints_an_aligned_table)
 END_TEST
 
 TEST_MAIN("flags", has_defaults, takes_values_both_ways, takes_switches,
-          takes_one_dash_where_it_is_usual, keeps_words_in_order, says_what_was_wrong, reads_sizes,
-          prints_an_aligned_table)
+          takes_one_dash_where_it_is_usual, takes_a_flag_several_times, keeps_words_in_order,
+          says_what_was_wrong, reads_sizes, prints_an_aligned_table)
