@@ -1,9 +1,7 @@
 /*
  * What a step of a set gives: floats, as buckets of a classic histogram, or one native histogram.
- * The set's rows are read first, since both kinds together give nothing.
- *
- * A variant is a row of the result that each set has: the quantile or fraction, or one for each
- * value of each quantile.
+ * The set's rows are read first, since both kinds together give nothing. Loners among them are
+ * worked out as they are read.
  */
 #include "engine/op/histogram_quantile.h"
 
@@ -13,21 +11,14 @@
 #include "engine/fn/histogram_values.h"
 #include "engine/fn/quantile.h"
 #include "engine/op/classic_buckets.h"
-#include "engine/op/group.h"
 #include "engine/op/histogram_raises.h"
 #include "engine/op/histogram_row.h"
-#include "engine/op/names.h"
+#include "engine/op/histogram_series.h"
 #include "engine/op/row_output.h"
 #include "engine/op/row_store.h"
 #include "model/notes.h"
 
 #define HISTOGRAM_PARAMS_MAX 10
-
-/* A quantile that is told by a label. */
-struct variant {
-    size_t param;
-    uint32_t text;
-};
 
 struct histogram_quantile {
     struct op op;
@@ -43,7 +34,7 @@ struct histogram_quantile {
     size_t variant_count;
     uint32_t *variant_of; /* by parameter, by step */
 
-    struct groups groups;
+    struct histogram_series series;
     struct row_output output;
     struct row_reader in;
     struct classic_buckets buckets;
@@ -53,9 +44,9 @@ struct histogram_quantile {
     uint32_t bad_le;     /* the last that was warned of, + 1 */
     struct histogram_raises raises;
 
-    /* Several variants: rows of sets that have been read, until they are due. */
-    double **rows;         /* of the set at hand, by variant */
-    struct held_row *held; /* by series */
+    /* Several variants, or loners: rows of sets that have been read, until they are due. */
+    double **rows;         /* of the histogram at hand, by variant */
+    struct held_row *held; /* by result */
     bool *is_read;         /* by set */
     struct row_store store;
 };
@@ -119,88 +110,20 @@ static bool histogram_quantile_vary(struct histogram_quantile *self, struct err 
     return arena_check(query->arena, err);
 }
 
-/* Series: the first variant of all sets, the second of all... */
-static bool histogram_quantile_label(struct histogram_quantile *self, struct err *err)
-{
-    struct op *op = &self->op;
-    struct query *query = op->query;
-    op->series_count = self->variant_count * self->groups.count;
-    op->labels = arena_array(query->arena, const struct labels *, op->series_count);
-    if (!arena_check(query->arena, err))
-        return false;
-    for (size_t i = 0; i < op->series_count; i++)
-        op->labels[i] = self->groups.labels[i % self->groups.count];
-    if (!names_drop(op, METADATA_DROPPED, err))
-        return false;
-
-    AUTO(labels_builder_done) struct labels_builder builder = {0};
-    uint32_t label = symbols_add(query->symbols, self->label);
-    for (size_t i = 0; self->labelled && i < op->series_count; i++) {
-        labels_builder_reset(&builder, query->symbols, op->labels[i]);
-        labels_builder_set(&builder, label, self->variants[i / self->groups.count].text);
-        op->labels[i] = labels_builder_labels(&builder, query->arena);
-    }
-    return arena_check(query->arena, err);
-}
-
-/*
- * With one step it is known which series is what. Prometheus then gives native histograms first,
- * and they keep their le.
- */
-static bool histogram_quantile_group_points(struct histogram_quantile *self, const bool *native,
-                                            const struct grouping *bucket, struct err *err)
-{
-    const struct op *child = self->op.children[0];
-    struct arena *arena = self->op.query->arena;
-    struct op keys = *child; /* natives first, with the labels that tell sets apart */
-    keys.labels = arena_array(arena, const struct labels *, child->series_count);
-    uint32_t *from = arena_array(arena, uint32_t, child->series_count);
-    uint32_t *members = arena_array(arena, uint32_t, child->series_count);
-    uint32_t *of_series = arena_array(arena, uint32_t, child->series_count);
-    if (!arena_check(arena, err))
-        return false;
-    size_t count = 0;
-    for (size_t i = 0; i < child->series_count; i++)
-        if (native[i])
-            from[count++] = (uint32_t)i;
-    for (size_t i = 0; i < child->series_count; i++)
-        if (!native[i])
-            from[count++] = (uint32_t)i;
-    for (size_t i = 0; i < count; i++) {
-        const struct labels *labels = child->labels[from[i]];
-        keys.labels[i] = native[from[i]] ? labels : grouping_labels(bucket, labels, arena);
-    }
-    struct grouping equal = grouping_equal();
-    if (!arena_check(arena, err) || !groups_init(&self->groups, &equal, &keys, err))
-        return false;
-    for (size_t i = 0; i < count; i++) {
-        members[i] = from[self->groups.members[i]];
-        of_series[from[i]] = self->groups.of_series[i];
-    }
-    self->groups.members = members;
-    self->groups.of_series = of_series;
-    return true;
-}
-
-static bool histogram_quantile_group(struct histogram_quantile *self, struct err *err)
-{
-    struct op *child = self->op.children[0];
-    struct grouping bucket = grouping_except(self->op.query, SYM_LE);
-    const bool *holds = child->grid.count == 1 ? op_holds(child) : NULL;
-    return holds ? histogram_quantile_group_points(self, holds, &bucket, err)
-                 : groups_init(&self->groups, &bucket, child, err);
-}
-
 static bool histogram_quantile_open(struct op *op, struct err *err)
 {
     struct histogram_quantile *self = CONTAINER(struct histogram_quantile, op, op);
-    if (!op_open(op->children[0], err) || !histogram_quantile_group(self, err))
+    if (!op_open(op->children[0], err) ||
+        !histogram_series_group(&self->series, op->children[0], err))
         return false;
     for (size_t i = 0; i < self->param_count; i++)
         if (!op_read_scalar(op->children[i + 1], &self->params[i], err))
             return false;
     histogram_quantile_check(self);
-    return histogram_quantile_vary(self, err) && histogram_quantile_label(self, err);
+    uint32_t label = symbols_add(op->query->symbols, self->label);
+    return histogram_quantile_vary(self, err) &&
+           histogram_series_name(&self->series, op, self->variants, self->variant_count,
+                                 self->labelled ? &label : NULL, err);
 }
 
 /* Names are told where they are still there: with delayed name removal. */
@@ -213,7 +136,7 @@ static uint32_t histogram_quantile_name(const struct histogram_quantile *self,
 static struct str histogram_quantile_metric(const struct histogram_quantile *self, size_t group)
 {
     return symbols_get(self->op.query->symbols,
-                       histogram_quantile_name(self, self->groups.labels[group]));
+                       histogram_quantile_name(self, self->series.sets.labels[group]));
 }
 
 static void histogram_quantile_warn_le(struct histogram_quantile *self, const struct labels *labels)
@@ -225,6 +148,62 @@ static void histogram_quantile_warn_le(struct histogram_quantile *self, const st
     self->bad_le = le + 1;
     note_bad_bucket(&query->annotations, self->vector_begin, symbols_get(query->symbols, le),
                     symbols_get(query->symbols, histogram_quantile_name(self, labels)));
+}
+
+static double native_at(struct histogram_quantile *self, size_t group, const struct histogram *h,
+                        size_t param, size_t step)
+{
+    struct annotations *notes = &self->op.query->annotations;
+    enum histogram_nan nan = HISTOGRAM_NAN_NONE;
+    double result = self->is_fraction
+                        ? histogram_fraction(h, self->params[0][step], self->params[1][step], &nan)
+                        : histogram_quantile(h, self->params[param][step], &nan);
+    struct str metric = histogram_quantile_metric(self, group);
+    switch (nan) {
+    case HISTOGRAM_NAN_NONE:
+        break;
+    case HISTOGRAM_NAN_RESULT:
+        note_quantile_nan(notes, self->vector_begin, metric);
+        break;
+    case HISTOGRAM_NAN_SKEWED:
+        note_quantile_skewed(notes, self->vector_begin, metric);
+        break;
+    case HISTOGRAM_NAN_EXCLUDED:
+        note_fraction_nan(notes, self->vector_begin, metric);
+        break;
+    }
+    return result;
+}
+
+/* One for each result of a step: they are spread over the variants. */
+static size_t histogram_quantile_result_count(const struct histogram_quantile *self)
+{
+    return self->is_fraction ? 1 : self->param_count;
+}
+
+static double *histogram_quantile_result(const struct histogram_quantile *self, size_t param,
+                                         size_t step)
+{
+    return &self->rows[self->variant_of[param * self->op.grid.count + step]][step];
+}
+
+static void histogram_quantile_clear(const struct histogram_quantile *self)
+{
+    for (size_t v = 0; v < self->variant_count; v++)
+        for (size_t s = 0; s < self->op.grid.count; s++)
+            self->rows[v][s] = value_stale();
+}
+
+/* Keeps the rows of the histogram at hand until they are due. */
+static bool histogram_quantile_hold(struct histogram_quantile *self, size_t histogram,
+                                    struct err *err)
+{
+    size_t histograms = histogram_series_count(&self->series);
+    for (size_t v = 0; v < self->variant_count; v++)
+        if (!row_store_hold(&self->store, self->rows[v], NULL,
+                            &self->held[v * histograms + histogram], err))
+            return false;
+    return true;
 }
 
 /* Notes the histograms of the row read last; they are copied if another row follows. */
@@ -248,50 +227,42 @@ static bool histogram_quantile_read_natives(struct histogram_quantile *self, boo
     return arena_check(self->op.query->arena, err) && arena_check(self->arena, err);
 }
 
+/* All variants of a loner of this set, whose row was read last. */
+static bool histogram_quantile_read_loner(struct histogram_quantile *self, size_t group,
+                                          size_t loner, struct err *err)
+{
+    size_t steps = self->op.grid.count;
+    const struct histogram *const *row = self->in.histograms;
+    if (!row_has_histogram(row, steps))
+        return true;
+    histogram_quantile_clear(self);
+    for (size_t s = 0; s < steps; s++)
+        for (size_t i = 0; row[s] && i < histogram_quantile_result_count(self); i++)
+            *histogram_quantile_result(self, i, s) = native_at(self, group, row[s], i, s);
+    return histogram_quantile_hold(self, self->series.sets.count + loner, err);
+}
+
 /* The child hands out this set's members next. */
 static bool histogram_quantile_read(struct histogram_quantile *self, size_t group, struct err *err)
 {
     const struct op *child = self->op.children[0];
-    const uint32_t *members = groups_members(&self->groups, group);
-    size_t count = groups_size(&self->groups, group);
+    const uint32_t *members = groups_members(&self->series.sets, group);
+    size_t count = groups_size(&self->series.sets, group);
     classic_buckets_begin(&self->buckets, child, members, count);
     if (self->arena)
         arena_reset(self->arena);
     self->has_natives = false;
     for (size_t i = 0; i < count; i++) {
         double *row;
+        uint32_t loner = self->series.loner_of ? self->series.loner_of[members[i]] : 0;
         if (row_reader_next(&self->in, &row, err) != PULL_BATCH ||
-            !histogram_quantile_read_natives(self, i + 1 == count, err))
+            !(loner ? histogram_quantile_read_loner(self, group, loner - 1, err)
+                    : histogram_quantile_read_natives(self, i + 1 == count, err)))
             return false;
         if (!classic_buckets_put(&self->buckets, i, row) && row_has_point(row, self->op.grid.count))
             histogram_quantile_warn_le(self, child->labels[members[i]]);
     }
     return true;
-}
-
-static double native_at(struct histogram_quantile *self, size_t group, size_t param, size_t step)
-{
-    struct annotations *notes = &self->op.query->annotations;
-    const struct histogram *h = self->natives[step];
-    enum histogram_nan nan = HISTOGRAM_NAN_NONE;
-    double result = self->is_fraction
-                        ? histogram_fraction(h, self->params[0][step], self->params[1][step], &nan)
-                        : histogram_quantile(h, self->params[param][step], &nan);
-    struct str metric = histogram_quantile_metric(self, group);
-    switch (nan) {
-    case HISTOGRAM_NAN_NONE:
-        break;
-    case HISTOGRAM_NAN_RESULT:
-        note_quantile_nan(notes, self->vector_begin, metric);
-        break;
-    case HISTOGRAM_NAN_SKEWED:
-        note_quantile_skewed(notes, self->vector_begin, metric);
-        break;
-    case HISTOGRAM_NAN_EXCLUDED:
-        note_fraction_nan(notes, self->vector_begin, metric);
-        break;
-    }
-    return result;
 }
 
 /* What one quantile had to merge and to raise stays so for the next. */
@@ -302,7 +273,7 @@ static double classic_at(struct histogram_quantile *self, size_t group, size_t p
         return bucket_fraction(self->params[0][step], self->params[1][step], self->buckets.buckets,
                                bucket_count);
     struct histogram_raise *raise = histogram_raises_of(
-        &self->raises, histogram_quantile_name(self, self->groups.labels[group]));
+        &self->raises, histogram_quantile_name(self, self->series.sets.labels[group]));
     bool raised;
     double result = classic_buckets_quantile(&self->buckets, bucket_count,
                                              self->params[param][step], &raise->raises, &raised);
@@ -319,23 +290,19 @@ static void histogram_quantile_at(struct histogram_quantile *self, size_t group,
                                 histogram_quantile_metric(self, group));
     if (native == (bucket_count > 0))
         return;
-    size_t results = self->is_fraction ? 1 : self->param_count;
-    for (size_t i = 0; i < results; i++) {
-        double v = native ? native_at(self, group, i, step)
-                          : classic_at(self, group, i, step, bucket_count);
-        self->rows[self->variant_of[i * self->op.grid.count + step]][step] = v;
-    }
+    for (size_t i = 0; i < histogram_quantile_result_count(self); i++)
+        *histogram_quantile_result(self, i, step) =
+            native ? native_at(self, group, self->natives[step], i, step)
+                   : classic_at(self, group, i, step, bucket_count);
 }
 
-/* All variants of a set, into self->rows. */
+/* All variants of a set, into self->rows; its loners are held. */
 static bool histogram_quantile_set(struct histogram_quantile *self, size_t group, struct err *err)
 {
     size_t steps = self->op.grid.count;
     if (!histogram_quantile_read(self, group, err))
         return false;
-    for (size_t v = 0; v < self->variant_count; v++)
-        for (size_t s = 0; s < steps; s++)
-            self->rows[v][s] = value_stale();
+    histogram_quantile_clear(self);
     for (size_t s = 0; s < steps; s++)
         histogram_quantile_at(self, group, s);
     return query_alive(self->op.query, err);
@@ -346,18 +313,18 @@ static const uint32_t *histogram_quantile_work(const struct histogram_quantile *
                                                size_t *ret_unwanted_count)
 {
     const struct op *op = &self->op;
-    size_t sets = self->groups.count;
+    size_t sets = self->series.sets.count;
     uint32_t *work = arena_array(op->query->arena, uint32_t, sets);
     bool *wanted = arena_array(op->query->arena, bool, sets);
     size_t count = 0;
     for (size_t i = 0; i < op->order_count; i++)
-        wanted[op->order[i] % sets] = true;
+        wanted[histogram_series_set(&self->series, op->order[i])] = true;
     for (size_t i = 0; i < sets; i++)
         if (!wanted[i])
             work[count++] = (uint32_t)i;
     *ret_unwanted_count = count;
     for (size_t i = 0; i < op->order_count; i++) {
-        uint32_t set = (uint32_t)(op->order[i] % sets);
+        uint32_t set = histogram_series_set(&self->series, op->order[i]);
         if (wanted[set])
             work[count++] = set;
         wanted[set] = false;
@@ -365,13 +332,13 @@ static const uint32_t *histogram_quantile_work(const struct histogram_quantile *
     return work;
 }
 
-/* Rows for the variants of one set, which all but a lone one are computed in. */
+/* Rows for the variants of one histogram, which all but an only one are computed in. */
 static bool histogram_quantile_take_rows(struct histogram_quantile *self, struct err *err)
 {
     row_store_init(&self->store, self->op.query, self->op.grid.count);
     self->rows = arena_array(self->op.query->arena, double *, self->variant_count);
     self->held = arena_array(self->op.query->arena, struct held_row, self->op.series_count);
-    self->is_read = arena_array(self->op.query->arena, bool, self->groups.count);
+    self->is_read = arena_array(self->op.query->arena, bool, self->series.sets.count);
     if (!arena_check(self->op.query->arena, err))
         return false;
     for (size_t v = 0; v < self->variant_count; v++) {
@@ -389,12 +356,12 @@ static bool histogram_quantile_arrange(struct op *op, struct err *err)
         return true;
     size_t unwanted_count;
     const uint32_t *work = histogram_quantile_work(self, &unwanted_count);
-    size_t max = groups_size_max(&self->groups, work, self->groups.count);
+    size_t max = groups_size_max(&self->series.sets, work, self->series.sets.count);
     self->in = (struct row_reader){.op = op->children[0]};
     if (!arena_check(op->query->arena, err) || !row_output_take(&self->output, op, err) ||
         !classic_buckets_init(&self->buckets, op->query, max, op->grid.count, err) ||
         !histogram_quantile_take_rows(self, err) ||
-        !groups_arrange(&self->groups, op->children[0], work, self->groups.count, err))
+        !groups_arrange(&self->series.sets, op->children[0], work, self->series.sets.count, err))
         return false;
     self->buckets.several = !self->is_fraction && self->param_count > 1;
     for (size_t i = 0; i < unwanted_count; i++)
@@ -406,7 +373,7 @@ static bool histogram_quantile_arrange(struct op *op, struct err *err)
 }
 
 /* The only variant is computed where it is to go. */
-static bool histogram_quantile_lone_row(struct histogram_quantile *self, size_t group, double *out,
+static bool histogram_quantile_only_row(struct histogram_quantile *self, size_t group, double *out,
                                         struct err *err)
 {
     double *own = self->rows[0];
@@ -416,24 +383,21 @@ static bool histogram_quantile_lone_row(struct histogram_quantile *self, size_t 
     return done;
 }
 
-/* One of several variants: with the first of a set's rows that is due, all are computed. */
+/* One of several: with the first of a set's rows that is due, all are computed. */
 static bool histogram_quantile_row(struct histogram_quantile *self, uint32_t series, double *out,
                                    struct err *err)
 {
-    size_t group = series % self->groups.count;
-    if (self->variant_count == 1)
-        return histogram_quantile_lone_row(self, group, out, err);
+    uint32_t group = histogram_series_set(&self->series, series);
+    if (self->variant_count == 1 && !(self->series.has_loner && self->series.has_loner[group]))
+        return histogram_quantile_only_row(self, group, out, err);
     if (!self->is_read[group]) {
-        if (!histogram_quantile_set(self, group, err))
+        if (!histogram_quantile_set(self, group, err) || !histogram_quantile_hold(self, group, err))
             return false;
-        for (size_t v = 0; v < self->variant_count; v++)
-            if (!row_store_hold(&self->store, self->rows[v], NULL,
-                                &self->held[v * self->groups.count + group], err))
-                return false;
         self->is_read[group] = true;
     }
-    struct held_row *held = &self->held[series];
-    memcpy(out, held->values, self->op.grid.count * sizeof *out);
+    struct held_row *held = &self->held[self->series.results[series]];
+    for (size_t s = 0; s < self->op.grid.count; s++)
+        out[s] = held->values ? held->values[s] : value_stale();
     row_store_drop(&self->store, held);
     return true;
 }

@@ -4,9 +4,10 @@
 
 /*
  * histogram_quantile, histogram_quantiles and histogram_fraction: a row for each set of series that
- * differ in `le` only, which are the buckets of a classic histogram, or one of native ones. The
- * child is asked for one set after another, so that one is held at a time. At a step with both
- * kinds there is no result, and a warning; so is there for floats whose `le` is no number.
+ * differ in `le` only, which are the buckets of a classic histogram, or one of native ones; and one
+ * for native histograms that have an `le` themselves (histogram_series.h). The child is asked for
+ * one set after another, so that one is held at a time. At a step with both kinds there is no
+ * result, and a warning; so is there for floats whose `le` is no number.
  *
  * Two series that differ in the metric name only come out with equal labels (see op/dedup.h).
  * Notes are about all series, asked for or not.

@@ -55,7 +55,26 @@ static struct test_matrix random_buckets(struct query *query, uint64_t *state, s
     return in;
 }
 
-/* All histograms with their name, in the order of their first series, and the quantiles of each. */
+/* In order of labels; equal ones, which differed in their name, as they stand. */
+static void sort_rows(struct query *query, struct test_matrix *matrix)
+{
+    size_t steps = matrix->step_count;
+    for (size_t i = 1; i < matrix->series_count; i++)
+        for (size_t k = i;
+             k > 0 && labels_cmp(query->symbols, matrix->labels[k - 1], matrix->labels[k]) > 0;
+             k--) {
+            const struct labels *labels = matrix->labels[k];
+            matrix->labels[k] = matrix->labels[k - 1];
+            matrix->labels[k - 1] = labels;
+            for (size_t s = 0; s < steps; s++) {
+                double v = test_matrix_row(matrix, k)[s];
+                test_matrix_row(matrix, k)[s] = test_matrix_row(matrix, k - 1)[s];
+                test_matrix_row(matrix, k - 1)[s] = v;
+            }
+        }
+}
+
+/* The quantiles of all histograms. */
 static struct test_matrix naive_quantiles(struct query *query, const struct test_matrix *in,
                                           const double *phi)
 {
@@ -85,6 +104,7 @@ static struct test_matrix naive_quantiles(struct query *query, const struct test
         }
         out.labels[g] = labels_drop_name(out.labels[g], query->arena);
     }
+    sort_rows(query, &out);
     return out;
 }
 
@@ -333,16 +353,50 @@ START_TEST(each_value_of_a_quantile_is_a_series)
                                                VECTOR_BEGIN);
     ck_assert(op_open(op, &err));
     ck_assert_uint_eq(op->series_count, 3);
-    ck_assert(labels_equal(op->labels[0], TEST_LABELS(query, "q", "1.0")));
-    ck_assert(labels_equal(op->labels[1], TEST_LABELS(query, "q", "0.0")));
-    ck_assert(labels_equal(op->labels[2], TEST_LABELS(query, "q", "0.5")));
-    const uint32_t order[] = {2, 0, 1};
+    ck_assert(labels_equal(op->labels[0], TEST_LABELS(query, "q", "0.0")));
+    ck_assert(labels_equal(op->labels[1], TEST_LABELS(query, "q", "0.5")));
+    ck_assert(labels_equal(op->labels[2], TEST_LABELS(query, "q", "1.0")));
+    const uint32_t order[] = {1, 2, 0};
     ck_assert(op_arrange(op, order, 3, &err));
     struct row_reader rows = {.op = op};
     check_row(&rows, (const double[]){MISSING, MISSING, 1.4142135623730949});
     check_row(&rows, (const double[]){1, MISSING, 2});
     check_row(&rows, (const double[]){NAN, MISSING, MISSING});
     op_close(op);
+    ck_assert_uint_eq(query->budget.used_bytes, 0);
+    test_query_done(&test);
+}
+END_TEST
+
+/* Floats of a series with an le are a bucket of its set, its histograms a row of its own. */
+START_TEST(native_histograms_keep_le_over_several_steps)
+{
+    struct err err = {0};
+    struct test_query test;
+    test_query_init(&test);
+    struct query *query = &test.query;
+    const struct labels *labels[] = {
+        TEST_LABELS(query, "i", "1"),
+        TEST_LABELS(query, "i", "1", "le", "+Inf"),
+        TEST_LABELS(query, "i", "1", "le", "1"),
+    };
+    const double values[] = {MISSING, MISSING, MISSING, 4, 4, MISSING, 4, MISSING, MISSING};
+    const struct histogram *histograms[] = {NULL, NULL, &native, NULL,   NULL,
+                                            NULL, NULL, &native, &native};
+    struct op *in = op_test_rows_new(query, &(struct grid){0, 1000, 3}, labels, values, 3, 3);
+    op_test_rows_add(in, histograms);
+    const double phi[] = {0.5, 0.5, 0};
+    struct op *op =
+        op_histogram_quantile_new(query, in, phi_op(query, phi, 3), PHI_BEGIN, VECTOR_BEGIN);
+    ck_assert(op_open(op, &err));
+    ck_assert_uint_eq(op->series_count, 2);
+    ck_assert(labels_equal(op->labels[0], labels[0]));
+    ck_assert(labels_equal(op->labels[1], labels[2]));
+    struct row_reader rows = {.op = op};
+    check_row(&rows, (const double[]){0.5, NAN, 1});
+    check_row(&rows, (const double[]){MISSING, 1.4142135623730949, 1});
+    op_close(op);
+    ck_assert_uint_eq(query->annotations.count, 0);
     ck_assert_uint_eq(query->budget.used_bytes, 0);
     test_query_done(&test);
 }
@@ -391,4 +445,5 @@ TEST_MAIN("histogram_quantile", equals_the_naive_evaluator,
           warns_of_phi_even_without_buckets, tells_once_of_all_raises,
           tells_of_no_raises_where_phi_is_no_quantile, ends_when_memory_is_not_allowed,
           a_step_with_both_kinds_has_no_quantile, fractions_are_of_both_kinds,
-          each_value_of_a_quantile_is_a_series, natives_come_first_at_one_step_and_keep_le)
+          each_value_of_a_quantile_is_a_series, native_histograms_keep_le_over_several_steps,
+          natives_come_first_at_one_step_and_keep_le)

@@ -130,7 +130,13 @@ static bool test_rows_pull(struct op *op, struct batch *ret, struct err *err)
 
 static const bool *test_rows_holds(struct op *op)
 {
-    return CONTAINER(struct test_rows, op, op)->histograms ? op_all_series(op) : NULL;
+    const struct test_rows *self = CONTAINER(struct test_rows, op, op);
+    if (!self->given)
+        return self->histograms ? op_all_series(op) : NULL;
+    bool *holds = arena_array(op->query->arena, bool, op->series_count);
+    for (size_t i = 0; i < op->series_count; i++)
+        holds[i] = row_has_histogram(self->given + i * op->grid.count, op->grid.count);
+    return holds;
 }
 
 static void test_rows_close(struct op *op)

@@ -217,7 +217,13 @@ static bool call_vector(struct ref *ref, const struct ref_times *times, struct r
         .sort_in_vain = sort && !ref_times_instant(times),
     };
     struct ref_steps steps = {.fn = vector_call_step, .context = &call};
-    return ref_steps_of(ref, times, expr->children, expr->child_count, &steps, ret_matrix, err);
+    if (!ref_steps_of(ref, times, expr->children, expr->child_count, &steps, ret_matrix, err))
+        return false;
+    bool histograms =
+        id == FN_histogram_quantile || id == FN_histogram_quantiles || id == FN_histogram_fraction;
+    if (histograms && !ref_times_instant(times))
+        ref_matrix_sort(ref->query->symbols, ret_matrix);
+    return true;
 }
 
 bool ref_eval_call(struct ref *ref, const struct ref_times *times, struct ref_expr *expr,

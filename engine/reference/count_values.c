@@ -1,5 +1,4 @@
 #include <math.h>
-#include <stdlib.h>
 
 #include "base/float_text.h"
 #include "base/quote.h"
@@ -59,12 +58,6 @@ static bool count_values_step(void *context, struct ref_step *step, struct err *
     return true;
 }
 
-static int count_values_order(const void *a, const void *b, void *symbols)
-{
-    const struct ref_series *left = a, *right = b;
-    return labels_cmp(symbols, left->labels, right->labels);
-}
-
 bool ref_count_values(struct ref *ref, const struct ref_times *times, struct ref_expr *expr,
                       struct ref_matrix *ret_matrix, struct err *err)
 {
@@ -86,9 +79,6 @@ bool ref_count_values(struct ref *ref, const struct ref_times *times, struct ref
     struct ref_steps steps = {.fn = count_values_step, .context = &self};
     if (!ref_steps_of(ref, times, expr->children, 1, &steps, ret_matrix, err))
         return false;
-    /* Prometheus has no order here: it walks a map of Go's. */
-    if (ret_matrix->count > 1)
-        qsort_r(ret_matrix->items, ret_matrix->count, sizeof *ret_matrix->items, count_values_order,
-                ref->query->symbols);
+    ref_matrix_sort(ref->query->symbols, ret_matrix);
     return true;
 }

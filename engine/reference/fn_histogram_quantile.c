@@ -4,6 +4,7 @@
  * in common are one histogram.
  */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/float_text.h"
@@ -206,6 +207,21 @@ static void histograms_output(const struct histograms *self, const struct labels
     ref_vector_add(call->arena, call->out, &sample);
 }
 
+static int sample_cmp(const void *a, const void *b, void *symbols)
+{
+    const struct ref_sample *left = a, *right = b;
+    return labels_cmp(symbols, left->labels, right->labels);
+}
+
+/* Classic histograms come out of a map of Go's: here in order of labels. Those from `first` on. */
+static void histograms_sort_output(const struct histograms *self, size_t first)
+{
+    struct ref_vector *out = self->call->out;
+    if (out->count > first + 1)
+        qsort_r(out->items + first, out->count - first, sizeof *out->items, sample_cmp,
+                self->call->query->symbols);
+}
+
 static double histograms_native_quantile(const struct histograms *self, double phi,
                                          const struct ref_sample *native)
 {
@@ -229,6 +245,7 @@ static void histograms_quantile(struct histograms *self, double phi, uint32_t la
             histograms_output(self, native->labels, label, label_value,
                               histograms_native_quantile(self, phi, native));
     }
+    size_t native_count = self->call->out->count;
     for (size_t i = 0; i < self->sets.count; i++) {
         const struct classic *classic = &self->classic[i];
         if (classic->count == 0)
@@ -241,6 +258,7 @@ static void histograms_quantile(struct histograms *self, double phi, uint32_t la
             raises_add(self, self->sets.items[i], &raises);
         histograms_output(self, self->sets.items[i], label, label_value, quantile);
     }
+    histograms_sort_output(self, native_count);
 }
 
 static void phi_check(const struct ref_call *call, size_t arg, double phi)
@@ -304,6 +322,7 @@ bool fn_histogram_fraction(struct ref_call *call, struct err *err)
             note_fraction_nan(call->notes, self.begin, histogram_metric(call, native->labels));
         histograms_output(&self, native->labels, SYM_EMPTY, SYM_EMPTY, fraction);
     }
+    size_t native_count = call->out->count;
     for (size_t i = 0; i < self.sets.count; i++) {
         const struct classic *classic = &self.classic[i];
         if (classic->count == 0)
@@ -312,5 +331,6 @@ bool fn_histogram_fraction(struct ref_call *call, struct err *err)
         histograms_output(&self, self.sets.items[i], SYM_EMPTY, SYM_EMPTY,
                           bucket_fraction(lower, upper, classic->buckets, count));
     }
+    histograms_sort_output(&self, native_count);
     return true;
 }

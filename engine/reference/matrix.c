@@ -75,6 +75,18 @@ const struct reference_point *ref_series_take(struct ref_series *series, int64_t
     return point ? point : ref_points_take(&series->histograms, time_ms);
 }
 
+static int series_cmp(const void *a, const void *b, void *symbols)
+{
+    const struct ref_series *left = a, *right = b;
+    return labels_cmp(symbols, left->labels, right->labels);
+}
+
+void ref_matrix_sort(struct symbols *symbols, struct ref_matrix *matrix)
+{
+    if (matrix->count > 1)
+        qsort_r(matrix->items, matrix->count, sizeof *matrix->items, series_cmp, symbols);
+}
+
 bool ref_clash(struct err *err)
 {
     return err_set(err, ERR_EXECUTION, "vector cannot contain metrics with the same labelset");

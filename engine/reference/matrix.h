@@ -61,6 +61,9 @@ void ref_matrix_settle(struct arena *arena, struct arena *growing, struct ref_ma
  */
 const struct reference_point *ref_series_take(struct ref_series *series, int64_t time_ms);
 
+/* By labels: where Prometheus walks a map of Go's, and so has no order. */
+void ref_matrix_sort(struct symbols *symbols, struct ref_matrix *matrix);
+
 /* Do two series have the same labels? */
 bool ref_matrix_clashes(struct arena *scratch, const struct ref_matrix *matrix);
 
