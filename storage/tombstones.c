@@ -32,15 +32,10 @@ struct tombstones {
     size_t range_count;
 };
 
-struct stone {
-    uint64_t series_ref;
-    struct time_range range;
-};
-
 static int stone_order(const void *left, const void *right)
 {
-    const struct stone *a = left;
-    const struct stone *b = right;
+    const struct tombstone *a = left;
+    const struct tombstone *b = right;
     if (a->series_ref != b->series_ref)
         return a->series_ref < b->series_ref ? -1 : 1;
     return (a->range.begin_ms > b->range.begin_ms) - (a->range.begin_ms < b->range.begin_ms);
@@ -52,7 +47,7 @@ static bool time_range_touches(struct time_range range, struct time_range next)
     return range.end_ms == INT64_MAX || next.begin_ms <= range.end_ms + 1;
 }
 
-static struct tombstones *tombstones_build(const struct stone *stones, size_t count)
+static struct tombstones *tombstones_build(const struct tombstone *stones, size_t count)
 {
     struct tombstones *made = mem_new(struct tombstones);
     made->ranges = mem_new_array(struct time_range, count);
@@ -89,10 +84,11 @@ bool tombstones_parse(const uint8_t *bytes, size_t size, struct tombstones **ret
         return err_set(err, ERR_CORRUPT, "offset %zu: checksum does not match", size - 4);
 
     struct bytes_reader r = bytes_reader_of(bytes + TOMBSTONES_HEADER_SIZE, body);
-    struct stone *stones = mem_new_array(struct stone, body / 3 + 1); /* of 3 bytes at least */
+    struct tombstone *stones =
+        mem_new_array(struct tombstone, body / 3 + 1); /* of 3 bytes at least */
     size_t count = 0;
     while (read_left(&r) && !r.failed) {
-        struct stone stone = {.series_ref = read_uvarint(&r)};
+        struct tombstone stone = {.series_ref = read_uvarint(&r)};
         stone.range.begin_ms = read_varint(&r);
         stone.range.end_ms = read_varint(&r);
         if (!r.failed && stone.range.begin_ms <= stone.range.end_ms)
@@ -104,6 +100,48 @@ bool tombstones_parse(const uint8_t *bytes, size_t size, struct tombstones **ret
     }
     free(stones);
     return !r.failed || err_set(err, ERR_CORRUPT, "offset %zu: a stone is cut short", size - 4);
+}
+
+struct tombstones *tombstones_with(const struct tombstones *before, const struct tombstone *added,
+                                   size_t count)
+{
+    struct tombstone *stones = mem_new_array(struct tombstone, before->range_count + count);
+    size_t at = 0;
+    for (size_t i = 0; i < before->group_count; i++) {
+        const struct tombstones_group *group = &before->groups[i];
+        for (size_t k = 0; k < group->count; k++)
+            stones[at++] = (struct tombstone){group->series_ref, before->ranges[group->first + k]};
+    }
+    for (size_t i = 0; i < count; i++)
+        stones[at++] = added[i];
+    qsort(stones, at, sizeof *stones, stone_order);
+    struct tombstones *made = tombstones_build(stones, at);
+    free(stones);
+    return made;
+}
+
+static void put_be32(struct buf *out, uint32_t v)
+{
+    store_be32((uint8_t *)buf_reserve(out, 4), v);
+    out->len += 4;
+}
+
+void tombstones_print(const struct tombstones *tombstones, struct buf *out)
+{
+    put_be32(out, TOMBSTONES_MAGIC);
+    buf_byte(out, 1);
+    size_t begin = out->len;
+    for (size_t i = 0; i < tombstones->group_count; i++) {
+        const struct tombstones_group *group = &tombstones->groups[i];
+        for (size_t k = 0; k < group->count; k++) {
+            const struct time_range *range = &tombstones->ranges[group->first + k];
+            uint8_t *at = (uint8_t *)buf_reserve(out, 3 * VARINT_SIZE_MAX);
+            size_t size = write_uvarint(at, group->series_ref);
+            size += write_varint(at + size, range->begin_ms);
+            out->len += size + write_varint(at + size, range->end_ms);
+        }
+    }
+    put_be32(out, crc32c(out->ptr + begin, out->len - begin));
 }
 
 bool tombstones_open(const char *path, struct tombstones **ret_tombstones, struct err *err)

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "model/sample.h"
 #include "storage/samples_mark.h"
@@ -30,6 +31,18 @@ bool tombstones_open(const char *path, struct tombstones **ret_tombstones, struc
 bool tombstones_parse(const uint8_t *bytes, size_t size, struct tombstones **ret_tombstones,
                       struct err *err) MUST_CHECK;
 void tombstones_close(struct tombstones *tombstones);
+
+struct tombstone {
+    uint64_t series_ref;
+    struct time_range range;
+};
+
+/* A new set: those of `before`, and these in any order. */
+struct tombstones *tombstones_with(const struct tombstones *before, const struct tombstone *added,
+                                   size_t count);
+
+/* As the file has them. */
+void tombstones_print(const struct tombstones *tombstones, struct buf *out);
 
 /* The deleted ranges of the series with this reference; count 0 where there are none. */
 const struct time_range *tombstones_find(const struct tombstones *tombstones, uint64_t series_ref,

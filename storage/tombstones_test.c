@@ -54,6 +54,31 @@ START_TEST(joins_what_touches)
 }
 END_TEST
 
+START_TEST(joins_with_more_and_reads_what_it_prints)
+{
+    static const struct stone stones[] = {{7, 50, 60}, {3, 1, 2}};
+    static const struct tombstone added[] = {
+        {9, {INT64_MIN, INT64_MAX}}, {7, {61, 70}}, {7, {-20, -10}}, {200000, {5, 5}}};
+    uint8_t bytes[512];
+    struct err err = {0};
+    struct tombstones *before = NULL;
+    AUTO(tombstones_close) struct tombstones *t = NULL;
+    ck_assert(tombstones_parse(bytes, make_file(stones, 2, bytes), &before, &err));
+    struct tombstones *joined = tombstones_with(before, added, 4);
+    tombstones_close(before);
+    AUTO(buf_done) struct buf file = {0};
+    tombstones_print(joined, &file);
+    tombstones_close(joined);
+    ck_assert(tombstones_parse((const uint8_t *)file.ptr, file.len, &t, &err));
+
+    static const struct stone expected[] = {
+        {3, 1, 2}, {7, -20, -10}, {7, 50, 70}, {9, INT64_MIN, INT64_MAX}, {200000, 5, 5}};
+    ck_assert_uint_eq(file.len, make_file(expected, 5, bytes));
+    ck_assert_mem_eq(file.ptr, bytes, file.len);
+    ck_assert_uint_eq(tombstones_count(t), 5);
+}
+END_TEST
+
 START_TEST(no_file_is_no_stones)
 {
     struct err err = {0};
@@ -121,5 +146,5 @@ START_TEST(ranges_are_sets_of_times)
 }
 END_TEST
 
-TEST_MAIN("tombstones", joins_what_touches, no_file_is_no_stones, refuses_a_cut_and_a_flip,
-          ranges_are_sets_of_times)
+TEST_MAIN("tombstones", joins_what_touches, joins_with_more_and_reads_what_it_prints,
+          no_file_is_no_stones, refuses_a_cut_and_a_flip, ranges_are_sets_of_times)
