@@ -50,6 +50,9 @@ void compare_note(struct compare *compare, enum difference_class class,
 
     struct difference *kept = &out->examples[class][out->example_counts[class]++];
     *kept = *example;
+    kept->labelled = example->labels.len > 0 && example->labels.len <= LABELS_SIZE_MAX &&
+                     compare->request->kind != ANSWER_STRINGS &&
+                     compare->request->kind != ANSWER_METADATA;
     kept->labels = note_text(out->arena, example->labels, LABELS_SIZE_MAX);
     kept->preferred = note_text(out->arena, example->preferred, TEXT_SIZE_MAX);
     kept->other = note_text(out->arena, example->other, TEXT_SIZE_MAX);

@@ -96,7 +96,8 @@ enum compare_result { COMPARE_SAME, COMPARE_DIFFERENT, COMPARE_SKIPPED };
 
 /* One difference, as an example of its class. Texts that are too long are cut. */
 struct difference {
-    struct str labels; /* {"__name__":"up",...} in the order of the names; ptr NULL: no series */
+    struct str labels; /* of the series, or the name; ptr NULL: it is none of a series */
+    bool labelled;     /* the labels are whole, as JSON: {"__name__":"up",...}, in order */
     bool timed;
     int64_t time_ms;
     struct str preferred; /* as they stand in the answers; ptr NULL: not there */
