@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <fts.h>
 #include <ftw.h>
 #include <stdio.h>
 #include <string.h>
@@ -140,6 +141,30 @@ bool file_make_folder(const char *path, struct err *err)
 bool file_exists(const char *path)
 {
     return access(path, F_OK) == 0;
+}
+
+bool file_tree_size(const char *path, uint64_t *ret_size, struct err *err)
+{
+    char *roots[] = {(char *)(uintptr_t)path, NULL};
+    if (!file_exists(path)) {
+        *ret_size = 0;
+        return true;
+    }
+    FTS *tree = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+    if (!tree)
+        return file_error(err, path, "list");
+    uint64_t size = 0;
+    errno = 0;
+    for (const FTSENT *entry; (entry = fts_read(tree)); errno = 0)
+        if (entry->fts_info == FTS_F)
+            size += (uint64_t)entry->fts_statp->st_size;
+    int failed = errno;
+    fts_close(tree);
+    errno = failed;
+    if (failed)
+        return file_error(err, path, "list");
+    *ret_size = size;
+    return true;
 }
 
 static int file_remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)

@@ -36,5 +36,8 @@ bool file_sync_folder(const char *path, struct err *err) MUST_CHECK;
 bool file_make_folder(const char *path, struct err *err) MUST_CHECK; /* there already: fine */
 bool file_exists(const char *path);
 
+/* Bytes of all files below a folder; 0 where it is not there. Files that go meanwhile are none. */
+bool file_tree_size(const char *path, uint64_t *ret_size, struct err *err) MUST_CHECK;
+
 /* Folder and all below it. */
 bool file_remove_all(const char *path, struct err *err) MUST_CHECK;

@@ -8,9 +8,6 @@
 #include "storage/append_check.h"
 #include "storage/append_labels.h"
 
-/* So far behind the newest sample of the head may one be: half of a block's range. */
-#define APPEND_BEHIND_MS (LIVE_CHUNK_RANGE_MS / 2)
-
 /* Prometheus reads schemas up to this one, and keeps them as the finest it knows. */
 #define SCHEMA_RESERVED_MAX 52
 
@@ -18,9 +15,10 @@
 #define LINES_SIZE_MAX 8192
 
 void append_run_begin(struct append_run *run, const struct append_batch *batch,
-                      enum append_mode mode)
+                      enum append_mode mode, int64_t block_range_ms)
 {
-    *run = (struct append_run){.batch = batch, .mode = mode, .arena = arena_create(NULL)};
+    *run = (struct append_run){
+        .batch = batch, .mode = mode, .arena = arena_create(NULL), .behind_ms = block_range_ms / 2};
     run->items = arena_array(run->arena, struct append_item, batch->count);
     size_t entry_count = 0;
     for (size_t i = 0; i < batch->count; i++) {
@@ -149,9 +147,8 @@ static int64_t run_min_valid_ms(struct append_run *run, int64_t t_ms)
         run->has_base = true;
         run->newest_ms = t_ms;
     }
-    int64_t behind_ms = run->newest_ms < INT64_MIN + APPEND_BEHIND_MS
-                            ? INT64_MIN
-                            : run->newest_ms - APPEND_BEHIND_MS;
+    int64_t behind_ms =
+        run->newest_ms < INT64_MIN + run->behind_ms ? INT64_MIN : run->newest_ms - run->behind_ms;
     return behind_ms > run->state->min_valid_ms ? behind_ms : run->state->min_valid_ms;
 }
 

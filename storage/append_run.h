@@ -56,13 +56,15 @@ struct append_run {
     size_t entry_count;
     bool has_base;     /* the head has samples, or the batch had the first one */
     int64_t newest_ms; /* of the head, or the first of the batch */
+    int64_t behind_ms; /* so far behind it may one be */
 
     struct append_result result;
     struct buf lines; /* what was refused */
 };
 
+/* `block_range_ms`: of a block of the head; samples may be half of it behind the newest one. */
 void append_run_begin(struct append_run *run, const struct append_batch *batch,
-                      enum append_mode mode);
+                      enum append_mode mode, int64_t block_range_ms);
 void append_run_done(struct append_run *run);
 
 /* False: all or nothing was asked, and something was refused; the first line says what. */

@@ -19,8 +19,14 @@ struct db_options {
     /* For writing: */
     bool wal_sync;     /* batches are on the disk before db_append returns, as on a loss of power */
     bool keeps_starts; /* start timestamps too: no Prometheus before 3.10 reads such a log */
-    size_t head_series_max;  /* series in memory, ERR_LIMIT beyond; 0: any number */
-    size_t wal_segment_size; /* 0: Prometheus's */
+    size_t head_series_max;     /* series in memory, ERR_LIMIT beyond; 0: any number */
+    size_t wal_segment_size;    /* 0: Prometheus's */
+    bool compacts;              /* makes blocks and removes them: db_compact.h */
+    int64_t block_range_ms;     /* of a block of the head; 0: Prometheus's two hours */
+    int64_t block_range_max_ms; /* of the longest block; 0: Prometheus's 31 days */
+    int64_t retention_ms;       /* 0: for ever */
+    uint64_t retention_bytes;   /* 0: any number */
+    int64_t compact_ms;         /* how often it is looked at; 0: as Prometheus, every minute */
 
     int64_t refresh_ms; /* how often new WAL records and blocks are looked for; 0: only when told */
     /* Told of what was left out: one line each, once. From any thread. NULL: nobody is. */
@@ -39,6 +45,9 @@ struct storage *db_storage(struct db *db);
 
 /* Looks for new blocks, head chunks and WAL records now. */
 bool db_refresh(struct db *db, struct err *err) MUST_CHECK;
+
+#define DB_BLOCK_RANGE_MS ((int64_t)2 * 60 * 60 * 1000)
+#define DB_BLOCK_RANGE_MAX_MS ((int64_t)31 * 24 * 60 * 60 * 1000)
 
 struct db_stats {
     int64_t begin_ms, end_ms; /* of all that is there; begin > end: nothing is */

@@ -87,6 +87,16 @@ void head_stats(struct head *head, struct head_stats *ret_stats);
 /* The time of the newest sample, INT64_MIN: there is none. Cheap. */
 int64_t head_end_ms(struct head *head);
 
+/*
+ * Of its samples in order; begin > end: there are none. Cheap. A range of the begin can be made a
+ * block once the end is one and a half ranges behind it: what can still be appended is later.
+ */
+void head_range(struct head *head, int64_t *ret_begin_ms, int64_t *ret_end_ms);
+bool head_is_ripe(struct head *head, int64_t range_ms);
+
+/* Waits until the batch that is being put in is there whole. */
+void head_settle(struct head *head);
+
 /* As db_cardinality. */
 void head_cardinality(struct head *head, size_t limit, struct arena *arena,
                       struct db_cardinality *ret_cardinality);

@@ -26,3 +26,8 @@ static inline size_t head_segment_size(const struct head *head)
 {
     return head->options.wal_segment_size ? head->options.wal_segment_size : WAL_SEGMENT_SIZE;
 }
+
+static inline int64_t head_block_range_ms(const struct head *head)
+{
+    return head->options.block_range_ms ? head->options.block_range_ms : DB_BLOCK_RANGE_MS;
+}

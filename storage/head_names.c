@@ -156,6 +156,28 @@ int64_t head_end_ms(struct head *head)
     return end_ms;
 }
 
+void head_range(struct head *head, int64_t *ret_begin_ms, int64_t *ret_end_ms)
+{
+    pthread_rwlock_rdlock(&head->lock);
+    *ret_begin_ms = head->state->begin_ms;
+    *ret_end_ms = head->state->end_ms;
+    pthread_rwlock_unlock(&head->lock);
+}
+
+bool head_is_ripe(struct head *head, int64_t range_ms)
+{
+    int64_t begin_ms, end_ms, span_ms;
+    head_range(head, &begin_ms, &end_ms);
+    return begin_ms <= end_ms &&
+           (__builtin_sub_overflow(end_ms, begin_ms, &span_ms) || span_ms > range_ms / 2 * 3);
+}
+
+void head_settle(struct head *head)
+{
+    pthread_mutex_lock(&head->changing);
+    pthread_mutex_unlock(&head->changing);
+}
+
 struct tops {
     struct top metrics, values, bytes, pairs;
 };

@@ -1,0 +1,316 @@
+/*
+ * One round: first the head, a range after the other, for its memory is what runs out; then its log
+ * is cut; then what is obsolete goes, for the sake of the disk; then blocks become longer ones, one
+ * at a time, unless the head has become ripe meanwhile.
+ *
+ * Nothing is taken away before what stands for it can be seen: a block is written, listed by a
+ * refresh, found in the list; only then the head is cut, or the parents are removed. A process that
+ * ends in between leaves both, which selects merge, and the next round goes on from there.
+ *
+ * What goes wrong is tried again, later and later. Only what is damaged is marked as failed, and is
+ * left out from then on: a full disk is not the fault of the blocks.
+ */
+#include "storage/db_compact.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "storage/db_internal.h"
+
+#define COMPACT_INTERVAL_MS 60000
+
+/* How long it is waited behind a failure: longer each time. */
+#define COMPACT_BACKOFF_MIN_MS 1000
+#define COMPACT_BACKOFF_MAX_MS 60000
+
+void db_compact_hold(struct db *db)
+{
+    pthread_mutex_lock(&db->compactor.running);
+}
+
+void db_compact_release(struct db *db)
+{
+    pthread_mutex_unlock(&db->compactor.running);
+}
+
+struct compact_options db_compact_options(struct db *db)
+{
+    return (struct compact_options){
+        .dir = db->path,
+        .budget = &db->compactor.budget,
+        .cancel = &db->compactor.cancel,
+    };
+}
+
+void db_compact_stats(struct db *db, struct db_compact_stats *ret_stats)
+{
+    pthread_mutex_lock(&db->lock);
+    *ret_stats = db->compactor.stats;
+    for (size_t i = 0; i < db->blocks.count; i++)
+        ret_stats->block_bytes += block_size_bytes(db->blocks.items[i]);
+    pthread_mutex_unlock(&db->lock);
+    ret_stats->memory_peak_bytes = atomic_load(&db->compactor.budget.peak_bytes);
+}
+
+static void count_one(struct db *db, uint64_t *counter)
+{
+    pthread_mutex_lock(&db->lock);
+    ++*counter;
+    pthread_mutex_unlock(&db->lock);
+}
+
+static int64_t write_begin(struct db *db)
+{
+    pthread_mutex_lock(&db->lock);
+    db->compactor.stats.is_writing = true;
+    pthread_mutex_unlock(&db->lock);
+    return clock_monotonic_ns();
+}
+
+/* Counts a block that was written, or was not; answers how many seconds it took. */
+static double write_end(struct db *db, int64_t begin_ns)
+{
+    int64_t took_ns = clock_monotonic_ns() - begin_ns;
+    struct db_compact_stats *stats = &db->compactor.stats;
+    pthread_mutex_lock(&db->lock);
+    stats->is_writing = false;
+    stats->written_total++;
+    stats->duration_ns += (uint64_t)took_ns;
+    for (size_t i = 0; i < COMPACT_SECONDS_COUNT; i++)
+        stats->seconds_upto[i] += took_ns <= (INT64_C(1000000000) << i);
+    pthread_mutex_unlock(&db->lock);
+    return (double)took_ns / 1e9;
+}
+
+/* "3 series, 40 samples, in 0.012 s", behind what was done. */
+static void tell_written(const struct db *db, const char *what, const struct compact_result *made,
+                         double seconds)
+{
+    AUTO(buf_done) struct buf text = {0};
+    if (made->written)
+        buf_printf(&text, "block %s: %s: %llu series, %llu samples, in %.3f s", made->ulid.text,
+                   what, (unsigned long long)made->series_count,
+                   (unsigned long long)made->sample_count, seconds);
+    else
+        buf_printf(&text, "%s: nothing is left, and there is no block", what);
+    db_info(db, buf_terminated(&text));
+}
+
+static bool db_has_block(struct db *db, const struct ulid *ulid)
+{
+    bool found = false;
+    pthread_mutex_lock(&db->lock);
+    for (size_t i = 0; i < db->blocks.count && !found; i++)
+        found = strcmp(block_meta(db->blocks.items[i])->ulid.text, ulid->text) == 0;
+    pthread_mutex_unlock(&db->lock);
+    return found;
+}
+
+/* Lists the blocks anew; one that was made must be among them. */
+static bool db_show(struct db *db, const struct compact_result *made, struct err *err)
+{
+    struct err ignored = {0};
+    AUTO(buf_done) struct buf path = {0};
+    bool good = db_refresh(db, err);
+    if (!made->written || (good && db_has_block(db, &made->ulid)))
+        return good;
+    if (good)
+        err_set(err, ERR_CORRUPT, "block %s cannot be opened after it was written",
+                made->ulid.text);
+    buf_printf(&path, "%s/%s", db->path, made->ulid.text);
+    (void)!file_remove_all(buf_terminated(&path), &ignored);
+    return false;
+}
+
+bool db_compact_settle(struct db *db, const struct compact_result *made, struct err *err)
+{
+    return db_show(db, made, err) && db_remove_obsolete(db, err);
+}
+
+/* The end of the aligned range that has the time, as Go divides. */
+static int64_t range_end(int64_t t_ms, int64_t range_ms)
+{
+    int64_t end_ms;
+    if (__builtin_add_overflow(t_ms / range_ms * range_ms, range_ms, &end_ms))
+        return INT64_MAX;
+    return end_ms;
+}
+
+/*
+ * The oldest range of the head becomes a block, and goes out of memory. The head is ripe, so what
+ * is still appended is later than the range; but a batch may have been checked before it was.
+ */
+static bool db_compact_head_range(struct db *db, int64_t *ret_end_ms, struct err *err)
+{
+    struct compact_options options = db_compact_options(db);
+    struct compact_result made = {0};
+    int64_t begin_ms, newest_ms;
+    head_range(db->head, &begin_ms, &newest_ms);
+    int64_t end_ms = range_end(begin_ms, db->options.block_range_ms);
+    head_settle(db->head);
+
+    int64_t begin_ns = write_begin(db);
+    bool good = compact_head(db->head, begin_ms, end_ms, &options, &made, err);
+    double seconds = write_end(db, begin_ns);
+    if (!good)
+        return err_wrap(err, "a block of the head");
+    char what[96];
+    snprintf(what, sizeof what, "head from %lld to %lld", (long long)begin_ms, (long long)end_ms);
+    tell_written(db, what, &made, seconds);
+    if (!db_show(db, &made, err))
+        return false;
+
+    bool cut = head_refresh(db->head, end_ms, err);
+    count_one(db, cut ? &db->compactor.stats.head_truncations_total
+                      : &db->compactor.stats.head_truncations_failed_total);
+    if (cut)
+        *ret_end_ms = end_ms;
+    return cut;
+}
+
+static bool db_compact_heads(struct db *db, struct err *err)
+{
+    int64_t end_ms = INT64_MIN;
+    bool good = true;
+    while (good && head_is_ripe(db->head, db->options.block_range_ms))
+        good = db_compact_head_range(db, &end_ms, err);
+    if (end_ms == INT64_MIN)
+        return good;
+    struct err truncate_err = {0};
+    if (head_truncate(db->head, end_ms, &truncate_err))
+        return good;
+    if (good)
+        *err = truncate_err;
+    return false;
+}
+
+/* Changes what is said of a block on the disk. */
+static bool block_mark(const struct block *block, bool failed, bool deletable, struct err *err)
+{
+    AUTO(block_meta_done) struct block_meta meta = {0};
+    if (!block_meta_read(block_dir(block), &meta, err))
+        return false;
+    meta.failed |= failed;
+    meta.deletable |= deletable;
+    return block_meta_write(block_dir(block), &meta, err);
+}
+
+static bool blocks_mark(const struct block_list *blocks, bool failed, bool deletable,
+                        struct err *err)
+{
+    for (size_t i = 0; i < blocks->count; i++)
+        if (!block_mark(blocks->items[i], failed, deletable, err))
+            return false;
+    return true;
+}
+
+/* The blocks that are to become one; none: nothing is to be done. */
+static struct block_list db_plan(struct db *db)
+{
+    struct block_list chosen = {0};
+    AUTO(block_list_done) struct block_list all = db_blocks_in(db, INT64_MIN, INT64_MAX);
+    const struct block_meta **metas = mem_new_array(const struct block_meta *, all.count);
+    size_t *places = mem_new_array(size_t, all.count);
+    for (size_t i = 0; i < all.count; i++)
+        metas[i] = block_meta(all.items[i]);
+    size_t count = compact_plan(metas, all.count, &db->compactor.ranges, places);
+    for (size_t i = 0; i < count; i++)
+        block_list_add(&chosen, block_ref(all.items[places[i]]));
+    free(metas);
+    free(places);
+    return chosen;
+}
+
+static bool blocks_overlap(const struct block_list *blocks)
+{
+    for (size_t i = 1; i < blocks->count; i++)
+        if (block_meta(blocks->items[i])->begin_ms < block_meta(blocks->items[i - 1])->end_ms)
+            return true;
+    return false;
+}
+
+/* What is damaged stays so, and is not tried again. */
+static void db_compact_failed(struct db *db, const struct block_list *blocks, struct err *err)
+{
+    struct err mark_err = {0};
+    if (err->kind == ERR_CORRUPT && !blocks_mark(blocks, true, false, &mark_err))
+        db_warn(db, mark_err.msg);
+    err_wrap(err, "%zu blocks from %s on", blocks->count, block_meta(blocks->items[0])->ulid.text);
+}
+
+static bool db_compact_chosen(struct db *db, const struct block_list *blocks, struct err *err)
+{
+    struct compact_options options = db_compact_options(db);
+    struct compact_result made = {0};
+    if (blocks_overlap(blocks))
+        count_one(db, &db->compactor.stats.vertical_total);
+    int64_t begin_ns = write_begin(db);
+    bool good = compact_blocks(blocks->items, blocks->count, &options, &made, err);
+    double seconds = write_end(db, begin_ns);
+    if (!good) {
+        db_compact_failed(db, blocks, err);
+        return false;
+    }
+    char what[96];
+    snprintf(what, sizeof what, "made of %zu blocks from %s on", blocks->count,
+             block_meta(blocks->items[0])->ulid.text);
+    tell_written(db, what, &made, seconds);
+    if (!made.written && !blocks_mark(blocks, false, true, err))
+        return false;
+    return db_compact_settle(db, &made, err);
+}
+
+/* Longer blocks, until there is nothing to do or the head waits. */
+static bool db_compact_levels(struct db *db, struct err *err)
+{
+    while (!head_is_ripe(db->head, db->options.block_range_ms)) {
+        AUTO(block_list_done) struct block_list chosen = db_plan(db);
+        if (chosen.count == 0)
+            return true;
+        if (!db_compact_chosen(db, &chosen, err))
+            return false;
+    }
+    return true;
+}
+
+bool db_compact(struct db *db, struct err *err)
+{
+    if (db->options.read_only)
+        return err_set(err, ERR_UNSUPPORTED, "%s: open for reading only", db->path);
+    struct compact_result none = {0};
+    db_compact_hold(db);
+    count_one(db, &db->compactor.stats.triggered_total);
+    bool good = db_compact_heads(db, err) && db_compact_settle(db, &none, err) &&
+                db_compact_levels(db, err);
+    db_compact_release(db);
+    if (!good && err->kind != ERR_CANCELED)
+        count_one(db, &db->compactor.stats.failed_total);
+    return good;
+}
+
+void *db_compact_thread(void *context)
+{
+    struct db *db = context;
+    int64_t interval_ms = db->options.compact_ms ? db->options.compact_ms : COMPACT_INTERVAL_MS;
+    int64_t backoff_ms = 0;
+    bool go_on = true;
+    while (go_on) {
+        struct err err = {0};
+        bool good = db_compact(db, &err);
+        if (!good && err.kind == ERR_CANCELED)
+            break;
+        db_thread_result(db, &db->compact_thread, good, &err);
+        backoff_ms = good ? 0 : backoff_ms * 2;
+        if (!good && backoff_ms < COMPACT_BACKOFF_MIN_MS)
+            backoff_ms = COMPACT_BACKOFF_MIN_MS;
+        if (backoff_ms > COMPACT_BACKOFF_MAX_MS)
+            backoff_ms = COMPACT_BACKOFF_MAX_MS;
+        go_on =
+            good ? db_wait(db, &db->compact_thread, interval_ms) : db_wait(db, NULL, backoff_ms);
+    }
+    return NULL;
+}
