@@ -28,6 +28,8 @@ struct db_options {
     uint64_t retention_bytes;   /* 0: any number */
     int64_t compact_ms;         /* how often it is looked at; 0: as Prometheus, every minute */
 
+    int64_t map_ms; /* how often full chunks go into files, at a refresh; 0: every minute */
+
     int64_t refresh_ms; /* how often new WAL records and blocks are looked for; 0: only when told */
     /* Told of what was left out: one line each, once. From any thread. NULL: nobody is. */
     void (*warn)(void *context, const char *message);

@@ -51,6 +51,7 @@ void head_close(struct head *head)
     if (!head)
         return;
     head_writer_destroy(head->writer);
+    head_chunk_writer_destroy(head->chunk_writer);
     grace_done(&head->grace);
     head_state_destroy(head->state);
     head_report_done(&head->report);
@@ -115,11 +116,19 @@ static bool head_refresh_locked(struct head *head, int64_t blocks_end_ms, struct
     return true;
 }
 
-bool head_refresh(struct head *head, int64_t blocks_end_ms, struct err *err)
+bool head_refresh_state(struct head *head, int64_t blocks_end_ms, struct err *err)
 {
     pthread_mutex_lock(&head->changing);
     bool good = head_refresh_locked(head, blocks_end_ms, err);
     pthread_mutex_unlock(&head->changing);
     grace_advance(&head->grace);
     return good;
+}
+
+bool head_refresh(struct head *head, int64_t blocks_end_ms, struct err *err)
+{
+    if (!head_refresh_state(head, blocks_end_ms, err))
+        return false;
+    head_map_due_chunks(head);
+    return true;
 }

@@ -36,6 +36,12 @@ bool head_refresh(struct head *head, int64_t blocks_end_ms, struct err *err) MUS
  */
 bool head_truncate(struct head *head, int64_t before_ms, struct err *err) MUST_CHECK;
 
+/*
+ * For who writes: full chunks go from memory into files of chunks_head. head_refresh does it once a
+ * minute. ERR_IO: what could not be written stays in memory.
+ */
+bool head_map_chunks(struct head *head, struct err *err) MUST_CHECK;
+
 /* Bytes that stay valid and unchanged until head_release: what chunk_decode takes. */
 struct head_chunk_view {
     int64_t begin_ms;

@@ -73,11 +73,22 @@ static bool head_open_log(struct head *head, struct wal_writer **ret_log, struct
            wal_writer_open(folder, &options, ret_log, err);
 }
 
+static bool head_open_chunks(struct head *head, struct err *err)
+{
+    char folder[4096];
+    snprintf(folder, sizeof folder, "%s/chunks_head", head->path);
+    uint32_t next;
+    if (!head_chunks_repair(head->state->chunks, &next, err))
+        return false;
+    head->chunk_writer = head_chunk_writer_create(folder, head->state->chunks, next);
+    return true;
+}
+
 bool head_begin_writing(struct head *head, struct err *err)
 {
     pthread_mutex_lock(&head->changing);
     struct wal_writer *log;
-    bool good = head_open_log(head, &log, err);
+    bool good = head_open_chunks(head, err) && head_open_log(head, &log, err);
     if (good) {
         head->writer = mem_new(struct head_writer);
         head->writer->log = log;

@@ -8,9 +8,9 @@
 /* The writing side of a head; append.h says what a batch is. */
 
 /*
- * After the first refresh: cuts off what a killed writer has left behind the last whole record, and
- * begins a segment. From now on nothing is read again that is in the files; head_append may be
- * called.
+ * After the first refresh: cuts off what a killed writer has left behind the last whole record and
+ * the last whole head chunk, and begins a segment. From now on nothing is read again that is in the
+ * files; head_append may be called.
  */
 bool head_begin_writing(struct head *head, struct err *err) MUST_CHECK;
 

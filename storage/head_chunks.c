@@ -33,12 +33,7 @@
 #include "base/mem.h"
 #include "base/varint.h"
 
-#define FILE_MAGIC 0x0130BC91u
-#define FILE_VERSION 1
-#define FILE_HEADER_SIZE 8
-#define CHUNK_HEADER_MAX (8 + 8 + 8 + 1 + 5)
-#define CHUNK_CRC_SIZE 4
-#define OUT_OF_ORDER_MARK 0x80
+#define CHUNK_HEADER_MAX (HEAD_CHUNK_FIXED_SIZE + 5)
 #define WINDOW_SIZE ((size_t)256 << 10)
 
 struct head_chunk_file {
@@ -87,6 +82,19 @@ void head_chunk_file_unref(struct head_chunk_file *file)
         return;
     munmap(file->map, HEAD_CHUNK_FILE_SIZE_MAX);
     free(file);
+}
+
+/* NULL: errno says why. */
+static struct head_chunk_file *head_chunk_file_map(int fd, uint32_t number)
+{
+    void *map = mmap(NULL, HEAD_CHUNK_FILE_SIZE_MAX, PROT_READ, MAP_SHARED, fd, 0);
+    if (map == MAP_FAILED)
+        return NULL;
+    struct head_chunk_file *file = mem_new(struct head_chunk_file);
+    atomic_init(&file->refs, 1);
+    file->number = number;
+    file->map = map;
+    return file;
 }
 
 const uint8_t *head_chunk_bytes(const struct head_chunk *chunk)
@@ -298,12 +306,13 @@ struct chunk_span {
 /* How long the chunk is that begins with these bytes; false: longer than any. */
 static bool chunk_span_of(const uint8_t *bytes, size_t size, struct chunk_span *ret_span)
 {
-    struct bytes_reader r = bytes_reader_of(bytes + 25, size - 25);
+    struct bytes_reader r =
+        bytes_reader_of(bytes + HEAD_CHUNK_FIXED_SIZE, size - HEAD_CHUNK_FIXED_SIZE);
     uint64_t data_size = read_uvarint(&r);
     if (r.failed || data_size > HEAD_CHUNK_SIZE_MAX)
         return false;
     ret_span->header = (size_t)(r.at - bytes);
-    ret_span->whole = ret_span->header + (size_t)data_size + CHUNK_CRC_SIZE;
+    ret_span->whole = ret_span->header + (size_t)data_size + HEAD_CHUNK_CRC_SIZE;
     return true;
 }
 
@@ -340,7 +349,7 @@ static enum tail_read chunks_parse(struct head_chunks *chunks, struct chunks_ent
         return chunks_broken(chunks, entry, left, "a chunk breaks off", err);
     if (got != TAIL_ITEM)
         return got;
-    size_t checked = span.whole - CHUNK_CRC_SIZE;
+    size_t checked = span.whole - HEAD_CHUNK_CRC_SIZE;
     if (crc32c(bytes, checked) != load_be32(bytes + checked))
         return chunks_broken(chunks, entry, span.whole, "wrong checksum", err);
 
@@ -352,8 +361,8 @@ static enum tail_read chunks_parse(struct head_chunks *chunks, struct chunks_ent
         .place = (uint32_t)entry->offset,
         .data = (uint32_t)(entry->offset + span.header),
         .size = (uint32_t)(checked - span.header),
-        .encoding = bytes[24] & (uint8_t)~OUT_OF_ORDER_MARK,
-        .out_of_order = bytes[24] & OUT_OF_ORDER_MARK,
+        .encoding = bytes[24] & (uint8_t)~HEAD_CHUNK_OUT_OF_ORDER,
+        .out_of_order = bytes[24] & HEAD_CHUNK_OUT_OF_ORDER,
     };
     entry->offset += span.whole;
     return TAIL_ITEM;
@@ -370,25 +379,21 @@ static enum tail_read chunks_begin(struct head_chunks *chunks, struct chunks_ent
     if (entry->fd < 0)
         return errno == ENOENT ? TAIL_END : chunks_io(chunks, entry, strerror(errno), err);
 
-    uint8_t header[FILE_HEADER_SIZE];
+    uint8_t header[HEAD_CHUNK_FILE_HEADER_SIZE];
     ssize_t got = pread(entry->fd, header, sizeof header, 0);
     if (got < 0)
         return chunks_io(chunks, entry, "cannot read", err);
     bool newest = entry == &chunks->entries[chunks->count - 1];
-    if (newest && (got < FILE_HEADER_SIZE || bytes_are_zero(header, 4)))
+    if (newest && (got < HEAD_CHUNK_FILE_HEADER_SIZE || bytes_are_zero(header, 4)))
         return TAIL_END;
-    if (got < FILE_HEADER_SIZE || load_be32(header) != FILE_MAGIC || header[4] != FILE_VERSION)
+    if (got < HEAD_CHUNK_FILE_HEADER_SIZE || load_be32(header) != HEAD_CHUNK_FILE_MAGIC ||
+        header[4] != HEAD_CHUNK_FILE_VERSION)
         return chunks_corrupt(chunks, entry, "no head chunk file", err);
 
-    void *map = mmap(NULL, HEAD_CHUNK_FILE_SIZE_MAX, PROT_READ, MAP_SHARED, entry->fd, 0);
-    if (map == MAP_FAILED)
+    entry->file = head_chunk_file_map(entry->fd, entry->number);
+    if (!entry->file)
         return chunks_io(chunks, entry, "cannot map", err);
-    struct head_chunk_file *file = mem_new(struct head_chunk_file);
-    atomic_init(&file->refs, 1);
-    file->number = entry->number;
-    file->map = map;
-    entry->file = file;
-    entry->offset = FILE_HEADER_SIZE;
+    entry->offset = HEAD_CHUNK_FILE_HEADER_SIZE;
     return TAIL_ITEM;
 }
 
@@ -426,4 +431,88 @@ enum tail_read head_chunks_next(struct head_chunks *chunks, struct head_chunk *r
         buf_clear(&chunks->window);
     }
     return TAIL_END;
+}
+
+static void chunks_path(const struct head_chunks *chunks, uint32_t number, char *out, size_t size)
+{
+    snprintf(out, size, "%s/%06u", chunks->folder, number);
+}
+
+static bool chunks_remove(const struct head_chunks *chunks, struct chunks_entry *entry,
+                          struct err *err)
+{
+    char path[4096];
+    chunks_path(chunks, entry->number, path, sizeof path);
+    if (unlink(path) != 0 && errno != ENOENT)
+        return err_set(err, ERR_IO, "%s: cannot remove: %s", path, strerror(errno));
+    chunks_entry_done(entry);
+    return true;
+}
+
+/* Cuts a file to its good chunks. */
+static bool chunks_cut(const struct head_chunks *chunks, const struct chunks_entry *entry,
+                       struct err *err)
+{
+    char path[4096];
+    chunks_path(chunks, entry->number, path, sizeof path);
+    struct stat st;
+    if (stat(path, &st) != 0 ||
+        ((size_t)st.st_size > entry->offset && truncate(path, (off_t)entry->offset) != 0))
+        return err_set(err, ERR_IO, "%s: cannot cut: %s", path, strerror(errno));
+    return true;
+}
+
+bool head_chunks_repair(struct head_chunks *chunks, uint32_t *ret_next, struct err *err)
+{
+    /* From the last on, so that a crash leaves no gap. */
+    while (chunks->count > 0) {
+        struct chunks_entry *last = &chunks->entries[chunks->count - 1];
+        bool beyond = chunks->dropped && last->number > chunks->dropped_number;
+        if (!beyond && last->file)
+            break;
+        if (!chunks_remove(chunks, last, err))
+            return false;
+        chunks->count--;
+    }
+    chunks->dropped = false;
+    *ret_next = 1;
+    if (chunks->count == 0)
+        return true;
+    const struct chunks_entry *last = &chunks->entries[chunks->count - 1];
+    *ret_next = last->number + 1;
+    return chunks_cut(chunks, last, err);
+}
+
+bool head_chunks_add_file(struct head_chunks *chunks, uint32_t number, int fd,
+                          struct head_chunk_file **ret_file, struct err *err)
+{
+    assert(chunks->count == 0 || chunks->entries[chunks->count - 1].number < number);
+    struct head_chunk_file *file = head_chunk_file_map(fd, number);
+    if (!file)
+        return err_set(err, ERR_IO, "%s/%06u: cannot map: %s", chunks->folder, number,
+                       strerror(errno));
+    mem_grow(chunks->entries, struct chunks_entry, chunks->count, &chunks->cap);
+    chunks->entries[chunks->count++] =
+        (struct chunks_entry){.number = number, .fd = -1, .file = file};
+    *ret_file = file;
+    return true;
+}
+
+bool head_chunks_remove_unused(struct head_chunks *chunks, uint32_t end, struct err *err)
+{
+    size_t gone = 0;
+    bool good = true;
+    for (; gone < chunks->count; gone++) {
+        struct chunks_entry *entry = &chunks->entries[gone];
+        bool used = entry->file && atomic_load(&entry->file->refs) > 1;
+        if (used || entry->number >= end)
+            break;
+        good = chunks_remove(chunks, entry, err);
+        if (!good)
+            break;
+    }
+    chunks->count -= gone;
+    if (gone > 0)
+        memmove(chunks->entries, chunks->entries + gone, chunks->count * sizeof *chunks->entries);
+    return good;
 }

@@ -20,6 +20,14 @@ struct head_chunk_file;
 #define HEAD_CHUNK_SIZE_MAX ((uint32_t)16 << 20)
 #define HEAD_CHUNK_FILE_SIZE_MAX ((size_t)128 << 20)
 
+/* What a file begins with, and what is around the data of a chunk. */
+#define HEAD_CHUNK_FILE_MAGIC 0x0130BC91u
+#define HEAD_CHUNK_FILE_VERSION 1
+#define HEAD_CHUNK_FILE_HEADER_SIZE 8
+#define HEAD_CHUNK_FIXED_SIZE (8 + 8 + 8 + 1) /* before the size */
+#define HEAD_CHUNK_CRC_SIZE 4
+#define HEAD_CHUNK_OUT_OF_ORDER 0x80
+
 struct head_chunk {
     uint64_t series_ref;
     int64_t begin_ms;
@@ -56,6 +64,23 @@ static inline uint64_t head_chunk_place(uint32_t file, uint32_t offset)
 uint64_t head_chunks_newest(const struct head_chunks *chunks);
 
 const uint8_t *head_chunk_bytes(const struct head_chunk *chunk);
+
+/*
+ * For who writes on, once all was read: cuts off what lies behind the last good chunk, and removes
+ * the files behind a damage. *ret_next: the number of the file to begin.
+ */
+bool head_chunks_repair(struct head_chunks *chunks, uint32_t *ret_next, struct err *err) MUST_CHECK;
+
+/* Maps a file that we write, with a number beyond all others; borrowed until it is removed. */
+bool head_chunks_add_file(struct head_chunks *chunks, uint32_t number, int fd,
+                          struct head_chunk_file **ret_file, struct err *err) MUST_CHECK;
+
+/*
+ * Removes the oldest files up to the first that somebody still holds a chunk of, and none from
+ * `end` on: so that there is no gap between their numbers.
+ */
+bool head_chunks_remove_unused(struct head_chunks *chunks, uint32_t end, struct err *err)
+    MUST_CHECK;
 
 /* From any thread; the last one unmaps the file. */
 void head_chunk_file_ref(struct head_chunk_file *file);

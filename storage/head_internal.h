@@ -4,6 +4,7 @@
 
 #include "storage/grace.h"
 #include "storage/head.h"
+#include "storage/head_chunk_writer.h"
 #include "storage/head_state.h"
 #include "storage/wal_write.h"
 
@@ -18,9 +19,21 @@ struct head {
     struct grace grace;
     struct head_state *state;
     struct head_writer *writer; /* NULL: opened for reading only */
+    struct head_chunk_writer *chunk_writer;
+    int64_t map_due_ns;         /* when full chunks go into files; only a refresh looks at it */
+    bool map_failed;            /* the last time */
     pthread_mutex_t truncating; /* one head_truncate at a time; before `changing` */
     int64_t truncated_ms;       /* the log holds nothing needless before, as far as the rule goes */
 };
+
+/* head_refresh without writing chunks; from any thread. */
+bool head_refresh_state(struct head *head, int64_t blocks_end_ms, struct err *err) MUST_CHECK;
+
+/* After a refresh, when it is time. */
+void head_map_due_chunks(struct head *head);
+
+/* Files of head chunks that nobody needs any more; those in use go another time. */
+bool head_remove_chunks(struct head *head, struct err *err) MUST_CHECK;
 
 static inline size_t head_segment_size(const struct head *head)
 {

@@ -110,7 +110,7 @@ static bool head_checkpoint(struct head *head, int64_t before_ms, uint32_t in_wo
 
 static bool head_truncate_locked(struct head *head, int64_t before_ms, struct err *err)
 {
-    if (!head_refresh(head, before_ms, err))
+    if (!head_refresh_state(head, before_ms, err) || !head_remove_chunks(head, err))
         return false;
     if (before_ms <= head->truncated_ms)
         return true;

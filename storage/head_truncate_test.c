@@ -9,9 +9,9 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/test.h"
-#include "storage/chunk.h"
 #include "storage/head.h"
 #include "storage/head_append.h"
+#include "storage/test_head.h"
 #include "storage/test_log.h"
 #include "storage/wal_folder.h"
 
@@ -26,9 +26,7 @@ static struct db_options options;
 static void open_at(const char *path, int64_t blocks_end_ms)
 {
     err_clear(&err);
-    ck_assert(head_open(path, &options, &head, &err));
-    ck_assert_msg(head_refresh(head, blocks_end_ms, &err), "%s", err.msg);
-    ck_assert_msg(head_begin_writing(head, &err), "%s", err.msg);
+    head = test_head_open(path, &options, blocks_end_ms);
 }
 
 static void begin(void)
@@ -51,30 +49,9 @@ static void reopen(int64_t blocks_end_ms)
     open_at(folder, blocks_end_ms);
 }
 
-/* One sample of the series with this name: of value t, or a histogram of count t. */
 static void append(const char *name, int64_t t_ms, bool is_histogram)
 {
-    static const struct histogram_span span = {.offset = 1, .length = 1};
-    uint64_t bucket = (uint64_t)t_ms;
-    struct wal_label label = {STR("__name__"), str_of(name)};
-    struct append_sample sample = {.t_ms = t_ms, .v = (double)t_ms};
-    struct append_histogram histogram = {
-        .t_ms = t_ms,
-        .raw = {.sum = 1, .count = (uint64_t)t_ms, .sides[0] = {&span, &bucket, 1, 1}},
-    };
-    struct append_series series = {.labels = &label, .label_count = 1};
-    if (is_histogram) {
-        series.histograms = &histogram;
-        series.histogram_count = 1;
-    } else {
-        series.samples = &sample;
-        series.sample_count = 1;
-    }
-    struct append_batch batch = {.series = &series, .count = 1, .future_ms = INT64_MAX};
-    struct append_result result;
-    struct err local = {0};
-    ck_assert_msg(head_append(head, &batch, APPEND_ALL_OR_NOTHING, &result, &local), "%s",
-                  local.msg);
+    test_head_append(head, name, t_ms, is_histogram);
 }
 
 static void truncate_to(int64_t before_ms)
@@ -82,55 +59,9 @@ static void truncate_to(int64_t before_ms)
     ck_assert_msg(head_truncate(head, before_ms, &err), "%s", err.msg);
 }
 
-/* "a:1,2 h:3 ": all that is there, a time each; values are checked against them. */
-static void print_series(struct buf *out, const struct symbols *symbols,
-                         const struct head_series *series)
-{
-    struct histogram_samples histograms = {0};
-    struct samples samples = {.histograms = &histograms};
-    for (uint32_t i = 0; i < series->chunk_count; i++) {
-        const struct head_chunk_view *chunk = &series->chunks[i];
-        ck_assert_msg(chunk_decode(chunk->encoding, chunk->data, chunk->size, &samples, &err), "%s",
-                      err.msg);
-    }
-    buf_str(out, symbols_get(symbols, series->labels->pairs[0].value));
-    char mark = ':';
-    for (size_t i = 0; i < samples.count; i++, mark = ',') {
-        ck_assert_double_eq(samples.values[i], (double)samples.times_ms[i]);
-        buf_printf(out, "%c%lld", mark, (long long)samples.times_ms[i]);
-    }
-    for (size_t i = 0; i < histograms.count; i++, mark = ',')
-        buf_printf(out, "%ch%lld", mark, (long long)histograms.times_ms[i]);
-    buf_byte(out, ' ');
-    samples_done(&samples);
-    histogram_samples_done(&histograms);
-}
-
-/* What the head has; the caller frees it. */
 static char *contents(void)
 {
-    AUTO(arena_destroy) struct arena *arena = arena_create(NULL);
-    struct symbols *symbols = symbols_new(arena);
-    struct matcher *all;
-    ck_assert(matcher_new(arena, MATCH_REGEX, STR("__name__"), STR(".*"), &all, &err));
-    struct select_request request = {
-        .matchers = &all,
-        .matcher_count = 1,
-        .begin_ms = INT64_MIN,
-        .end_ms = INT64_MAX,
-        .arena = arena,
-        .symbols = symbols,
-    };
-    struct head_series_list list;
-    ck_assert(head_select(head, &request, &list, &err));
-    struct buf out = {0};
-    for (size_t i = 0; i < list.count; i++)
-        print_series(&out, symbols, &list.items[i]);
-    head_release(head, &list);
-    matcher_done(all);
-    symbols_done(symbols);
-    buf_terminated(&out);
-    return out.ptr;
+    return test_head_contents(head);
 }
 
 static void expect(const char *expected)
@@ -250,13 +181,6 @@ START_TEST(keeps_the_labels_that_segments_need)
 }
 END_TEST
 
-static void copy_folder(const char *from, const char *to)
-{
-    char command[1024];
-    snprintf(command, sizeof command, "rm -rf '%s' && cp -r '%s' '%s'", to, from, to);
-    ck_assert_int_eq(system(command), 0);
-}
-
 /* The folder as a crash would leave it opens with all samples, and takes more. */
 static void check_crashed(const char *crashed, const char *expected)
 {
@@ -288,14 +212,14 @@ static void crash_begin(struct crash *crash)
     for (int i = 1; i <= 6; i++) {
         round_of(i);
         if (i == 6)
-            copy_folder(folder, crash->before);
+            test_folder_copy(folder, crash->before);
         truncate_to((i < 6 ? i - 1 : 5) * STEP_MS);
     }
     ck_assert_uint_eq(checkpoint_number(), 3);
     crash->expected = contents();
     ck_assert_str_eq(crash->expected, "a:5001,5004,6001,6004 h:h5002,h6002 once5:5003 once6:6003 ");
     head_close(TAKE(head));
-    copy_folder(folder, crash->after);
+    test_folder_copy(folder, crash->after);
 }
 
 static void crash_end(struct crash *crash)
@@ -316,7 +240,7 @@ START_TEST(survives_a_crash_while_the_checkpoint_is_written)
     snprintf(path, sizeof path, "%s/wal/checkpoint.00000003/00000000", crash.after);
     ck_assert(file_read(path, 1 << 20, &bytes, &err));
     for (size_t len = 0; len < 600 && len < bytes.len; len++) {
-        copy_folder(crash.before, crash.crashed);
+        test_folder_copy(crash.before, crash.crashed);
         struct buf part = {.ptr = bytes.ptr, .len = len};
         test_file(crash.crashed, "wal/checkpoint.00000003.tmp/00000000", &part);
         check_crashed(crash.crashed, crash.expected);
@@ -331,11 +255,11 @@ START_TEST(survives_a_crash_while_old_segments_are_removed)
     struct crash crash;
     crash_begin(&crash);
     for (uint32_t gone = 0; gone <= 4; gone++) {
-        copy_folder(crash.before, crash.crashed);
+        test_folder_copy(crash.before, crash.crashed);
         char from[400], to[400];
         snprintf(from, sizeof from, "%s/wal/checkpoint.00000003", crash.after);
         snprintf(to, sizeof to, "%s/wal/checkpoint.00000003", crash.crashed);
-        copy_folder(from, to);
+        test_folder_copy(from, to);
         for (uint32_t number = 0; number < gone; number++) {
             wal_folder_segment_path("wal", number, to, sizeof to);
             snprintf(from, sizeof from, "%s/%s", crash.crashed, to);
@@ -351,13 +275,13 @@ START_TEST(survives_a_crash_while_the_old_checkpoint_is_removed)
 {
     struct crash crash;
     crash_begin(&crash);
-    copy_folder(crash.after, crash.crashed);
+    test_folder_copy(crash.after, crash.crashed);
     char from[400], to[400];
     snprintf(from, sizeof from, "%s/wal/checkpoint.00000001", crash.before);
     snprintf(to, sizeof to, "%s/wal/checkpoint.00000001", crash.crashed);
-    copy_folder(from, to);
+    test_folder_copy(from, to);
     check_crashed(crash.crashed, crash.expected);
-    copy_folder(crash.after, crash.crashed);
+    test_folder_copy(crash.after, crash.crashed);
     ck_assert_int_eq(mkdir(to, 0755), 0); /* emptied, not removed yet */
     check_crashed(crash.crashed, crash.expected);
     crash_end(&crash);

@@ -439,6 +439,25 @@ void live_series_attach(struct live_series *series, const struct head_chunk *chu
     }
 }
 
+uint32_t live_series_first_packed(const struct live_series *series)
+{
+    uint32_t first = series->chunk_count;
+    while (first > 0 && !series->chunks[first - 1].file)
+        first--;
+    return first;
+}
+
+void live_series_put_out(struct live_series *series, uint32_t index, const struct head_chunk *chunk,
+                         struct grace *grace)
+{
+    struct live_chunk *put = &series->chunks[index];
+    assert(!put->file && put->size == chunk->size);
+    live_chunk_retire(put, grace);
+    head_chunk_file_ref(chunk->file);
+    put->file = chunk->file;
+    put->data = head_chunk_bytes(chunk);
+}
+
 static void live_series_pack_ooo(struct live_series *series)
 {
     struct live_extra *extra = series->extra;

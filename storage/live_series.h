@@ -108,6 +108,13 @@ const struct histogram_appender *live_series_open_histogram(const struct live_se
 void live_series_attach(struct live_series *series, const struct head_chunk *chunk,
                         uint32_t segment, struct grace *grace);
 
+/* Full chunks from here to the last were packed here, behind all that came from files. */
+uint32_t live_series_first_packed(const struct live_series *series);
+
+/* A chunk that was packed here is in a file now: takes a reference, and its memory goes. */
+void live_series_put_out(struct live_series *series, uint32_t index, const struct head_chunk *chunk,
+                         struct grace *grace);
+
 void live_series_insert_ooo(struct live_series *series, int64_t t_ms, double v, uint32_t segment);
 void live_series_insert_ooo_histogram(struct live_series *series, int64_t t_ms, int64_t start_ms,
                                       const struct raw_histogram *h, uint32_t segment);

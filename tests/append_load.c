@@ -31,6 +31,7 @@
 #define BASE_MS INT64_C(1700000000000)
 #define STEP_MS 100
 #define SEGMENT_SIZE ((size_t)1 << 20)
+#define REFRESH_MS 20 /* and so often full chunks go into files */
 
 struct writer {
     struct db *db;
@@ -288,7 +289,12 @@ int main(int argc, char **argv)
     signal(SIGXFSZ, SIG_IGN);
     unsigned seed = writes ? (unsigned)strtoul(argv[3], NULL, 10) : 0;
     struct db_options options = {
-        .wal_sync = seed % 2, .wal_segment_size = SEGMENT_SIZE, .warn = warn};
+        .wal_sync = seed % 2,
+        .wal_segment_size = SEGMENT_SIZE,
+        .refresh_ms = writes ? REFRESH_MS : 0,
+        .map_ms = REFRESH_MS,
+        .warn = warn,
+    };
     struct db *db;
     struct err err = {0};
     struct found found[WRITERS] = {0};

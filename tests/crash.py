@@ -53,6 +53,16 @@ def tear(data, rng):
         segment.write(front[:rng.randrange(1, min(size, room))])
 
 
+def tear_chunks(data, rng):
+    """And of the newest file of head chunks, whose end a loss of power may take: the log has it all."""
+    files = sorted((data / "chunks_head").glob("*"))
+    if not files or rng.random() < 0.7:
+        return
+    size = files[-1].stat().st_size
+    with files[-1].open("r+b") as newest:
+        newest.truncate(max(0, size - rng.randrange(size // 2 + 1)))
+
+
 def check(load, data, acked):
     """None, or what is wrong."""
     done = subprocess.run([load, "check", data], capture_output=True, text=True, timeout=CHECK_SECONDS, check=False)
@@ -84,6 +94,7 @@ def main():
         if not data.exists():
             continue  # killed before it had made the folder
         tear(data, rng)
+        tear_chunks(data, rng)
         failed = check(options.load, data, acked)
         if failed:
             print(f"round {number} of seed {seed} (writer's seed {writer_seed}): {failed}; {data}")

@@ -53,13 +53,16 @@ def find_judge(options):
 def write(load, data, seed):
     """Writes for a while, is killed; the number of the last batch acknowledged."""
     with subprocess.Popen([load, "write", data, str(seed)], stdout=subprocess.PIPE) as process:
+        first = b""
+        while not first.startswith(b"ack") and (first := process.stdout.readline()):
+            pass
         try:
             process.communicate(timeout=WRITE_SECONDS)
             raise Fault(f"the writer ended by itself with {process.returncode}")
         except subprocess.TimeoutExpired:
             process.kill()
             said, _ = process.communicate()
-    acks = [int(line.split()[2]) for line in said.decode().split("\n")[:-1] if line.startswith("ack")]
+    acks = [int(line.split()[2]) for line in (first + said).decode().split("\n")[:-1] if line.startswith("ack")]
     if not acks:
         raise Fault("the writer acknowledged nothing")
     return max(acks)
