@@ -97,11 +97,16 @@ static void note_item(struct items *items, const struct answer_item *item, bool 
     compare_note(compare, class, &difference);
 }
 
-static bool items_are_texts(const struct items *items)
+static bool envelope_is_string(const struct answer_envelope *envelope)
 {
-    const struct answer_envelope *envelope = answer_reader_envelope(items->preferred);
     return envelope->pair && envelope->result_type.ptr &&
            str_eq(envelope->result_type, STR("string"));
+}
+
+static bool items_are_texts(const struct items *items)
+{
+    return envelope_is_string(answer_reader_envelope(items->preferred)) ||
+           envelope_is_string(answer_reader_envelope(items->other));
 }
 
 /* Is an order promised for what these answers hold? */
