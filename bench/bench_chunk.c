@@ -2,9 +2,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/mem.h"
+#include "bench/bench.h"
 #include "storage/chunk.h"
 #include "storage/chunk_xor.h"
 
@@ -17,24 +17,6 @@ struct shape {
     double (*next)(double v);
 };
 
-static uint64_t seed = 88172645463325252u;
-
-/* CPU time: the machine may have other things to do. */
-static int64_t cpu_ns(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
-    return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
-}
-
-static uint64_t random_next(void)
-{
-    seed ^= seed << 13;
-    seed ^= seed >> 7;
-    seed ^= seed << 17;
-    return seed;
-}
-
 static double next_constant(double v)
 {
     return v;
@@ -42,27 +24,27 @@ static double next_constant(double v)
 
 static double next_counter(double v)
 {
-    return v + (double)(random_next() % 100);
+    return v + (double)(bench_random() % 100);
 }
 
 static double next_float_counter(double v)
 {
-    return v + (double)(random_next() % 1000) * 0.0137;
+    return v + (double)(bench_random() % 1000) * 0.0137;
 }
 
 static double next_gauge(double v)
 {
-    return (double)(random_next() % 1000);
+    return (double)(bench_random() % 1000);
 }
 
 static double next_walk(double v)
 {
-    return v + (double)((int64_t)(random_next() % 201) - 100) / 100;
+    return v + (double)((int64_t)(bench_random() % 201) - 100) / 100;
 }
 
 static double next_idle_counter(double v)
 {
-    return random_next() % 20 == 0 ? v + 1 : v;
+    return bench_random() % 20 == 0 ? v + 1 : v;
 }
 
 static const struct shape shapes[] = {
@@ -84,13 +66,13 @@ static struct packed shape_pack(const struct shape *shape, double *ret_encode_ns
     size_t size = 0;
     struct xor_appender appender;
     xor_appender_init(&appender);
-    int64_t begin = cpu_ns();
+    int64_t begin = bench_cpu_ns();
     for (size_t chunk = 0; chunk < CHUNKS; chunk++) {
         xor_appender_reset(&appender);
         int64_t t = 1700000000000 + (int64_t)(chunk % 16) * SAMPLES * 15000;
-        double v = (double)(random_next() % 100000);
+        double v = (double)(bench_random() % 100000);
         for (size_t i = 0; i < SAMPLES; i++) {
-            int64_t jitter = shape->jitter ? (int64_t)(random_next() % 3) - 1 : 0;
+            int64_t jitter = shape->jitter ? (int64_t)(bench_random() % 3) - 1 : 0;
             xor_appender_append(&appender, t + jitter, v);
             t += 15000;
             v = shape->next(v);
@@ -99,7 +81,7 @@ static struct packed shape_pack(const struct shape *shape, double *ret_encode_ns
         size += appender.size;
         packed.ends[chunk] = size;
     }
-    *ret_encode_ns = (double)(cpu_ns() - begin) / CHUNKS / SAMPLES;
+    *ret_encode_ns = (double)(bench_cpu_ns() - begin) / CHUNKS / SAMPLES;
     xor_appender_done(&appender);
     return packed;
 }
@@ -108,7 +90,7 @@ static double packed_unpack(const struct packed *packed)
 {
     struct samples samples = {0};
     struct err err = {0};
-    int64_t begin = cpu_ns();
+    int64_t begin = bench_cpu_ns();
     size_t from = 0;
     for (size_t chunk = 0; chunk < CHUNKS; chunk++) {
         if (chunk % 16 == 0)
@@ -118,7 +100,7 @@ static double packed_unpack(const struct packed *packed)
             exit(1);
         from = packed->ends[chunk];
     }
-    double ns = (double)(cpu_ns() - begin) / CHUNKS / SAMPLES;
+    double ns = (double)(bench_cpu_ns() - begin) / CHUNKS / SAMPLES;
     samples_done(&samples);
     return ns;
 }
@@ -128,7 +110,7 @@ static double packed_unpack_quads(const struct packed *packed)
 {
     struct samples samples = {0};
     struct err err = {0};
-    int64_t begin = cpu_ns();
+    int64_t begin = bench_cpu_ns();
     for (size_t chunk = 0; chunk < CHUNKS; chunk += XOR_QUAD) {
         struct xor_bytes quad[XOR_QUAD];
         for (size_t k = 0; k < XOR_QUAD; k++) {
@@ -144,7 +126,7 @@ static double packed_unpack_quads(const struct packed *packed)
             if (!chunk_decode(CHUNK_XOR, quad[k].data, quad[k].size, &samples, &err))
                 exit(1);
     }
-    double ns = (double)(cpu_ns() - begin) / CHUNKS / SAMPLES;
+    double ns = (double)(bench_cpu_ns() - begin) / CHUNKS / SAMPLES;
     samples_done(&samples);
     return ns;
 }

@@ -1,9 +1,9 @@
 /* Decoding and packing of histogram chunks: counters of 20 and 160 buckets, integers and floats. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/mem.h"
+#include "bench/bench.h"
 #include "model/histogram_samples.h"
 #include "storage/chunk.h"
 #include "storage/chunk_histogram_write.h"
@@ -12,29 +12,11 @@
 #define SAMPLES 100
 #define BUCKETS_MAX 160
 
-static uint64_t seed = 88172645463325252u;
-
-/* CPU time: the machine may have other things to do. */
-static int64_t cpu_ns(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
-    return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
-}
-
-static uint64_t random_next(void)
-{
-    seed ^= seed << 13;
-    seed ^= seed >> 7;
-    seed ^= seed << 17;
-    return seed;
-}
-
 /* A few observations, most of them in the middle. */
 static void observe(uint64_t *counts, uint32_t bucket_count)
 {
-    for (uint64_t i = random_next() % 20; i > 0; i--) {
-        uint64_t sum = random_next() % bucket_count + random_next() % bucket_count;
+    for (uint64_t i = bench_random() % 20; i > 0; i--) {
+        uint64_t sum = bench_random() % bucket_count + bench_random() % bucket_count;
         counts[sum / 2]++;
     }
 }
@@ -64,14 +46,14 @@ static double unpack(const struct histogram_appender *chunks, bool totals_only)
     struct histogram_samples histograms = {.totals_only = totals_only};
     struct samples samples = {.histograms = &histograms};
     struct err err = {0};
-    int64_t begin = cpu_ns();
+    int64_t begin = bench_cpu_ns();
     for (size_t i = 0; i < CHUNKS; i++) {
         histogram_samples_clear(&histograms);
         if (!chunk_decode(chunks[i].encoding, chunks[i].out.bytes, chunks[i].out.size, &samples,
                           &err))
             exit(1);
     }
-    double ns = (double)(cpu_ns() - begin) / CHUNKS / SAMPLES;
+    double ns = (double)(bench_cpu_ns() - begin) / CHUNKS / SAMPLES;
     histogram_samples_done(&histograms);
     samples_done(&samples);
     return ns;
@@ -91,12 +73,12 @@ static void run(bool is_float, uint32_t bucket_count)
 {
     struct histogram_appender *chunks = mem_new_array(struct histogram_appender, CHUNKS);
     size_t size = 0;
-    int64_t begin = cpu_ns();
+    int64_t begin = bench_cpu_ns();
     for (size_t i = 0; i < CHUNKS; i++) {
         pack(&chunks[i], is_float, bucket_count);
         size += chunks[i].out.size;
     }
-    double packed_ns = (double)(cpu_ns() - begin) / CHUNKS / SAMPLES;
+    double packed_ns = (double)(bench_cpu_ns() - begin) / CHUNKS / SAMPLES;
     char name[64];
     snprintf(name, sizeof name, "%s_%u", is_float ? "float" : "integer", bucket_count);
     printf("chunk_histogram_decode_%s %.0f ns/histogram\n", name, least_of_5(chunks, false));

@@ -2,32 +2,14 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/buf.h"
+#include "bench/bench.h"
 #include "model/labels.h"
 #include "server/result_json.h"
 
 #define STEPS 11000
 #define ROWS 60
-
-static uint64_t seed = 88172645463325252u;
-
-/* CPU time: the machine may have other things to do. */
-static int64_t cpu_ns(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
-    return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
-}
-
-static uint64_t random_next(void)
-{
-    seed ^= seed << 13;
-    seed ^= seed >> 7;
-    seed ^= seed << 17;
-    return seed;
-}
 
 static double value_constant(size_t i)
 {
@@ -36,32 +18,32 @@ static double value_constant(size_t i)
 
 static double value_small(size_t i)
 {
-    return (double)(random_next() % 100);
+    return (double)(bench_random() % 100);
 }
 
 static double value_counter(size_t i)
 {
-    return 1e9 + (double)i * 100 + (double)(random_next() % 100);
+    return 1e9 + (double)i * 100 + (double)(bench_random() % 100);
 }
 
 static double value_cents(size_t i)
 {
-    return (double)(random_next() % 10000000) / 100;
+    return (double)(bench_random() % 10000000) / 100;
 }
 
 static double value_seconds(size_t i)
 {
-    return (double)(random_next() % 1000000) / 1000;
+    return (double)(bench_random() % 1000000) / 1000;
 }
 
 static double value_rate(size_t i)
 {
-    return (double)(random_next() % 100000) / 300;
+    return (double)(bench_random() % 100000) / 300;
 }
 
 static double value_any(size_t i)
 {
-    return (double)(random_next() >> 11) * 0x1p-53;
+    return (double)(bench_random() >> 11) * 0x1p-53;
 }
 
 static void bench(const char *name, double (*value)(size_t i))
@@ -79,10 +61,10 @@ static void bench(const char *name, double (*value)(size_t i))
 
     int64_t least_ns = INT64_MAX;
     for (size_t i = 0; i < ROWS; i++) {
-        int64_t begin_ns = cpu_ns();
+        int64_t begin_ns = bench_cpu_ns();
         buf_clear(&out);
         result_json_row(&json, &row, &out);
-        int64_t took_ns = cpu_ns() - begin_ns;
+        int64_t took_ns = bench_cpu_ns() - begin_ns;
         least_ns = took_ns < least_ns ? took_ns : least_ns;
     }
     printf("json/%s %.1f ns/point (%.1f bytes)\n", name, (double)least_ns / STEPS,

@@ -1,20 +1,13 @@
 /* Parsing and printing of a few queries; prints "name value unit" a line. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/buf.h"
+#include "bench/bench.h"
 #include "parser/parse.h"
 #include "parser/print.h"
 
 enum { ROUNDS = 200000 };
-
-static double now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
-}
 
 static struct node *parsed(struct str query, struct arena *arena)
 {
@@ -29,22 +22,22 @@ static struct node *parsed(struct str query, struct arena *arena)
 
 static void bench(const char *name, struct str query)
 {
-    double begin = now_ns();
+    int64_t begin_ns = bench_cpu_ns();
     for (int i = 0; i < ROUNDS; i++) {
         AUTO(arena_destroy) struct arena *arena = arena_create(NULL);
         ast_done(parsed(query, arena));
     }
-    printf("parse/%s %.0f ns/op\n", name, (now_ns() - begin) / ROUNDS);
+    printf("parse/%s %.0f ns/op\n", name, (double)(bench_cpu_ns() - begin_ns) / ROUNDS);
 
     AUTO(arena_destroy) struct arena *arena = arena_create(NULL);
     AUTO(buf_done) struct buf out = {0};
     struct node *root = parsed(query, arena);
-    begin = now_ns();
+    begin_ns = bench_cpu_ns();
     for (int i = 0; i < ROUNDS; i++) {
         buf_clear(&out);
         print_query(root, &out);
     }
-    printf("print/%s %.0f ns/op\n", name, (now_ns() - begin) / ROUNDS);
+    printf("print/%s %.0f ns/op\n", name, (double)(bench_cpu_ns() - begin_ns) / ROUNDS);
     ast_done(root);
 }
 

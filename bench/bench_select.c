@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "bench/bench.h"
 #include "model/symbols.h"
 #include "storage/block_write.h"
 #include "storage/chunk.h"
@@ -19,24 +19,6 @@
 #define BLOCK_MS (2 * 3600 * 1000)
 #define CHUNK_SAMPLES 120
 #define CHUNKS_MAX 8
-
-static uint64_t seed = 88172645463325252u;
-
-/* CPU time: the machine may have other things to do. */
-static int64_t cpu_ns(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
-    return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
-}
-
-static uint64_t random_next(void)
-{
-    seed ^= seed << 13;
-    seed ^= seed >> 7;
-    seed ^= seed << 17;
-    return seed;
-}
 
 static void stop(const struct err *err)
 {
@@ -76,8 +58,8 @@ static void write_series(struct block_writer *writer, const struct labels *label
     struct block_write_chunk chunks[CHUNKS_MAX];
     struct err err = {0};
     size_t count = 0;
-    double v = (double)(random_next() % 1000);
-    int64_t t = begin_ms + (int64_t)(random_next() % STEP_MS);
+    double v = (double)(bench_random() % 1000);
+    int64_t t = begin_ms + (int64_t)(bench_random() % STEP_MS);
     for (size_t i = 0; t < begin_ms + BLOCK_MS; i++, t += STEP_MS) {
         if (i % CHUNK_SAMPLES == 0) {
             struct xor_appender *appender = &appenders[count++];
@@ -89,7 +71,7 @@ static void write_series(struct block_writer *writer, const struct labels *label
         }
         xor_appender_append(&appenders[count - 1], t, v);
         chunks[count - 1].end_ms = t;
-        v += (double)(random_next() % 100);
+        v += (double)(bench_random() % 100);
     }
     for (size_t i = 0; i < count; i++) {
         chunks[i].data = appenders[i].bytes;
@@ -189,12 +171,12 @@ static void run(const struct corpus *corpus, enum match_kind kind, const char *n
 
     struct selection *selection = NULL;
     size_t samples = 0;
-    int64_t begin = cpu_ns();
+    int64_t begin = bench_cpu_ns();
     if (!db_select(&sources, &request, &selection, &err))
         stop(&err);
-    int64_t selected = cpu_ns();
+    int64_t selected = bench_cpu_ns();
     read_all(selection, &samples);
-    int64_t done = cpu_ns();
+    int64_t done = bench_cpu_ns();
     printf("select_%s %.3f ms\n", label, (double)(selected - begin) / 1e6);
     printf("select_%s_series %zu series\n", label, selection_count(selection));
     printf("select_%s_held %zu bytes\n", label, (size_t)budget.peak_bytes);
@@ -224,11 +206,11 @@ int main(int argc, char **argv)
 
     struct corpus corpus = {.blocks = mem_new_array(struct block *, hours / 2),
                             .end_ms = (int64_t)hours * 3600 * 1000};
-    int64_t begin = cpu_ns();
+    int64_t begin = bench_cpu_ns();
     for (size_t i = 0; i < hours / 2; i++)
         corpus.blocks[corpus.block_count++] =
             write_block(dir, symbols, series, series_count, (int64_t)i * BLOCK_MS);
-    printf("write_blocks %.1f ms\n", (double)(cpu_ns() - begin) / 1e6);
+    printf("write_blocks %.1f ms\n", (double)(bench_cpu_ns() - begin) / 1e6);
     printf("before_peak %ld kB\n", memory_kb());
     for (int round = 0; round < 2; round++) {
         run(&corpus, MATCH_EQUAL, "__name__", "requests_total", "equal");

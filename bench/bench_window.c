@@ -3,14 +3,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/mem.h"
+#include "bench/bench.h"
 #include "engine/fn/window.h"
 #include "model/sample.h"
 
 enum { SAMPLE_COUNT = 12000, STEP_COUNT_MAX = 20000 };
-#define MEASURE_NS 20e6
+#define MEASURE_NS 20000000
 
 struct series {
     int64_t times_ms[SAMPLE_COUNT];
@@ -59,22 +59,15 @@ static void series_fill(struct series *series, bool jittered)
     }
 }
 
-static double now_ns(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-    return (double)time.tv_sec * 1e9 + (double)time.tv_nsec;
-}
-
 /* The best of several rounds: what else runs on the machine only adds. */
 static double measure(window_fn *kernel, const struct window_call *call)
 {
     double best = 1e18;
-    double end = now_ns() + MEASURE_NS;
-    for (unsigned round = 0; round < 3 || now_ns() < end; round++) {
-        double begin = now_ns();
+    int64_t end_ns = bench_cpu_ns() + MEASURE_NS;
+    for (unsigned round = 0; round < 3 || bench_cpu_ns() < end_ns; round++) {
+        int64_t begin_ns = bench_cpu_ns();
         kernel(call);
-        double took = now_ns() - begin;
+        double took = (double)(bench_cpu_ns() - begin_ns);
         best = took < best ? took : best;
     }
     return best / (double)call->refs.count;
@@ -154,9 +147,9 @@ static void bench_histograms(struct bench *bench, const char *name, enum functio
     double best = 1e18;
     for (unsigned round = 0; round < 20; round++) {
         arena_reset(arena);
-        double begin = now_ns();
+        int64_t begin_ns = bench_cpu_ns();
         window_kernel(id, WINDOW_PLAIN)->any(&call);
-        double took = now_ns() - begin;
+        double took = (double)(bench_cpu_ns() - begin_ns);
         best = took < best ? took : best;
     }
     printf("window/%s_histogram_60s_5m %.2f ns/step\n", name, best / (double)call.refs.count);

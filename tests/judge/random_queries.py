@@ -247,8 +247,8 @@ class Maker:
 
     def aggregation(self, depth):
         if self.rng.random() < 0.15:
-            return tree("vector", f"quantile{self.clause()}(<0>, <1>)",
-                        tree("scalar", self.rng.choice(QUANTILES)), self.vector(depth))
+            share = self.scalar(1) if self.rng.random() < 0.2 else tree("scalar", self.rng.choice(QUANTILES))
+            return tree("vector", f"quantile{self.clause()}(<0>, <1>)", share, self.vector(depth))
         if self.rng.random() < 0.07:
             return tree("vector", f'count_values{self.clause()}("{self.rng.choice(("value", "n", "job"))}", <0>)',
                         self.vector(depth))
