@@ -11,6 +11,7 @@ added up otherwise. An entry that changes nothing in a whole run is reported, so
 functions that it lacks and that are worked out from its raw samples, `KNOWN` answers that it cannot give at
 all, taken from the main branch's source and its tests.
 """
+import collections
 import dataclasses
 import re
 from collections.abc import Callable
@@ -203,6 +204,36 @@ def without_name_of_last(case, answer):
     return {**answer, "data": {**data, "result": result}}
 
 
+# After 3.14: info() finds the info series of a series by its labels. Before, at a step where one of the series is
+# missing, those behind it are given what belongs to their neighbours.
+INFO = re.compile(r'info\([^()]*, {__name__="build_info"}\)')
+INFO_LABELS = ("version", "revision")
+
+
+def with_info_in_place(case, judge, other):
+    """Both answers without the labels that info() adds, at the steps where not all series are there."""
+    results = [(answer.get("data") or {}) for answer in (judge, other)]
+    if not INFO.fullmatch(case.query) or any(data.get("resultType") != "matrix" for data in results):
+        return judge, other
+
+    def points(data):
+        for one in data["result"]:
+            plain = tuple(sorted((name, value) for name, value in one["metric"].items() if name not in INFO_LABELS))
+            for time, value in one["values"]:
+                yield plain, tuple(sorted(one["metric"].items())), time, value
+
+    series = {plain for plain, _, _, _ in points(results[1])}
+    at = collections.Counter(time for _, _, time, _ in points(results[1]))
+
+    def changed(answer, data):
+        found = {}
+        for plain, whole, time, value in points(data):
+            found.setdefault(whole if at[time] == len(series) else plain, []).append([time, value])
+        result = [{"metric": dict(metric), "values": sorted(values)} for metric, values in sorted(found.items())]
+        return {**answer, "data": {**data, "result": result}}
+    return changed(judge, results[0]), changed(other, results[1])
+
+
 # 3.7: first_over_time is a function. What formats and parses is asked about last_over_time instead.
 FIRST, LAST = "first_over_time", "last_over_time"
 FIRST_SINCE = (3, 7, 0)
@@ -245,6 +276,9 @@ CHANGES = (
     Change("means of histograms whose zero bucket widens", (3, 10, 0), both=native.without_edge_of_zero),
     Change("fractions below a value in a linear bucket", (3, 14, 0), slack=native.fraction_slack),
     Change("custom buckets of other bounds are reconciled", (3, 8, 0), pair=native.without_reconciled),
+    Change("warnings about conflicting counter resets", (3, 7, 0), pair=native.without_collisions),
+    Change("histograms that are made gauges", (3, 9, 0), pair=native.without_made_gauges),
+    Change("info() at steps where a series is missing", NEVER_RELEASED, pair=with_info_in_place),
     Change("resets behind empty buckets", NEVER_RELEASED, both=native.without_rates_of_gauges),
     Change("rates of histograms stop where the counter was zero", (3, 6, 0), pair=native.without_clamped),
 )

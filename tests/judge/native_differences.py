@@ -123,6 +123,7 @@ def points_of(answer):
 
 BOUNDS_WARNING = re.compile(r"PromQL warning: (?:vector contains histograms with incompatible custom buckets"
                             r"|incompatible bucket layout encountered for binary operator [+-])")
+TOTALS = re.compile(CALL.format("histogram_count|histogram_sum|histogram_avg"))
 BOUNDS_INFO = "PromQL info: mismatched custom buckets were reconciled during "
 MIXED_WARNING = "PromQL warning: vector contains a mix of histograms with exponential and custom buckets"
 
@@ -133,15 +134,18 @@ def without(answer, member, goes):
     return {**out, member: kept} if kept else out
 
 
-def are_reconciled(judge, other):
-    """Whether the judge has refused to add histograms of other bounds, and the other one has not."""
+def are_reconciled(case, judge, other):
+    """Whether the judge has refused to add histograms of other bounds, and the other one has not.
+
+    It tells of that, unless it was asked for counts and sums alone: those have no bounds.
+    """
     return any(BOUNDS_WARNING.match(text) for text in judge.get("warnings", [])) and \
-        any(text.startswith(BOUNDS_INFO) for text in other.get("infos", []))
+        (any(text.startswith(BOUNDS_INFO) for text in other.get("infos", [])) or TOTALS.search(masked(case.query)) is not None)
 
 
-def without_reconciled(_, judge, other):
+def without_reconciled(case, judge, other):
     """Where the judge has refused to add histograms of other bounds, what was made of them is left out."""
-    if not are_reconciled(judge, other):
+    if not are_reconciled(case, judge, other):
         return judge, other
     known = points_of(judge)
     judge = without(judge, "warnings", BOUNDS_WARNING.match)
@@ -150,6 +154,35 @@ def without_reconciled(_, judge, other):
     other = without(other, "warnings", lambda text: mixed and text.startswith(MIXED_WARNING))
     return judge, map_points(other, lambda metric, point:
                              point if (tuple(sorted(metric.items())), point[0]) in known else None)
+
+
+COLLISION = re.compile(r"PromQL warning: conflicting counter resets during histogram (aggregation|addition|subtraction) ")
+
+
+def without_collisions(_, judge, other):
+    """Where two histograms disagree on whether their counter was reset, the judge says nothing, and adds them."""
+    found = {match.group(1) for text in other.get("warnings", []) if (match := COLLISION.match(text))}
+    if not found or any(COLLISION.match(text) for text in judge.get("warnings", [])):
+        return judge, other
+    known = points_of(other)
+    if found - {"aggregation"}:
+        judge = map_points(judge, lambda metric, point:
+                           point if (tuple(sorted(metric.items())), point[0]) in known else None)
+    return judge, without(other, "warnings", COLLISION.match)
+
+
+MADE_GAUGE = re.compile(r"-[( ]|[*/] -|" + CALL.format("rate|increase") + r"\(.*" + CALL.format("rate|increase|irate|delta|idelta"))
+NO_COUNTER = "PromQL warning: this native histogram metric is not a counter: "
+NO_GAUGE = "PromQL warning: this native histogram metric is not a gauge: "
+
+
+def without_made_gauges(case, judge, other):
+    """Histograms that are negated, subtracted, or a rate, are gauges; for the judge they stay what they were."""
+    if not is_native(case.query) or not MADE_GAUGE.search(masked(case.query)):
+        return judge, other
+    told, known = set(other.get("warnings", [])), set(judge.get("warnings", []))
+    return (without(judge, "warnings", lambda text: text.startswith(NO_GAUGE) and text not in told),
+            without(other, "warnings", lambda text: text.startswith(NO_COUNTER) and text not in known))
 
 
 RATE_OF_GAUGE = re.compile(r"\b(?:rate|increase)\(native_gauge\b")

@@ -391,7 +391,7 @@ def excuse(case, judge, tested):
         return "which error comes first"
     if NOT_UNIQUE in theirs and FILTERS.search(case.query):
         return "filtered matches"
-    if native_differences.are_reconciled(judge, tested):
+    if native_differences.are_reconciled(case, judge, tested):
         return "histograms of other bounds"
     return None
 
