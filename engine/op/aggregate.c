@@ -4,7 +4,7 @@
 
 #include "engine/fn/aggregate.h"
 #include "engine/op/aggregate_histograms.h"
-#include "engine/op/row_output.h"
+#include "engine/op/tile.h"
 #include "model/notes.h"
 #include "model/sample.h"
 
@@ -13,7 +13,7 @@ struct aggregate_rows {
     const struct aggregate_kernel *kernel;
     struct grouping grouping;
     struct groups groups;
-    struct row_output output;
+    struct tile output;
     struct aggregate_histograms histograms;
     double *state;
     struct batch in; /* what the child gave last; `at` rows of it are used up */
@@ -34,7 +34,7 @@ static bool aggregate_open(struct op *op, struct err *err)
 static bool aggregate_arrange(struct op *op, struct err *err)
 {
     struct aggregate_rows *self = CONTAINER(struct aggregate_rows, op, op);
-    if (!row_output_take(&self->output, op, err))
+    if (!tile_take_for(&self->output, op, err))
         return false;
     self->state =
         pool_take(op->query->pool, &op->query->budget, self->kernel->arrays * op->grid.count, err);
@@ -129,18 +129,18 @@ static bool aggregate_group_row(struct aggregate_rows *self, uint32_t group, str
     self->kernel->end(self->state, row, steps);
     if (!self->histograms.any)
         return true;
-    const struct histogram **to = row_output_histograms(&self->output, &self->op, out, at, err);
+    const struct histogram **to = tile_histograms(&self->output, out, at, err);
     return to && aggregate_histograms_end(&self->histograms, row, to, self->output.arena, err);
 }
 
 static bool aggregate_pull(struct op *op, struct batch *ret, struct err *err)
 {
     struct aggregate_rows *self = CONTAINER(struct aggregate_rows, op, op);
-    struct batch out = row_output_next(&self->output, op);
+    struct batch out = tile_next(&self->output, op);
     for (size_t i = 0; i < out.row_count; i++) {
         if (!aggregate_group_row(self, op->order[op->rows_done + i], &out, i, err))
             return false;
-        row_output_cut(&self->output, &out, i);
+        tile_cut(&self->output, &out, i);
     }
     *ret = out;
     return true;
@@ -149,7 +149,7 @@ static bool aggregate_pull(struct op *op, struct batch *ret, struct err *err)
 static void aggregate_close(struct op *op)
 {
     struct aggregate_rows *self = CONTAINER(struct aggregate_rows, op, op);
-    row_output_give(&self->output, op);
+    tile_give(&self->output);
     aggregate_histograms_done(&self->histograms);
     pool_give(op->query->pool, &op->query->budget, self->state,
               self->kernel->arrays * op->grid.count);

@@ -1,24 +1,24 @@
 #include "engine/op/broadcast.h"
 
-#include "engine/op/row_output.h"
+#include "engine/op/tile.h"
 
 struct broadcast {
     struct op op;
     struct row_reader rows;
-    struct row_output output;
+    struct tile output;
 };
 
 static bool broadcast_arrange(struct op *op, struct err *err)
 {
     struct broadcast *self = CONTAINER(struct broadcast, op, op);
     self->rows.op = op->children[0];
-    return row_output_take(&self->output, op, err) && op_arrange_as_child(op, err);
+    return tile_take_for(&self->output, op, err) && op_arrange_as_child(op, err);
 }
 
 static bool broadcast_histogram(struct broadcast *self, struct batch *out, size_t row,
                                 const struct histogram *histogram, struct err *err)
 {
-    const struct histogram **to = row_output_histograms(&self->output, &self->op, out, row, err);
+    const struct histogram **to = tile_histograms(&self->output, out, row, err);
     if (!to)
         return false;
     const struct histogram *copy = histogram_keep(self->output.arena, histogram);
@@ -30,7 +30,7 @@ static bool broadcast_histogram(struct broadcast *self, struct batch *out, size_
 static bool broadcast_pull(struct op *op, struct batch *ret, struct err *err)
 {
     struct broadcast *self = CONTAINER(struct broadcast, op, op);
-    struct batch out = row_output_next(&self->output, op);
+    struct batch out = tile_next(&self->output, op);
     for (size_t i = 0; i < out.row_count; i++) {
         double *value;
         if (row_reader_next(&self->rows, &value, err) != PULL_BATCH)
@@ -41,7 +41,7 @@ static bool broadcast_pull(struct op *op, struct batch *ret, struct err *err)
         const struct histogram **histograms = self->rows.histograms;
         if (histograms && *histograms && !broadcast_histogram(self, &out, i, *histograms, err))
             return false;
-        row_output_cut(&self->output, &out, i);
+        tile_cut(&self->output, &out, i);
     }
     *ret = out;
     return true;
@@ -49,7 +49,7 @@ static bool broadcast_pull(struct op *op, struct batch *ret, struct err *err)
 
 static void broadcast_close(struct op *op)
 {
-    row_output_give(&CONTAINER(struct broadcast, op, op)->output, op);
+    tile_give(&CONTAINER(struct broadcast, op, op)->output);
 }
 
 static const struct op_class broadcast_class = {

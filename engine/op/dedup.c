@@ -14,9 +14,9 @@
 #include "engine/op/group.h"
 #include "engine/op/histogram_row.h"
 #include "engine/op/names.h"
-#include "engine/op/row_output.h"
 #include "engine/op/shared.h"
 #include "engine/op/source.h"
+#include "engine/op/tile.h"
 #include "model/sample.h"
 
 struct dedup {
@@ -25,7 +25,7 @@ struct dedup {
     struct groups sets; /* series with equal labels */
     bool plain;         /* there are none */
     struct row_reader rows;
-    struct row_output output;
+    struct tile output;
 
     size_t stages_below; /* of a source below: what is handed down later goes through this */
     const struct map_stage *late; /* such stages, where they must come behind */
@@ -121,14 +121,14 @@ static bool row_merge(double *into, const double *from, size_t steps)
 }
 
 /* The same for the histograms of the row that the child gave last, in the output's arena. */
-static bool dedup_merge_histograms(struct dedup *self, struct row_output *output, struct batch *out,
+static bool dedup_merge_histograms(struct dedup *self, struct tile *output, struct batch *out,
                                    size_t at, bool *apart, struct err *err)
 {
     const struct histogram *const *from = self->rows.histograms;
     size_t steps = self->op.grid.count;
     if (!row_has_histogram(from, steps))
         return true;
-    const struct histogram **into = row_output_histograms(output, &self->op, out, at, err);
+    const struct histogram **into = tile_histograms(output, out, at, err);
     if (!into)
         return false;
     for (size_t i = 0; i < steps; i++) {
@@ -165,7 +165,7 @@ static void dedup_block_histograms(const struct batch *out, size_t at)
 }
 
 /* The next rows of the child, all of one label set, as one row of the batch. */
-static bool dedup_row(struct dedup *self, size_t member_count, struct row_output *output,
+static bool dedup_row(struct dedup *self, size_t member_count, struct tile *output,
                       struct batch *out, size_t at, struct err *err)
 {
     size_t steps = self->op.grid.count;
@@ -229,7 +229,7 @@ static bool dedup_arrange(struct op *op, struct err *err)
         return op_arrange_as_child(op, err);
     self->rows = (struct row_reader){.op = op->children[0]};
     return groups_arrange(&self->sets, op->children[0], op->order, op->order_count, err) &&
-           row_output_take(&self->output, op, err);
+           tile_take_for(&self->output, op, err);
 }
 
 static bool dedup_do_late(struct dedup *self, struct batch *out, struct err *err)
@@ -247,12 +247,12 @@ static bool dedup_pull(struct op *op, struct batch *ret, struct err *err)
     if (self->plain)
         return op_pull(op->children[0], ret, err) == PULL_BATCH;
 
-    struct batch out = row_output_next(&self->output, op);
+    struct batch out = tile_next(&self->output, op);
     for (size_t i = 0; i < out.row_count; i++) {
         uint32_t set = op->order[op->rows_done + i];
         if (!dedup_row(self, groups_size(&self->sets, set), &self->output, &out, i, err))
             return false;
-        row_output_cut(&self->output, &out, i);
+        tile_cut(&self->output, &out, i);
     }
     *ret = out;
     return dedup_do_late(self, ret, err);
@@ -261,7 +261,7 @@ static bool dedup_pull(struct op *op, struct batch *ret, struct err *err)
 static void dedup_close(struct op *op)
 {
     struct dedup *self = CONTAINER(struct dedup, op, op);
-    row_output_give(&self->output, op);
+    tile_give(&self->output);
 }
 
 static const struct op_class dedup_class = {

@@ -1,9 +1,8 @@
 #include "engine/op/fallback.h"
 
 #include <assert.h>
-#include <string.h>
 
-#include "engine/op/row_output.h"
+#include "engine/op/tile.h"
 #include "engine/reference/reference.h"
 #include "model/sample.h"
 
@@ -12,8 +11,7 @@ struct fallback {
     const struct plan *plan;
     struct reference_result result;
     bool has_histograms;
-    struct row_output output;
-    const struct histogram **histograms; /* of a batch; in the arena */
+    struct tile output;
 };
 
 static bool fallback_evaluate(struct fallback *self, struct err *err)
@@ -64,13 +62,7 @@ static bool fallback_open(struct op *op, struct err *err)
 static bool fallback_arrange(struct op *op, struct err *err)
 {
     struct fallback *self = CONTAINER(struct fallback, op, op);
-    if (!row_output_take(&self->output, op, err))
-        return false;
-    if (!self->has_histograms)
-        return true;
-    self->histograms = arena_array(op->query->arena, const struct histogram *,
-                                   self->output.row_count * op->grid.count);
-    return arena_check(op->query->arena, err);
+    return tile_take_for(&self->output, op, err);
 }
 
 /* The points of one series, each at its step. */
@@ -79,8 +71,6 @@ static void fallback_fill_row(const struct op *op, const struct reference_series
 {
     for (size_t i = 0; i < op->grid.count; i++)
         row[i] = value_stale();
-    if (histograms)
-        memset(histograms, 0, op->grid.count * sizeof *histograms);
     size_t step = 0;
     for (size_t i = 0; i < series->count; i++) {
         const struct reference_point *point = &series->points[i];
@@ -97,20 +87,22 @@ static void fallback_fill_row(const struct op *op, const struct reference_series
 static bool fallback_pull(struct op *op, struct batch *ret, struct err *err)
 {
     struct fallback *self = CONTAINER(struct fallback, op, op);
-    *ret = row_output_next(&self->output, op);
-    ret->histograms = self->histograms;
-    for (size_t i = 0; i < ret->row_count; i++) {
+    struct batch out = tile_next(&self->output, op);
+    if (self->has_histograms && !tile_histograms(&self->output, &out, 0, err))
+        return false;
+    for (size_t i = 0; i < out.row_count; i++) {
         uint32_t series = op->order[op->rows_done + i];
-        fallback_fill_row(op, &self->result.series[series], batch_row(ret, i),
-                          batch_row_histograms(ret, i));
+        fallback_fill_row(op, &self->result.series[series], batch_row(&out, i),
+                          batch_row_histograms(&out, i));
     }
+    *ret = out;
     return true;
 }
 
 static void fallback_close(struct op *op)
 {
     struct fallback *self = CONTAINER(struct fallback, op, op);
-    row_output_give(&self->output, op);
+    tile_give(&self->output);
 }
 
 static const bool *fallback_holds(struct op *op)

@@ -14,8 +14,8 @@
 #include "engine/op/histogram_raises.h"
 #include "engine/op/histogram_row.h"
 #include "engine/op/histogram_series.h"
-#include "engine/op/row_output.h"
 #include "engine/op/row_store.h"
+#include "engine/op/tile.h"
 #include "model/notes.h"
 
 #define HISTOGRAM_PARAMS_MAX 10
@@ -35,7 +35,7 @@ struct histogram_quantile {
     uint32_t *variant_of; /* by parameter, by step */
 
     struct histogram_series series;
-    struct row_output output;
+    struct tile output;
     struct row_reader in;
     struct classic_buckets buckets;
     const struct histogram **natives; /* of the set at hand, by step */
@@ -358,7 +358,7 @@ static bool histogram_quantile_arrange(struct op *op, struct err *err)
     const uint32_t *work = histogram_quantile_work(self, &unwanted_count);
     size_t max = groups_size_max(&self->series.sets, work, self->series.sets.count);
     self->in = (struct row_reader){.op = op->children[0]};
-    if (!arena_check(op->query->arena, err) || !row_output_take(&self->output, op, err) ||
+    if (!arena_check(op->query->arena, err) || !tile_take_for(&self->output, op, err) ||
         !classic_buckets_init(&self->buckets, op->query, max, op->grid.count, err) ||
         !histogram_quantile_take_rows(self, err) ||
         !groups_arrange(&self->series.sets, op->children[0], work, self->series.sets.count, err))
@@ -405,7 +405,7 @@ static bool histogram_quantile_row(struct histogram_quantile *self, uint32_t ser
 static bool histogram_quantile_pull(struct op *op, struct batch *ret, struct err *err)
 {
     struct histogram_quantile *self = CONTAINER(struct histogram_quantile, op, op);
-    struct batch out = row_output_next(&self->output, op);
+    struct batch out = tile_next(&self->output, op);
     for (size_t i = 0; i < out.row_count; i++)
         if (!histogram_quantile_row(self, op->order[op->rows_done + i], batch_row(&out, i), err))
             return false;
@@ -418,7 +418,7 @@ static bool histogram_quantile_pull(struct op *op, struct batch *ret, struct err
 static void histogram_quantile_close(struct op *op)
 {
     struct histogram_quantile *self = CONTAINER(struct histogram_quantile, op, op);
-    row_output_give(&self->output, op);
+    tile_give(&self->output);
     classic_buckets_done(&self->buckets);
     row_store_done(&self->store);
     arena_destroy(self->arena);

@@ -17,10 +17,10 @@
 #include "engine/op/names.h"
 #include "engine/op/presence.h"
 #include "engine/op/query_map.h"
-#include "engine/op/row_output.h"
 #include "engine/op/row_store.h"
 #include "engine/op/shared.h"
 #include "engine/op/source.h"
+#include "engine/op/tile.h"
 #include "model/sample.h"
 
 #define INFO_NONE UINT32_MAX
@@ -70,7 +70,7 @@ struct info {
     struct held_row *held;
     struct row_store store;
     struct row_reader rows;
-    struct row_output output;
+    struct tile output;
 };
 
 static struct op *info_base(const struct info *self)
@@ -470,7 +470,7 @@ static bool info_arrange(struct op *op, struct err *err)
             order[count++] = base;
     }
     return arena_check(op->query->arena, err) && op_arrange(info_base(self), order, count, err) &&
-           row_output_take(&self->output, op, err);
+           tile_take_for(&self->output, op, err);
 }
 
 /* The base series' row: the next one there, unless it is held. */
@@ -524,7 +524,7 @@ static bool info_row(struct info *self, const struct info_series *series, struct
     if (!row.values)
         return false;
     memcpy(batch_row(out, at), row.values, out->step_count * sizeof *row.values);
-    if (!row_output_copy(&self->output, &self->op, out, at, row.histograms, err))
+    if (!tile_copy(&self->output, out, at, row.histograms, err))
         return false;
     if (--self->uses[series->base] == 0)
         row_store_drop(&self->store, &self->held[series->base]);
@@ -534,11 +534,11 @@ static bool info_row(struct info *self, const struct info_series *series, struct
 static bool info_pull(struct op *op, struct batch *ret, struct err *err)
 {
     struct info *self = CONTAINER(struct info, op, op);
-    struct batch out = row_output_next(&self->output, op);
+    struct batch out = tile_next(&self->output, op);
     for (size_t i = 0; i < out.row_count; i++) {
         if (!info_row(self, &self->series[op->order[op->rows_done + i]], &out, i, err))
             return false;
-        row_output_cut(&self->output, &out, i);
+        tile_cut(&self->output, &out, i);
     }
     *ret = out;
     return true;
@@ -550,7 +550,7 @@ static void info_close(struct op *op)
     for (size_t i = 0; self->held && i < info_base(self)->series_count; i++)
         row_store_drop(&self->store, &self->held[i]);
     row_store_done(&self->store);
-    row_output_give(&self->output, op);
+    tile_give(&self->output);
     info_matchers_done(&self->matchers);
 }
 

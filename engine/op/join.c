@@ -18,8 +18,8 @@
 #include "engine/op/join_points.h"
 #include "engine/op/names.h"
 #include "engine/op/presence.h"
-#include "engine/op/row_output.h"
 #include "engine/op/row_store.h"
+#include "engine/op/tile.h"
 #include "model/sample.h"
 
 struct join {
@@ -35,8 +35,8 @@ struct join {
     struct row_reader many_rows, one_rows;
     struct row_store rows;
     struct row_store bits;
-    struct row_output output;
-    struct row_output scratch; /* for pairs that are not wanted */
+    struct tile output;
+    struct tile scratch; /* for pairs that are not wanted */
     struct join_clash clash;
 };
 
@@ -235,32 +235,21 @@ static struct point_row join_class_row(struct join *self, uint32_t class, struct
     return row;
 }
 
-/*
- * Marks the steps at which both sides have a point, and the operator an answer; none may be marked
- * already. `failed` may be NULL: it has one everywhere.
- */
-static bool join_conflict_check(struct join *self, uint32_t conflict, struct point_row many,
-                                struct point_row one, const uint64_t *failed, struct err *err)
+/* Of the pairs of one conflict no two may have a result at one step. */
+static bool join_conflict_check(struct join *self, uint32_t conflict,
+                                const struct join_meeting *meeting, const uint64_t *failed,
+                                struct err *err)
 {
-    size_t steps = self->op.grid.count;
     uint64_t *seen = self->conflict_seen[conflict];
     if (!seen) {
         seen = (uint64_t *)(void *)row_store_take(&self->bits, err);
         if (!seen)
             return false;
-        memset(seen, 0, presence_words(steps) * sizeof *seen);
+        memset(seen, 0, presence_words(self->op.grid.count) * sizeof *seen);
         self->conflict_seen[conflict] = seen;
     }
-    for (size_t step = 0; step < steps; step += 64) {
-        uint64_t both = presence_word(many.values, many.histograms, steps, step) &
-                        presence_word(one.values, one.histograms, steps, step);
-        if (failed)
-            both &= ~failed[step / 64];
-        if (seen[step / 64] & both)
-            return join_plan_conflict_error(&self->plan, err);
-        seen[step / 64] |= both;
-    }
-    return true;
+    return join_points_mark(&self->points, meeting, failed, seen, NULL) ||
+           join_plan_conflict_error(&self->plan, err);
 }
 
 static void join_release(struct join *self, const struct join_pair *pair)
@@ -276,28 +265,21 @@ static void join_release(struct join *self, const struct join_pair *pair)
 }
 
 /* One pair of the work, into a row of the batch. */
-static bool join_do(struct join *self, const struct join_pair *pair, struct row_output *output,
+static bool join_do(struct join *self, const struct join_pair *pair, struct tile *output,
                     struct batch *out, size_t at, struct err *err)
 {
-    struct point_row many = join_many_row(self, pair->many, err);
-    struct point_row one =
-        many.values ? join_class_row(self, pair->class, err) : (struct point_row){0};
-    if (!one.values)
+    struct join_meeting meeting = {.place = pair->many};
+    meeting.many = join_many_row(self, pair->many, err);
+    if (!meeting.many.values)
         return false;
-    const uint64_t *failed = NULL;
-    if (join_points_has_histograms(&self->points, many, one)) {
-        const struct histogram **to = row_output_histograms(output, &self->op, out, at, err);
-        if (!to)
-            return false;
-        failed = join_points_meet(&self->points, pair->many, many, one, batch_row(out, at), to,
-                                  output->arena);
-        if (!arena_check(output->arena, err))
-            return false;
-    } else {
-        join_points_floats(&self->points, many, one, batch_row(out, at));
-    }
+    meeting.one = join_class_row(self, pair->class, err);
+    if (!meeting.one.values)
+        return false;
+    const uint64_t *failed;
+    if (!join_points_meet(&self->points, &meeting, output, out, at, &failed, err))
+        return false;
     if (pair->conflict != JOIN_NONE &&
-        !join_conflict_check(self, pair->conflict, many, one, failed, err))
+        !join_conflict_check(self, pair->conflict, &meeting, failed, err))
         return false;
     join_release(self, pair);
     return true;
@@ -306,17 +288,11 @@ static bool join_do(struct join *self, const struct join_pair *pair, struct row_
 /* A pair that nobody wants, but that may be in conflict with another. */
 static bool join_do_unwanted(struct join *self, const struct join_pair *pair, struct err *err)
 {
-    struct row_output *scratch = &self->scratch;
-    if (!scratch->values) {
-        scratch->row_count = 1;
-        scratch->values = op_take_row(&self->op, err);
-        if (!scratch->values)
-            return false;
-    }
-    if (scratch->arena)
-        arena_reset(scratch->arena);
-    struct batch out = {
-        .values = scratch->values, .row_count = 1, .step_count = self->op.grid.count};
+    struct tile *scratch = &self->scratch;
+    if (!scratch->values && !tile_take(scratch, self->op.query, 1, self->op.grid.count, err))
+        return false;
+    tile_begin(scratch);
+    struct batch out = tile_batch(scratch, 1);
     return join_do(self, pair, scratch, &out, 0, err);
 }
 
@@ -351,18 +327,18 @@ static bool join_arrange(struct op *op, struct err *err)
         return false;
     if (op->order_count == 0)
         join_points_note(&self->points);
-    return row_output_take(&self->output, op, err);
+    return tile_take_for(&self->output, op, err);
 }
 
 static bool join_pull(struct op *op, struct batch *ret, struct err *err)
 {
     struct join *self = CONTAINER(struct join, op, op);
-    struct batch out = row_output_next(&self->output, op);
+    struct batch out = tile_next(&self->output, op);
     for (size_t i = 0; i < out.row_count; i++) {
         const struct join_pair *pair = &self->plan.pairs[op->order[op->rows_done + i]];
         if (!join_do(self, pair, &self->output, &out, i, err))
             return false;
-        row_output_cut(&self->output, &out, i);
+        tile_cut(&self->output, &out, i);
     }
     if (op->rows_done + out.row_count == op->order_count)
         join_points_note(&self->points);
@@ -379,8 +355,8 @@ static void join_close(struct op *op)
         row_store_drop(&self->rows, &self->class_held[i]);
     row_store_done(&self->rows);
     row_store_done(&self->bits);
-    row_output_give(&self->output, op);
-    row_output_give(&self->scratch, op);
+    tile_give(&self->output);
+    tile_give(&self->scratch);
 }
 
 static const bool *join_holds(struct op *op)

@@ -14,8 +14,8 @@
 #include "engine/op/names.h"
 #include "engine/op/presence.h"
 #include "engine/op/query_map.h"
-#include "engine/op/row_output.h"
 #include "engine/op/row_store.h"
+#include "engine/op/tile.h"
 #include "model/sample.h"
 
 /* Two series that meet; JOIN_NONE stands for the fill value. */
@@ -43,11 +43,11 @@ struct join_fill {
     double *alone;               /* the fill value where it stands for a partner */
     uint64_t *one_there;         /* at which steps the group has a point there, */
     uint64_t *matched;           /* and where two met */
-    struct row_output scratch;   /* one result */
+    struct tile scratch;         /* one result */
     struct held_row *held;       /* results to come; empty: it has no point */
     struct row_store store;
     struct row_reader many_rows, one_rows;
-    struct row_output output;
+    struct tile output;
 };
 
 static bool join_fill_add_pair(struct join_fill *self, struct labels_builder *builder,
@@ -217,54 +217,25 @@ static struct point_row join_fill_row(const struct held_row *held)
     return (struct point_row){held->values, held->histograms};
 }
 
-/* Marks the steps at which the pair has met; none may be marked already. */
-static bool join_fill_mark(struct join_fill *self, const struct fill_pair *pair,
-                           struct point_row many, struct point_row one, const uint64_t *failed,
-                           uint64_t *seen, struct err *err)
-{
-    size_t steps = self->op.grid.count;
-    for (size_t step = 0; step < steps; step += 64) {
-        uint64_t both = presence_word(many.values, many.histograms, steps, step) &
-                        presence_word(one.values, one.histograms, steps, step);
-        if (failed)
-            both &= ~failed[step / 64];
-        if (seen[step / 64] & both)
-            return join_plan_conflict_error(&self->plan, err);
-        seen[step / 64] |= both;
-        if (pair->many != JOIN_NONE)
-            self->matched[step / 64] |= both;
-    }
-    return true;
-}
-
 /* Works a pair out, and holds what comes out if it has a point. */
 static bool join_fill_meet(struct join_fill *self, uint32_t index, uint64_t *seen, struct err *err)
 {
     const struct fill_pair *pair = &self->pairs[index];
-    struct point_row many = pair->many == JOIN_NONE
-                                ? join_fill_alone(self, self->fill.left, self->matched)
-                                : join_fill_row(&self->many[pair->many]);
-    struct point_row one = pair->one == JOIN_NONE
-                               ? join_fill_alone(self, self->fill.right, self->one_there)
-                               : join_fill_row(&self->one[pair->one]);
-    struct row_output *scratch = &self->scratch;
-    if (scratch->arena)
-        arena_reset(scratch->arena);
-    struct batch out = {
-        .values = scratch->values, .row_count = 1, .step_count = self->op.grid.count};
-    const uint64_t *failed = NULL;
-    if (join_points_has_histograms(&self->points, many, one)) {
-        const struct histogram **to = row_output_histograms(scratch, &self->op, &out, 0, err);
-        if (!to)
-            return false;
-        failed = join_points_meet(&self->points, index, many, one, out.values, to, scratch->arena);
-        if (!arena_check(scratch->arena, err))
-            return false;
-    } else {
-        join_points_floats(&self->points, many, one, out.values);
-    }
-    if (!join_fill_mark(self, pair, many, one, failed, seen, err))
+    const struct join_meeting meeting = {
+        .place = index,
+        .many = pair->many == JOIN_NONE ? join_fill_alone(self, self->fill.left, self->matched)
+                                        : join_fill_row(&self->many[pair->many]),
+        .one = pair->one == JOIN_NONE ? join_fill_alone(self, self->fill.right, self->one_there)
+                                      : join_fill_row(&self->one[pair->one]),
+    };
+    tile_begin(&self->scratch);
+    struct batch out = tile_batch(&self->scratch, 1);
+    const uint64_t *failed;
+    if (!join_points_meet(&self->points, &meeting, &self->scratch, &out, 0, &failed, err))
         return false;
+    if (!join_points_mark(&self->points, &meeting, failed, seen,
+                          pair->many == JOIN_NONE ? NULL : self->matched))
+        return join_plan_conflict_error(&self->plan, err);
     return !point_row_any(out.values, out.histograms, out.step_count) ||
            row_store_hold(&self->store, out.values, out.histograms, &self->held[index], err);
 }
@@ -320,11 +291,9 @@ static bool join_fill_arrange(struct op *op, struct err *err)
     const struct join_plan *plan = &self->plan;
     size_t unwanted_count;
     const uint32_t *work = join_fill_work(self, &unwanted_count);
-    self->scratch.row_count = 1;
-    self->scratch.values = op_take_row(op, err);
     self->alone = op_take_row(op, err);
-    if (!self->scratch.values || !self->alone || !arena_check(op->query->arena, err) ||
-        !row_output_take(&self->output, op, err) ||
+    if (!self->alone || !tile_take(&self->scratch, op->query, 1, op->grid.count, err) ||
+        !arena_check(op->query->arena, err) || !tile_take_for(&self->output, op, err) ||
         !groups_arrange(&plan->many, self->many_rows.op, work, plan->many.count, err) ||
         !groups_arrange(&plan->one, self->one_rows.op, work, plan->one.count, err))
         return false;
@@ -349,7 +318,7 @@ static bool join_fill_give(struct join_fill *self, uint32_t series, struct batch
     double *row = batch_row(out, at);
     for (size_t s = 0; s < out->step_count; s++)
         row[s] = held->values ? held->values[s] : value_stale();
-    bool good = row_output_copy(&self->output, &self->op, out, at, held->histograms, err);
+    bool good = tile_copy(&self->output, out, at, held->histograms, err);
     row_store_drop(&self->store, held);
     return good;
 }
@@ -357,11 +326,11 @@ static bool join_fill_give(struct join_fill *self, uint32_t series, struct batch
 static bool join_fill_pull(struct op *op, struct batch *ret, struct err *err)
 {
     struct join_fill *self = CONTAINER(struct join_fill, op, op);
-    struct batch out = row_output_next(&self->output, op);
+    struct batch out = tile_next(&self->output, op);
     for (size_t i = 0; i < out.row_count; i++) {
         if (!join_fill_give(self, op->order[op->rows_done + i], &out, i, err))
             return false;
-        row_output_cut(&self->output, &out, i);
+        tile_cut(&self->output, &out, i);
     }
     if (op->rows_done + out.row_count == op->order_count)
         join_points_note(&self->points);
@@ -384,8 +353,8 @@ static void join_fill_close(struct op *op)
     }
     join_fill_drop_all(&self->store, self->held, op->series_count);
     row_store_done(&self->store);
-    row_output_give(&self->output, op);
-    row_output_give(&self->scratch, op);
+    tile_give(&self->output);
+    tile_give(&self->scratch);
     op_give_row(op, self->alone);
     self->alone = NULL;
 }

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "engine/fn/histogram_trim.h"
-#include "engine/op/histogram_row.h"
 #include "engine/op/presence.h"
 #include "model/notes.h"
 
@@ -44,22 +43,22 @@ struct join_points join_points_of(struct query *query, const struct grid *grid,
     };
 }
 
-bool join_points_has_histograms(const struct join_points *points, struct point_row many,
-                                struct point_row one)
+static bool join_points_has_histograms(const struct join_points *points,
+                                       const struct join_meeting *meeting)
 {
     return binary_op_is_trim(points->arith.op) ||
-           row_has_histogram(many.histograms, points->step_count) ||
-           row_has_histogram(one.histograms, points->step_count);
+           row_has_histogram(meeting->many.histograms, points->step_count) ||
+           row_has_histogram(meeting->one.histograms, points->step_count);
 }
 
-void join_points_floats(const struct join_points *points, struct point_row many,
-                        struct point_row one, double *out)
+static void join_points_floats(const struct join_points *points, const struct join_meeting *meeting,
+                               double *out)
 {
-    memcpy(out, many.values, points->step_count * sizeof *out);
+    memcpy(out, meeting->many.values, points->step_count * sizeof *out);
     if (points->swapped)
-        arith_rows_into_right(&points->arith, one.values, out, points->step_count);
+        arith_rows_into_right(&points->arith, meeting->one.values, out, points->step_count);
     else
-        arith_rows(&points->arith, out, one.values, points->step_count);
+        arith_rows(&points->arith, out, meeting->one.values, points->step_count);
 }
 
 static struct join_result join_add_up(bool subtract, const struct join_pair_of_points *pair,
@@ -150,17 +149,18 @@ static void join_points_meet_at(struct join_points *points, size_t step, uint32_
         out_histograms[step] = result.histogram;
 }
 
-const uint64_t *join_points_meet(struct join_points *points, uint32_t place, struct point_row many,
-                                 struct point_row one, double *out,
-                                 const struct histogram **out_histograms, struct arena *arena)
+static void join_points_any(struct join_points *points, const struct join_meeting *meeting,
+                            double *out, const struct histogram **out_histograms,
+                            struct arena *arena)
 {
+    const struct point_row many = meeting->many, one = meeting->one;
     size_t steps = points->step_count;
     bool trim = binary_op_is_trim(points->arith.op);
     if (!points->failed)
         points->failed = arena_array(points->query->arena, uint64_t, presence_words(steps));
     memset(points->failed, 0, presence_words(steps) * sizeof *points->failed);
     if (!trim)
-        join_points_floats(points, many, one, out);
+        join_points_floats(points, meeting, out);
 
     for (size_t s = 0; s < steps; s++) {
         const struct histogram *hm = many.histograms ? many.histograms[s] : NULL;
@@ -179,11 +179,46 @@ const uint64_t *join_points_meet(struct join_points *points, uint32_t place, str
             .right_histogram = swapped ? hm : ho,
         };
         if (hm || ho)
-            join_points_meet_at(points, s, place, &pair, out, out_histograms, arena);
+            join_points_meet_at(points, s, meeting->place, &pair, out, out_histograms, arena);
         else if (trim)
-            join_points_fail(points, s, place, JOIN_FLOATS);
+            join_points_fail(points, s, meeting->place, JOIN_FLOATS);
     }
-    return points->failed;
+}
+
+bool join_points_meet(struct join_points *points, const struct join_meeting *meeting,
+                      struct tile *tile, struct batch *out, size_t row, const uint64_t **ret_failed,
+                      struct err *err)
+{
+    *ret_failed = NULL;
+    if (!join_points_has_histograms(points, meeting)) {
+        join_points_floats(points, meeting, batch_row(out, row));
+        return true;
+    }
+    const struct histogram **histograms = tile_histograms(tile, out, row, err);
+    if (!histograms)
+        return false;
+    join_points_any(points, meeting, batch_row(out, row), histograms, tile->arena);
+    *ret_failed = points->failed;
+    return tile_check(tile, err);
+}
+
+bool join_points_mark(const struct join_points *points, const struct join_meeting *meeting,
+                      const uint64_t *failed, uint64_t *seen, uint64_t *also)
+{
+    const struct point_row many = meeting->many, one = meeting->one;
+    size_t steps = points->step_count;
+    for (size_t step = 0; step < steps; step += 64) {
+        uint64_t both = presence_word(many.values, many.histograms, steps, step) &
+                        presence_word(one.values, one.histograms, steps, step);
+        if (failed)
+            both &= ~failed[step / 64];
+        if (seen[step / 64] & both)
+            return false;
+        seen[step / 64] |= both;
+        if (also)
+            also[step / 64] |= both;
+    }
+    return true;
 }
 
 static void join_failure_note(const struct join_points *points, enum join_failure failure)

@@ -3,6 +3,7 @@
 #include "engine/fn/arith.h"
 #include "engine/op.h"
 #include "engine/op/histogram_row.h"
+#include "engine/op/tile.h"
 
 /*
  * What two vectors' points give when they meet, row by row: floats as in arith, histograms as their
@@ -24,23 +25,29 @@ struct join_points {
     uint64_t *failed; /* bits: where the last row had a pair without a result */
 };
 
+/* Two rows that meet. */
+struct join_meeting {
+    uint32_t place; /* where the pair stands among those of a step */
+    struct point_row many, one;
+};
+
 struct join_points join_points_of(struct query *query, const struct grid *grid,
                                   const struct binary *binary, size_t begin);
 
-/* Must the pair of rows go through join_points_meet? Else join_points_floats does. */
-bool join_points_has_histograms(const struct join_points *points, struct point_row many,
-                                struct point_row one);
-
-void join_points_floats(const struct join_points *points, struct point_row many,
-                        struct point_row one, double *out);
+/*
+ * Puts what a pair of rows gives into a row of the tile's batch, and tells how it went: the bits of
+ * the steps that have failed, until the next call; NULL: none.
+ */
+bool join_points_meet(struct join_points *points, const struct join_meeting *meeting,
+                      struct tile *tile, struct batch *out, size_t row, const uint64_t **ret_failed,
+                      struct err *err) MUST_CHECK;
 
 /*
- * The results, histograms in `arena`. `place`: where the pair stands among those of a step. Returns
- * the bits of the steps that failed, until the next call.
+ * Marks in `seen` the steps at which both had a point, and an answer came out, and in `also` if it
+ * is not NULL. False: one was marked in `seen` already.
  */
-const uint64_t *join_points_meet(struct join_points *points, uint32_t place, struct point_row many,
-                                 struct point_row one, double *out,
-                                 const struct histogram **out_histograms, struct arena *arena);
+bool join_points_mark(const struct join_points *points, const struct join_meeting *meeting,
+                      const uint64_t *failed, uint64_t *seen, uint64_t *also) MUST_CHECK;
 
 /* The `tells` of an operator whose rows these are: to trim a float is refused as well. */
 const bool *join_points_tells(const struct join_points *points, struct op *op);

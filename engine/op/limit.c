@@ -11,8 +11,8 @@
 #include "engine/op/histogram_row.h"
 #include "engine/op/names.h"
 #include "engine/op/param.h"
-#include "engine/op/row_output.h"
 #include "engine/op/row_store.h"
+#include "engine/op/tile.h"
 #include "model/notes.h"
 #include "model/sample.h"
 
@@ -37,7 +37,7 @@ struct limit {
     struct held_row *held;
     struct row_store store;
     struct row_reader in;
-    struct row_output output;
+    struct tile output;
 };
 
 /* Prometheus cuts ratios to [-1, 1]; in [-1, 0) the last hashes are meant. */
@@ -176,7 +176,7 @@ static bool limit_arrange(struct op *op, struct err *err)
         return op_arrange_as_child(op, err);
 
     uint32_t *group_order = arena_array(arena, uint32_t, self->groups.count);
-    if (!arena_check(arena, err) || !row_output_take(&self->output, op, err))
+    if (!arena_check(arena, err) || !tile_take_for(&self->output, op, err))
         return false;
     size_t count = limit_group_order(self, group_order);
     return groups_arrange(&self->groups, op->children[0], group_order, count, err);
@@ -232,7 +232,7 @@ static bool limit_series_row(struct limit *self, uint32_t series, struct batch *
         return true;
     }
     memcpy(batch_row(out, at), held->values, out->step_count * sizeof *held->values);
-    bool copied = row_output_copy(&self->output, &self->op, out, at, held->histograms, err);
+    bool copied = tile_copy(&self->output, out, at, held->histograms, err);
     row_store_drop(&self->store, held);
     return copied;
 }
@@ -240,11 +240,11 @@ static bool limit_series_row(struct limit *self, uint32_t series, struct batch *
 static bool limitk_pull(struct limit *self, struct batch *ret, struct err *err)
 {
     struct op *op = &self->op;
-    struct batch out = row_output_next(&self->output, op);
+    struct batch out = tile_next(&self->output, op);
     for (size_t i = 0; i < out.row_count; i++) {
         if (!limit_series_row(self, op->order[op->rows_done + i], &out, i, err))
             return false;
-        row_output_cut(&self->output, &out, i);
+        tile_cut(&self->output, &out, i);
     }
     *ret = out;
     return true;
@@ -279,7 +279,7 @@ static void limit_close(struct op *op)
     for (size_t i = 0; self->held && i < op->children[0]->series_count; i++)
         row_store_drop(&self->store, &self->held[i]);
     row_store_done(&self->store);
-    row_output_give(&self->output, op);
+    tile_give(&self->output);
 }
 
 static const struct op_class limit_class = {

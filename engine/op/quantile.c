@@ -3,7 +3,7 @@
 #include "engine/fn/columns.h"
 #include "engine/fn/quantile.h"
 #include "engine/op/param.h"
-#include "engine/op/row_output.h"
+#include "engine/op/tile.h"
 #include "model/notes.h"
 #include "model/sample.h"
 
@@ -14,7 +14,7 @@ struct quantile_rows {
     struct param param;
     size_t param_begin;
     size_t expr_begin;
-    struct row_output output;
+    struct tile output;
     struct row_reader in;
     double *held; /* columns of the group at hand, then room for what is there at one step */
     size_t held_size;
@@ -50,7 +50,7 @@ static bool quantile_open(struct op *op, struct err *err)
 static bool quantile_arrange(struct op *op, struct err *err)
 {
     struct quantile_rows *self = CONTAINER(struct quantile_rows, op, op);
-    if (!row_output_take(&self->output, op, err))
+    if (!tile_take_for(&self->output, op, err))
         return false;
     self->members_max = groups_size_max(&self->groups, op->order, op->order_count);
     self->held_size = columns_size(self->members_max, op->grid.count) + self->members_max;
@@ -96,7 +96,7 @@ static bool quantile_group_row(struct quantile_rows *self, size_t members, doubl
 static bool quantile_pull(struct op *op, struct batch *ret, struct err *err)
 {
     struct quantile_rows *self = CONTAINER(struct quantile_rows, op, op);
-    struct batch out = row_output_next(&self->output, op);
+    struct batch out = tile_next(&self->output, op);
     for (size_t i = 0; i < out.row_count; i++) {
         size_t members = groups_size(&self->groups, op->order[op->rows_done + i]);
         if (!quantile_group_row(self, members, batch_row(&out, i), err))
@@ -109,7 +109,7 @@ static bool quantile_pull(struct op *op, struct batch *ret, struct err *err)
 static void quantile_close(struct op *op)
 {
     struct quantile_rows *self = CONTAINER(struct quantile_rows, op, op);
-    row_output_give(&self->output, op);
+    tile_give(&self->output);
     pool_give(op->query->pool, &op->query->budget, self->held, self->held_size);
     self->held = NULL;
 }

@@ -16,8 +16,8 @@
 #include "engine/op/group.h"
 #include "engine/op/histogram_row.h"
 #include "engine/op/presence.h"
-#include "engine/op/row_output.h"
 #include "engine/op/row_store.h"
+#include "engine/op/tile.h"
 
 struct set {
     struct op op;
@@ -43,7 +43,7 @@ struct set {
     struct row_reader left_rows, right_rows;
     struct row_store bit_store;
     struct row_store row_store;
-    struct row_output output; /* `or` */
+    struct tile output; /* `or` */
 };
 
 static bool set_has_decider(const struct set *self, uint32_t group)
@@ -259,7 +259,7 @@ static bool set_or_arrange(struct op *op, struct err *err)
     }
     return arena_check(arena, err) && op_arrange(op->children[0], left, left_count, err) &&
            op_arrange(op->children[1], right, right_count, err) &&
-           row_output_take(&self->output, op, err);
+           tile_take_for(&self->output, op, err);
 }
 
 /* Reads the next left row, which is `series`, and notes its presence if a right row will ask. */
@@ -282,7 +282,7 @@ static bool set_or_put(struct set *self, const double *row,
                        struct err *err)
 {
     memcpy(batch_row(out, at), row, out->step_count * sizeof *row);
-    return row_output_copy(&self->output, &self->op, out, at, histograms, err);
+    return tile_copy(&self->output, out, at, histograms, err);
 }
 
 static bool set_or_left_row(struct set *self, uint32_t series, struct batch *out, size_t at,
@@ -341,7 +341,7 @@ static bool set_or_right_row(struct set *self, uint32_t series, struct batch *ou
 static bool set_or_pull(struct op *op, struct batch *ret, struct err *err)
 {
     struct set *self = CONTAINER(struct set, op, op);
-    struct batch out = row_output_next(&self->output, op);
+    struct batch out = tile_next(&self->output, op);
     for (size_t i = 0; i < out.row_count; i++) {
         uint32_t source = self->source[op->order[op->rows_done + i]];
         bool done = set_or_source_is_left(self, source)
@@ -349,7 +349,7 @@ static bool set_or_pull(struct op *op, struct batch *ret, struct err *err)
                         : set_or_right_row(self, source - (uint32_t)self->left_count, &out, i, err);
         if (!done)
             return false;
-        row_output_cut(&self->output, &out, i);
+        tile_cut(&self->output, &out, i);
     }
     *ret = out;
     return true;
@@ -362,7 +362,7 @@ static void set_close(struct op *op)
         row_store_drop(&self->row_store, &self->held[i]);
     row_store_done(&self->bit_store);
     row_store_done(&self->row_store);
-    row_output_give(&self->output, op);
+    tile_give(&self->output);
 }
 
 static const struct op_class set_filter_class = {

@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-#include "engine/op/row_output.h"
 #include "engine/op/row_store.h"
+#include "engine/op/tile.h"
 
 struct shared {
     struct op *op;
@@ -17,7 +17,7 @@ struct shared_reader {
     struct op op;
     struct shared *shared;
     bool first; /* the one that EXPLAIN and the counts go through */
-    struct row_output output;
+    struct tile output;
 };
 
 struct shared *shared_new(struct query *query, struct op *op)
@@ -57,7 +57,7 @@ static bool shared_drain(struct shared *shared, struct err *err)
 
 static bool shared_reader_arrange(struct op *op, struct err *err)
 {
-    return row_output_take(&CONTAINER(struct shared_reader, op, op)->output, op, err);
+    return tile_take_for(&CONTAINER(struct shared_reader, op, op)->output, op, err);
 }
 
 /* Histograms stay where they are held: only the column is a copy, which consumers may change. */
@@ -68,7 +68,7 @@ static bool shared_reader_give(struct shared_reader *self, const struct held_row
     memcpy(batch_row(out, row), held->values, steps * sizeof(double));
     if (!held->histograms)
         return true;
-    const struct histogram **to = row_output_histograms(&self->output, &self->op, out, row, err);
+    const struct histogram **to = tile_histograms(&self->output, out, row, err);
     if (to)
         memcpy(to, held->histograms, steps * sizeof *to);
     return to != NULL;
@@ -79,7 +79,7 @@ static bool shared_reader_pull(struct op *op, struct batch *ret, struct err *err
     struct shared_reader *self = CONTAINER(struct shared_reader, op, op);
     if (!self->shared->drained && !shared_drain(self->shared, err))
         return false;
-    struct batch out = row_output_next(&self->output, op);
+    struct batch out = tile_next(&self->output, op);
     for (size_t i = 0; i < out.row_count; i++) {
         uint32_t series = op->order[op->rows_done + i];
         if (!shared_reader_give(self, &self->shared->rows[series], &out, i, err))
@@ -93,7 +93,7 @@ static void shared_reader_close(struct op *op)
 {
     struct shared_reader *self = CONTAINER(struct shared_reader, op, op);
     struct shared *shared = self->shared;
-    row_output_give(&self->output, op);
+    tile_give(&self->output);
     if (--shared->reader_count > 0)
         return;
     for (size_t i = 0; shared->rows && i < shared->op->series_count; i++)

@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "engine/op/histogram_row.h"
+
 static_assert(sizeof(struct histogram *) <= sizeof(double), "the pool counts in doubles");
 static_assert(sizeof(struct window_finds) <= sizeof(double), "the pool counts in doubles");
 
@@ -11,6 +13,15 @@ bool tile_take(struct tile *tile, struct query *query, size_t rows, size_t steps
     *tile = (struct tile){.query = query, .row_max = rows, .step_count = steps};
     tile->values = pool_take(query->pool, &query->budget, rows * steps, err);
     return tile->values != NULL;
+}
+
+bool tile_take_for(struct tile *tile, struct op *op, struct err *err)
+{
+    if (op->order_count == 0)
+        return true;
+    size_t rows = batch_rows_max(op->grid.count);
+    return tile_take(tile, op->query, rows < op->order_count ? rows : op->order_count,
+                     op->grid.count, err);
 }
 
 void tile_give(struct tile *tile)
@@ -28,7 +39,7 @@ void tile_give(struct tile *tile)
 
 void tile_begin(struct tile *tile)
 {
-    if (tile->has_histograms)
+    if (tile->arena)
         arena_reset(tile->arena);
     tile->has_histograms = false;
     tile->has_finds = false;
@@ -83,4 +94,25 @@ struct batch tile_batch(const struct tile *tile, size_t row_count)
         .row_count = row_count,
         .step_count = tile->step_count,
     };
+}
+
+const struct histogram **tile_histograms(struct tile *tile, struct batch *batch, size_t row,
+                                         struct err *err)
+{
+    if (!tile_want_histograms(tile, err))
+        return NULL;
+    batch->histograms = tile->histograms;
+    return batch->histograms + row * batch->step_count;
+}
+
+bool tile_copy(struct tile *tile, struct batch *batch, size_t row,
+               const struct histogram *const *histograms, struct err *err)
+{
+    if (!row_has_histogram(histograms, tile->step_count))
+        return true;
+    const struct histogram **to = tile_histograms(tile, batch, row, err);
+    if (!to)
+        return false;
+    histogram_row_copy(tile->arena, histograms, tile->step_count, to);
+    return arena_check(tile->arena, err);
 }

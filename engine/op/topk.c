@@ -14,7 +14,7 @@
 #include "engine/fn/go_heap.h"
 #include "engine/op/names.h"
 #include "engine/op/param.h"
-#include "engine/op/row_output.h"
+#include "engine/op/tile.h"
 #include "model/notes.h"
 #include "model/sample.h"
 
@@ -40,7 +40,7 @@ struct topk {
     bool least;
     size_t begin;
     struct row_reader in;
-    struct row_output output;
+    struct tile output;
     double *settled; /* one step: the values of the result */
 
     /* Many steps. */
@@ -166,7 +166,7 @@ static bool topk_arrange(struct op *op, struct err *err)
     if (steps == 1 || op->order_count == 0)
         return true;
     uint32_t *group_order = arena_array(op->query->arena, uint32_t, self->groups.count);
-    if (!arena_check(op->query->arena, err) || !row_output_take(&self->output, op, err))
+    if (!arena_check(op->query->arena, err) || !tile_take_for(&self->output, op, err))
         return false;
     size_t count = topk_group_order(self, group_order);
     self->members_max = groups_size_max(&self->groups, group_order, count);
@@ -309,7 +309,7 @@ static bool topk_pull(struct op *op, struct batch *ret, struct err *err)
             (struct batch){.values = self->settled, .row_count = op->series_count, .step_count = 1};
         return true;
     }
-    struct batch out = row_output_next(&self->output, op);
+    struct batch out = tile_next(&self->output, op);
     for (size_t i = 0; i < out.row_count; i++)
         if (!topk_series_row(self, op->order[op->rows_done + i], batch_row(&out, i), err))
             return false;
@@ -320,7 +320,7 @@ static bool topk_pull(struct op *op, struct batch *ret, struct err *err)
 static void topk_close(struct op *op)
 {
     struct topk *self = CONTAINER(struct topk, op, op);
-    row_output_give(&self->output, op);
+    tile_give(&self->output);
     pool_give(op->query->pool, &op->query->budget, self->heap_memory, self->heap_memory_size);
     self->heap_memory = NULL;
     for (size_t g = 0; self->lists && g < self->groups.count; g++)
