@@ -49,6 +49,7 @@ def of_generated():
         "before": grid(zero - 300, zero + 300, "15s"),
         "odd": grid(zero + 1000.123, zero + 2600.777, "37.5"),
         "single": grid(zero + 7200, zero + 7200, 60),
+        "ending": grid(zero + 8060, zero + 8110, 5),  # the lookback ends, of one series after another
     }
     return Times(zero, {name: text(zero + at) for name, at in moments.items()}, grids)
 
