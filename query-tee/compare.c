@@ -129,11 +129,28 @@ static void compare_annotations(struct compare *compare, struct str *a, size_t a
     }
 }
 
+/* "success", or "error execution: ..." */
+static struct str envelope_status(struct compare *compare, const struct answer_envelope *envelope)
+{
+    if (!envelope->error.ptr)
+        return envelope->status;
+    return str_of(arena_printf(compare->out->arena, "%.*s %.*s: %.*s", STR_ARGS(envelope->status),
+                               STR_ARGS(envelope->error_type), STR_ARGS(envelope->error)));
+}
+
 static void compare_envelopes(struct compare *compare, const struct answer_envelope *a,
                               const struct answer_envelope *b)
 {
-    compare_texts(compare, DIFF_STATUS, a->status, b->status);
-    compare_texts(compare, DIFF_RESULT_TYPE, a->result_type, b->result_type);
+    if (!str_eq(a->status, b->status)) {
+        compare_texts(compare, DIFF_STATUS, envelope_status(compare, a),
+                      envelope_status(compare, b));
+        return;
+    }
+    if (a->has_data != b->has_data)
+        compare_texts(compare, DIFF_RESULT_TYPE, a->has_data ? STR("data") : STR("no data"),
+                      b->has_data ? STR("data") : STR("no data"));
+    else
+        compare_texts(compare, DIFF_RESULT_TYPE, a->result_type, b->result_type);
     compare_texts(compare, DIFF_ERROR_KIND, a->error_type, b->error_type);
     if (!str_eq(a->error, b->error) &&
         (compare->options->exact_errors || !errors_equivalent(a->error, b->error)))

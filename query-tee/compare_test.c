@@ -126,6 +126,8 @@ START_TEST(holds_each_tolerance)
     check_value(options, "1e12", "1000000000000.001", false);
     options.tolerance_relative = 1e-6;
     check_value(options, "1e12", "1000000000000.001", true);
+    check_value(options, "0", "-1e-6", true);
+    check_value(options, "0", "1e-5", false);
     check_value(options, "+Inf", "1e308", false);
     check_value(options, "NaN", "1", false);
     check_value(options, "0", "-0", true);
@@ -322,8 +324,9 @@ START_TEST(finds_errors)
     check_trial(failed, FAILED("execution", "a"), FAILED("bad_data", "a"),
                 "error_kind 1\n   execution | bad_data\n");
     check(VECTOR(SAMPLE("a", "1")), FAILED("execution", "a"),
-          "status 1\n   success | error\nerror_kind 1\n    | execution\n"
-          "error_text 1\n    | a\nresult_type 1\n   vector | \n");
+          "status 1\n   success | error execution: a\n");
+    check(VECTOR(SAMPLE("a", "1")), "{\"status\":\"success\"}",
+          "result_type 1\n   data | no data\nmissing_series 1\n  " A " @1000 1 | \n");
 }
 END_TEST
 
@@ -440,6 +443,21 @@ START_TEST(compares_metadata_and_exemplars)
 }
 END_TEST
 
+START_TEST(ends_when_it_is_canceled)
+{
+    const char *body = VECTOR(SAMPLE("a", "1"));
+    AUTO(spool_unref) struct spool *a = spool_of(body, strlen(body));
+    _Atomic bool cancel = true;
+    struct trial canceled = trial();
+    struct compare_side side = {a, 200, "application/json"};
+    struct compare_request request = {.kind = ANSWER_QUERY, .query = STR(""), .cancel = &cancel};
+    AUTO(comparison_done) struct comparison comparison;
+    compare_answers(&request, &canceled.options, &side, &side, &comparison);
+    ck_assert_int_eq(comparison.result, COMPARE_SKIPPED);
+    ck_assert_str_eq(comparison.skip_reason, "it was canceled");
+}
+END_TEST
+
 START_TEST(gives_up_at_its_limits)
 {
     struct trial small = trial();
@@ -463,4 +481,4 @@ TEST_MAIN("compare", agrees_where_only_the_form_differs, finds_one_value_by_one_
           finds_scalars_and_strings, finds_another_type_of_result, finds_annotations, finds_errors,
           knows_errors_of_one_meaning, finds_another_status, finds_broken_bodies,
           leaves_out_samples_that_are_too_new_or_too_old, compares_lists,
-          compares_metadata_and_exemplars, gives_up_at_its_limits)
+          compares_metadata_and_exemplars, ends_when_it_is_canceled, gives_up_at_its_limits)

@@ -44,7 +44,8 @@ bool compare_values_agree(const struct compare_options *options, struct str a, s
         return false;
 
     double distance = fabs(left - right);
-    double larger = fmax(fabs(left), fabs(right));
+    /* Nothing is a share of 0: beside it, the tolerance is taken as it is. */
+    double larger = left == 0 || right == 0 ? 1 : fmax(fabs(left), fabs(right));
     return distance <= options->tolerance_absolute ||
            distance <= options->tolerance_relative * larger ||
            value_ulps(left, right) <= options->tolerance_ulps;
