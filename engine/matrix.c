@@ -54,6 +54,9 @@ static bool samples_result_select(struct samples_result *result, struct err *err
         .symbols = query->symbols,
         .budget = &query->budget,
         .cancel = query->cancel,
+        .deadline_ns = query->deadline_ns,
+        .warn = query_warn,
+        .warn_context = query,
     };
     if (!storage_select(query->storage, &request, &result->selection, err))
         return false;

@@ -10,3 +10,9 @@ bool query_alive(const struct query *query, struct err *err)
         return err_set(err, ERR_TIMEOUT, "query timed out in expression evaluation");
     return true;
 }
+
+void query_warn(void *context, const char *message)
+{
+    struct query *query = context;
+    annotations_add(&query->annotations, ANNOTATION_WARNING, SIZE_MAX, "%s", message);
+}

@@ -48,3 +48,6 @@ struct query {
 
 /* False, with ERR_TIMEOUT or ERR_CANCELED in Prometheus's words, once the query should end. */
 bool query_alive(const struct query *query, struct err *err) MUST_CHECK;
+
+/* A warning without a position, for storage: `query` is a struct query. */
+void query_warn(void *query, const char *message);

@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "storage/chunk.h"
 #include "storage/index_read.h"
 #include "storage/tombstones.h"
 #include "storage/ulid.h"
@@ -106,12 +107,6 @@ void block_enter_series(const struct block *block, struct block_windows *windows
 
 /* Lets go of all pages; they come back when they are read. */
 void block_forget(const struct block *block);
-
-struct chunk_bytes {
-    const uint8_t *data;
-    size_t size;
-    uint8_t encoding;
-};
 
 /* The bytes at chunk_meta.ref, checked. Valid until the block's files are closed. */
 bool block_chunk(const struct block *block, struct block_windows *windows, uint64_t ref,

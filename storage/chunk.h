@@ -42,3 +42,10 @@ bool chunk_decode(uint8_t encoding, const uint8_t *data, size_t size, struct sam
 
 /* For decoders: does each time lie behind the one before? */
 bool chunk_times_rise(const int64_t *times_ms, size_t count);
+
+/* A chunk where it lies: what chunk_decode takes. */
+struct chunk_bytes {
+    const uint8_t *data;
+    size_t size;
+    uint8_t encoding;
+};

@@ -465,6 +465,7 @@ static const struct selection_class db_selection_class = {
     .cursor_open = db_cursor_open,
     .cursor_next = db_cursor_next,
     .cursor_next_chunk = db_cursor_next_chunk,
+    .cursor_chain = db_cursor_chain,
     .close = db_selection_close,
 };
 

@@ -83,6 +83,7 @@ struct cursor *db_cursor_create(struct selection *selection);
 void db_cursor_destroy(struct cursor *cursor);
 void db_cursor_open(struct cursor *cursor, size_t series);
 bool db_cursor_next(struct cursor *cursor, struct samples *into, bool *ret_more, struct err *err);
+struct chain *db_cursor_chain(struct cursor *cursor, struct err *err);
 bool db_cursor_next_chunk(struct cursor *cursor, struct stored_chunk *ret_chunk, bool *ret_more,
                           struct err *err);
 

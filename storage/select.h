@@ -16,6 +16,7 @@
  * and cursors over their samples, out. A local database, a remote one and the merge of several all
  * answer behind these calls.
  */
+struct chain;
 struct storage; /* what can be selected from: first member of each implementation */
 struct selection;
 
@@ -44,6 +45,11 @@ struct select_request {
     struct symbols *symbols;
     struct budget *budget;
     const _Atomic bool *cancel; /* looked at now and then; NULL: never */
+    int64_t deadline_ns;        /* clock_monotonic_ns, for who has to wait; 0: none */
+    bool labels_only;           /* no cursor will be made */
+    /* Told what is missing from an answer that is given all the same. NULL: nobody listens. */
+    void (*warn)(void *context, const char *message);
+    void *warn_context;
 };
 
 /*
@@ -131,6 +137,8 @@ struct names_request {
     int64_t end_ms;
     struct arena *arena;
     size_t limit; /* 0: none; one more than the limit may be returned, to tell that it was cut */
+    void (*warn)(void *context, const char *message); /* as in select_request */
+    void *warn_context;
 };
 
 struct names {
@@ -167,6 +175,11 @@ struct selection_class {
                         struct err *err);
     bool (*cursor_next_chunk)(struct cursor *cursor, struct stored_chunk *ret_chunk, bool *ret_more,
                               struct err *err);
+    /*
+     * The chunks of the open series, for who merges several selections: storage/chain.h. NULL with
+     * the error. Behind this call neither of the two above.
+     */
+    struct chain *(*cursor_chain)(struct cursor *cursor, struct err *err);
     void (*close)(struct selection *selection);
 };
 

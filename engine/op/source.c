@@ -62,6 +62,9 @@ static bool source_select(struct source *self, struct err *err)
         .symbols = query->symbols,
         .budget = &query->budget,
         .cancel = query->cancel,
+        .deadline_ns = query->deadline_ns,
+        .warn = query_warn,
+        .warn_context = query,
     };
     if (!storage_select(query->storage, &request, &self->selection, err)) {
         bool final = err->kind == ERR_LIMIT || err->kind == ERR_CANCELED;

@@ -28,6 +28,9 @@ bool ref_source_open(struct ref_source *source, struct ref *ref, struct matcher 
         .symbols = query->symbols,
         .budget = &query->budget,
         .cancel = query->cancel,
+        .deadline_ns = query->deadline_ns,
+        .warn = query_warn,
+        .warn_context = query,
     };
     if (!storage_select(query->storage, &request, &source->selection, err)) {
         bool plain = err->kind == ERR_LIMIT || err->kind == ERR_CANCELED;
