@@ -200,7 +200,7 @@ static bool bodies_equal(const struct compare_side *a, const struct compare_side
     return true;
 }
 
-/* At least one of the answers is no JSON. */
+/* At least one of the answers is no JSON, or they say that they have no body. */
 static void compare_plain(struct compare *compare, const struct compare_side *preferred,
                           const struct compare_side *other)
 {
@@ -228,7 +228,7 @@ static void compare_all(struct compare *compare, const struct compare_side *pref
         struct difference difference = {.preferred = side_status(compare, preferred),
                                         .other = side_status(compare, other)};
         compare_note(compare, DIFF_STATUS, &difference);
-    } else if (!side_is_json(preferred) || !side_is_json(other)) {
+    } else if (preferred->status == 204 || !side_is_json(preferred) || !side_is_json(other)) {
         compare_plain(compare, preferred, other);
     } else if (compare_items(compare, preferred, other, &a, &b)) {
         compare_envelopes(compare, &a, &b);

@@ -27,9 +27,9 @@ struct items {
     struct entry *entries;
     size_t count;
     size_t cap;
-    uint64_t place_max;    /* of those that found their partner since the orders parted */
-    struct buf labels_max; /* whose place this is, and its first value */
-    struct buf value_max;
+    uint64_t front_place; /* of the item that the next one's partner must be behind */
+    struct buf front_labels;
+    struct buf front_value;
     enum shape_order order;
 };
 
@@ -198,34 +198,38 @@ static bool items_find(struct items *items, const struct answer_item *key, bool 
     return true;
 }
 
-/* The item has its partner at `place`: is that behind those of the items in front of it? */
+/*
+ * The item has its partner at `place`: is that behind the partner of the item in front of it? Where
+ * values make the order, behind that of all items with another value.
+ */
 static void items_check_order(struct items *items, const struct answer_item *item, uint64_t place)
 {
+    bool by_value = items->order == SHAPE_ORDER_VALUE;
+    bool parted = place < items->front_place;
+    struct str front = buf_view(&items->front_labels);
     struct str value = {0};
-    if (item->point_count > 0)
-        value = answer_point_text(&item->points[0]);
-    if (place > items->place_max) {
-        items->place_max = place;
-        buf_clear(&items->labels_max);
-        buf_clear(&items->value_max);
-        buf_str(&items->labels_max, item->labels);
-        buf_str(&items->value_max, value);
-        return;
-    }
     if (!items_ordered(items))
         return;
-    if (items->order == SHAPE_ORDER_VALUE &&
-        compare_values_agree(items->compare->options, value, buf_view(&items->value_max)))
+    if (item->point_count > 0)
+        value = answer_point_text(&item->points[0]);
+    if (parted && !(by_value && compare_values_agree(items->compare->options, value,
+                                                     buf_view(&items->front_value)))) {
+        AUTO(buf_done) struct buf preferred = {0};
+        AUTO(buf_done) struct buf other = {0};
+        buf_printf(&preferred, "behind %.*s", STR_ARGS(front));
+        buf_printf(&other, "in front of %.*s", STR_ARGS(front));
+        compare_note(items->compare, DIFF_SERIES_ORDER,
+                     &(struct difference){.labels = item->labels,
+                                          .preferred = buf_view(&preferred),
+                                          .other = buf_view(&other)});
+    }
+    if (parted && by_value)
         return;
-
-    AUTO(buf_done) struct buf behind = {0};
-    AUTO(buf_done) struct buf front = {0};
-    buf_printf(&behind, "behind %.*s", STR_ARGS(buf_view(&items->labels_max)));
-    buf_printf(&front, "in front of %.*s", STR_ARGS(buf_view(&items->labels_max)));
-    compare_note(items->compare, DIFF_SERIES_ORDER,
-                 &(struct difference){.labels = item->labels,
-                                      .preferred = buf_view(&behind),
-                                      .other = buf_view(&front)});
+    items->front_place = place;
+    buf_clear(&items->front_labels);
+    buf_clear(&items->front_value);
+    buf_str(&items->front_labels, item->labels);
+    buf_str(&items->front_value, value);
 }
 
 /* Finds the partner of the preferred answer's newest item. */
@@ -418,7 +422,7 @@ bool compare_items(struct compare *compare, const struct compare_side *preferred
     answer_reader_destroy(items.other);
     answer_reader_destroy(items.again);
     free(items.entries);
-    buf_done(&items.labels_max);
-    buf_done(&items.value_max);
+    buf_done(&items.front_labels);
+    buf_done(&items.front_value);
     return read;
 }

@@ -207,7 +207,16 @@ START_TEST(finds_series_swapped)
     const char *a_b = MATRIX(SERIES("a", "[1,\"1\"]") "," SERIES("b", "[1,\"2\"]"));
     const char *b_a = MATRIX(SERIES("b", "[1,\"2\"]") "," SERIES("a", "[1,\"1\"]"));
     check(a_b, b_a, "series_order 1\n  " B " behind " A " | in front of " A "\n");
+    /* Once for each place where the order breaks. */
+#define FOUR(a, b, c, d) \
+    VECTOR(SAMPLE(a, "1") "," SAMPLE(b, "2") "," SAMPLE(c, "3") "," SAMPLE(d, "4"))
     struct trial any = trial();
+    any.options.order = COMPARE_ORDER_ALWAYS;
+    any.options.examples_max = 0;
+    any.options.tolerance_absolute = 10;
+    check_trial(any, FOUR("a", "b", "c", "d"), FOUR("d", "a", "b", "c"), "series_order 1\n");
+    check_trial(any, FOUR("a", "b", "c", "d"), FOUR("b", "c", "d", "a"), "series_order 1\n");
+    check_trial(any, FOUR("a", "b", "c", "d"), FOUR("d", "c", "b", "a"), "series_order 3\n");
     any.options.order = COMPARE_ORDER_NEVER;
     check_trial(any, a_b, b_a, "same\n");
 }
@@ -230,6 +239,9 @@ START_TEST(knows_when_vectors_have_an_order)
     const char *tie = VECTOR(SAMPLE("a", "1") "," SAMPLE("b", "1"));
     const char *tie_swapped = VECTOR(SAMPLE("b", "1") "," SAMPLE("a", "1"));
     check_trial(vector, tie, tie_swapped, "same\n");
+    const char *tie_parted = VECTOR(SAMPLE("b", "1") "," SAMPLE("c", "2") "," SAMPLE("a", "1"));
+    check_trial(vector, VECTOR(SAMPLE("a", "1") "," SAMPLE("b", "1") "," SAMPLE("c", "2")),
+                tie_parted, "series_order 1\n  {\"n\":\"c\"} behind " A " | in front of " A "\n");
     vector.query = "sort_by_label(x, \"n\")";
     check_trial(vector, tie, tie_swapped, swapped);
 }
@@ -382,6 +394,9 @@ START_TEST(finds_broken_bodies)
     html.type = NULL;
     check_trial(html, "<html>", "<html>", "same\n");
     check_trial(html, "<html>", "<htm>", "skipped: no JSON\n");
+    struct trial empty = trial();
+    empty.status = empty.other_status = 204;
+    check_trial(empty, "", "", "same\n");
 }
 END_TEST
 
