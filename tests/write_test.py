@@ -3,8 +3,7 @@
 
     tests/write_test.py [--millrace PROGRAM]
 
-Where there is a Prometheus (scripts/judge.sh), it gets the same requests and must answer alike, and one in
-agent mode sends its own metrics here.
+Where there is a Prometheus (scripts/judge.sh), it gets the same requests and must answer alike.
 """
 import argparse
 import http.client
@@ -463,59 +462,6 @@ class LikePrometheus(Case):
             self.assertEqual(send(ours.port, body, unknown).status, send(judge.port, body, unknown).status)
             self.alike("no encoding", send(ours.port, body, PROTOBUF, None), send(judge.port, body, PROTOBUF, None))
             self.assertEqual(send(ours.port, body, PROTOBUF, "gzip").status, 415)
-
-
-class Agent(Case):
-    """A Prometheus in agent mode scrapes itself, and sends what it has here."""
-
-    def agent(self, target, protocol):
-        port = processes.free_port()
-        config = self.folder / "agent.yml"
-        config.write_text(f"""
-global: {{scrape_interval: 1s}}
-scrape_configs:
-  - job_name: agent
-    scrape_protocols: [PrometheusProto, OpenMetricsText1.0.0]
-    static_configs: [{{targets: ["127.0.0.1:{port}"]}}]
-remote_write:
-  - url: http://127.0.0.1:{target}/api/v1/write
-    protobuf_message: {protocol}
-    send_native_histograms: true
-    send_exemplars: true
-    queue_config: {{batch_send_deadline: 500ms}}
-""")
-        command = [JUDGE, "--agent", f"--config.file={config}", f"--storage.agent.path={self.folder / 'agent'}",
-                   f"--web.listen-address=127.0.0.1:{port}", "--enable-feature=native-histograms,exemplar-storage"]
-        return processes.Server("agent", command, port, self.folder / "agent.log")
-
-    def receives(self, protocol):
-        with self.serve() as server, self.agent(server.port, protocol) as agent:
-            deadline = time.monotonic() + 60
-            while time.monotonic() < deadline and self.samples(server.port) < 3:
-                time.sleep(0.3)
-            self.assertGreaterEqual(self.samples(server.port), 3)
-            self.assertEqual(self.failed(agent.port), 0)
-            histograms = 'histogram_count(prometheus_http_request_duration_seconds{handler="/metrics"})'
-            self.assertEqual(len(result(server.port, histograms, now_ms())), 1)
-            self.assertEqual(result(server.port, "up", now_ms())[0]["metric"]["job"], "agent")
-
-    def failed(self, port):
-        """Samples that the agent could not send."""
-        return sum(float(count) for count in re.findall(
-            r"^prometheus_remote_storage_(?:samples|histograms|exemplars|metadata)_failed_total\{.*\} (\S+)$",
-            metrics(port), re.M))
-
-    def samples(self, port):
-        found = result(port, "count_over_time(up[5m])", now_ms())
-        return int(found[0]["value"][1]) if found else 0
-
-    @judge_needed
-    def test_sends_1_0(self):
-        self.receives("prometheus.WriteRequest")
-
-    @judge_needed
-    def test_sends_2_0(self):
-        self.receives("io.prometheus.write.v2.Request")
 
 
 def main():
