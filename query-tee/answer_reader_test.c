@@ -144,6 +144,25 @@ START_TEST(reads_metadata_and_exemplars)
 }
 END_TEST
 
+START_TEST(reads_times_in_every_form)
+{
+#define TIMED(time) \
+    "{\"data\":{\"result\":[{\"metric\":{},\"value\":[" time ",\"a value that is long\"]}]}}"
+#define AT(time) "item {} " time ":a value that is long\n"
+    check(TIMED("1700000000"), AT("1700000000000"));
+    check(TIMED("1700000000.007"), AT("1700000000007"));
+    check(TIMED("1700000000.5"), AT("1700000000500"));
+    check(TIMED("1700000000.0004"), AT("1700000000000"));
+    check(TIMED("0.25"), AT("250"));
+    check(TIMED("-1700000000.007"), AT("-1700000000007"));
+    check(TIMED("17e8"), AT("1700000000000"));
+    check(TIMED("1234567890123.456 "), AT("1234567890123456"));
+    check(TIMED(".123"), "byte 41: a bad number\n");
+    check(TIMED("1.123."), "byte 46: no comma\n");
+    check(TIMED("01"), "byte 43: a number that begins with 0\n");
+}
+END_TEST
+
 START_TEST(says_where_a_body_is_broken)
 {
     check("", "byte 0: the body ends too early\n");
@@ -244,5 +263,5 @@ END_TEST
 
 TEST_MAIN("answer_reader", reads_a_matrix, reads_a_vector, reads_scalars_and_strings,
           reads_members_in_any_order, reads_errors, reads_lists, reads_metadata_and_exemplars,
-          says_where_a_body_is_broken, limits_the_size_of_an_item, reads_on_where_its_window_ends,
-          hands_on_the_writers_error)
+          reads_times_in_every_form, says_where_a_body_is_broken, limits_the_size_of_an_item,
+          reads_on_where_its_window_ends, hands_on_the_writers_error)

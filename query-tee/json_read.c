@@ -56,13 +56,9 @@ static bool json_fault_of(struct json_reader *json, char wanted)
     }
 }
 
-bool json_take(struct json_reader *json, char byte)
+bool json_take_slowly(struct json_reader *json, char byte)
 {
     char next;
-    if (LIKELY(json->at < json->end && *json->at == byte)) {
-        json->at++;
-        return true;
-    }
     if (!json_peek(json, &next))
         return false;
     if (next != byte)

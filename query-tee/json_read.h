@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/attr.h"
 #include "base/buf.h"
 #include "base/str.h"
 
@@ -38,7 +39,16 @@ struct json_string {
 bool json_peek(struct json_reader *json, char *ret_byte);
 
 /* Behind white space, this byte. */
-bool json_take(struct json_reader *json, char byte);
+bool json_take_slowly(struct json_reader *json, char byte);
+
+HOT_INLINE bool json_take(struct json_reader *json, char byte)
+{
+    if (LIKELY(json->at < json->end && *json->at == byte)) {
+        json->at++;
+        return true;
+    }
+    return json_take_slowly(json, byte);
+}
 
 /*
  * Inside an object or array that ends with `close`: is there another member? Takes the comma in
