@@ -12,6 +12,7 @@ struct features {
     struct parse_options parse;
     struct query_modes modes;
     bool exemplars; /* are kept */
+    bool starts;    /* start timestamps are kept */
 };
 
 /* Told of each name as it is read; `known`: Prometheus has it. */

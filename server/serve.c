@@ -100,17 +100,52 @@ static bool serve_monitor(struct server *server, struct err *err)
     return true;
 }
 
+/* As Prometheus bounds them. */
+#define WAL_SEGMENT_LEAST ((int64_t)10 << 20)
+#define WAL_SEGMENT_MOST ((int64_t)256 << 20)
+
+/* What the flags of the log say. */
+static bool wal_options_read(const struct serve_options *options, struct db_options *ret_options,
+                             struct err *err)
+{
+    bool batch = strcmp(options->wal_sync, "batch") == 0;
+    if (!batch && strcmp(options->wal_sync, "off") != 0)
+        return err_set(err, ERR_BAD_DATA,
+                       "flag --storage.tsdb.wal-sync: \"%s\" is neither off nor batch",
+                       options->wal_sync);
+    bool zstd = strcmp(options->wal_compression_type, "zstd") == 0;
+    if (!zstd && strcmp(options->wal_compression_type, "snappy") != 0)
+        return err_set(
+            err, ERR_BAD_DATA,
+            "flag --storage.tsdb.wal-compression-type: \"%s\" is neither snappy nor zstd",
+            options->wal_compression_type);
+    if (options->wal_segment_size < WAL_SEGMENT_LEAST ||
+        options->wal_segment_size > WAL_SEGMENT_MOST)
+        return err_set(err, ERR_BAD_DATA,
+                       "flag --storage.tsdb.wal-segment-size: must be between 10MB and 256MB");
+    ret_options->wal_sync = batch;
+    ret_options->wal_segment_size = (size_t)options->wal_segment_size;
+    ret_options->wal_packing = zstd ? WAL_PACKED_ZSTD : WAL_PACKED_SNAPPY;
+    if (!options->wal_compression)
+        ret_options->wal_packing = WAL_NOT_PACKED;
+    return true;
+}
+
 static bool serve_open(struct server *server, struct err *err)
 {
     const struct serve_options *options = &server->options;
     int64_t begin_ns = clock_monotonic_ns();
     struct db_options db_options = {
         .read_only = options->read_only,
+        .head_series_max = (size_t)options->head_series_max,
+        .keeps_starts = server->features.starts,
         .refresh_ms = options->refresh_ms,
         .warn = storage_warn,
         .info = storage_info,
         .context = &server->log,
     };
+    if (!wal_options_read(options, &db_options, err))
+        return false;
     if (!cors_init(&server->cors, str_of(options->cors_origin), err))
         return err_wrap(err, "flag --web.cors.origin");
     if (!db_open(options->path, &db_options, &server->db, err))
@@ -239,6 +274,7 @@ static bool serve_read_flags(struct server *server, int argc, char **argv, bool 
     if (server->options.self_monitor_interval_ms == 0)
         return err_set(err, ERR_BAD_DATA, "flag --self-monitor.interval: must be above 0");
     return fallback_read(server->options.fallback, &server->fallback, &server->fallback_url, err) &&
+           wal_options_read(&server->options, &(struct db_options){0}, err) &&
            disabled_read(server->options.disabled, server->disabled, err) &&
            serve_set_log(server, err) && serve_read_config(server, err);
 }

@@ -299,7 +299,11 @@ static bool checkpoint_write_in(const struct checkpoint_plan *plan, const char *
 {
     AUTO(checkpoint_done) struct checkpoint checkpoint = {.plan = plan};
     checkpoint.arena = arena_create(NULL);
-    struct wal_writer_options options = {.segment_size = plan->segment_size, .synced = true};
+    struct wal_writer_options options = {
+        .segment_size = plan->segment_size,
+        .packing = plan->packing,
+        .synced = true,
+    };
     return file_make_folder(folder, err) &&
            wal_writer_open(folder, &options, &checkpoint.out, err) &&
            checkpoint_read(&checkpoint, err) && checkpoint_put_metadata(&checkpoint, err) &&

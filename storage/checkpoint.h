@@ -6,6 +6,7 @@
 
 #include "base/attr.h"
 #include "base/err.h"
+#include "storage/wal_packing.h"
 
 /*
  * A checkpoint: what is still needed of the oldest segments of a log, as Prometheus writes it.
@@ -19,6 +20,7 @@ struct checkpoint_plan {
     uint32_t last;       /* segments up to this one, which nobody writes to any more */
     int64_t before_ms;   /* what is before is not needed */
     size_t segment_size; /* of its own segments */
+    enum wal_packing packing;
     bool (*keeps)(void *context, uint64_t ref);
     void *context;
 };

@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include "storage/select.h"
+#include "storage/wal_packing.h"
 
 /*
  * A data directory in Prometheus's format: blocks, and a head made of checkpoint, WAL, and head
@@ -19,8 +20,9 @@ struct db_options {
     /* For writing: */
     bool wal_sync;     /* batches are on the disk before db_append returns, as on a loss of power */
     bool keeps_starts; /* start timestamps too: no Prometheus before 3.10 reads such a log */
-    size_t head_series_max;     /* series in memory, ERR_LIMIT beyond; 0: any number */
-    size_t wal_segment_size;    /* 0: Prometheus's */
+    size_t head_series_max;  /* series in memory, ERR_LIMIT beyond; 0: any number */
+    size_t wal_segment_size; /* 0: Prometheus's */
+    enum wal_packing wal_packing;
     bool compacts;              /* makes blocks and removes them: db_compact.h */
     int64_t block_range_ms;     /* of a block of the head; 0: Prometheus's two hours */
     int64_t block_range_max_ms; /* of the longest block; 0: Prometheus's 31 days */

@@ -66,6 +66,7 @@ static bool head_open_log(struct head *head, struct wal_writer **ret_log, struct
     snprintf(folder, sizeof folder, "%s/wal", head->path);
     struct wal_writer_options options = {
         .segment_size = head_segment_size(head),
+        .packing = head->options.wal_packing,
         .synced = head->options.wal_sync,
     };
     return file_make_folder(folder, err) &&

@@ -99,6 +99,7 @@ static bool head_checkpoint(struct head *head, int64_t before_ms, uint32_t in_wo
         .last = last,
         .before_ms = before_ms,
         .segment_size = head_segment_size(head),
+        .packing = head->options.wal_packing,
         .keeps = keeper_keeps,
         .context = &keeper,
     };

@@ -16,6 +16,7 @@
 #include <snappy-c.h>
 #include <stdio.h>
 #include <unistd.h>
+#include <zstd.h>
 
 #include "base/crc32c.h"
 #include "base/file.h"
@@ -33,6 +34,10 @@ enum fragment_type {
 };
 
 #define FRAGMENT_SNAPPY 8
+#define FRAGMENT_ZSTD 16
+
+/* Records are written once and read once: speed counts more than size. */
+#define ZSTD_LEVEL 1
 
 struct waiting_record {
     size_t begin; /* in wal_writer.packed */
@@ -46,6 +51,7 @@ struct wal_writer {
     uint64_t offset; /* of the file: behind the last whole record */
     bool torn;       /* there may be bytes behind it, to be cut off before anything is written */
 
+    ZSTD_CCtx *zstd; /* NULL: not needed yet */
     struct buf packed;
     struct waiting_record *waiting;
     size_t waiting_count, waiting_cap;
@@ -174,6 +180,7 @@ void wal_writer_close(struct wal_writer *writer)
     }
     pthread_cond_destroy(&writer->changed);
     pthread_mutex_destroy(&writer->lock);
+    ZSTD_freeCCtx(writer->zstd);
     buf_done(&writer->packed);
     buf_done(&writer->out);
     free(writer->waiting);
@@ -181,18 +188,50 @@ void wal_writer_close(struct wal_writer *writer)
     free(writer);
 }
 
+static uint8_t writer_pack_snappy(struct wal_writer *writer, const void *record, size_t size)
+{
+    size_t packed_size = snappy_max_compressed_length(size);
+    char *packed = buf_reserve(&writer->packed, packed_size);
+    if (snappy_compress(record, size, packed, &packed_size) != SNAPPY_OK || packed_size >= size)
+        return 0;
+    writer->packed.len += packed_size;
+    return FRAGMENT_SNAPPY;
+}
+
+static uint8_t writer_pack_zstd(struct wal_writer *writer, const void *record, size_t size)
+{
+    if (!writer->zstd)
+        writer->zstd = ZSTD_createCCtx();
+    size_t room = ZSTD_compressBound(size);
+    char *packed = buf_reserve(&writer->packed, room);
+    size_t packed_size = ZSTD_compressCCtx(writer->zstd, packed, room, record, size, ZSTD_LEVEL);
+    if (ZSTD_isError(packed_size) || packed_size >= size)
+        return 0;
+    writer->packed.len += packed_size;
+    return FRAGMENT_ZSTD;
+}
+
+/* The mark of how the record was packed, behind what waits; 0: it was not. */
+static uint8_t writer_pack(struct wal_writer *writer, const void *record, size_t size)
+{
+    switch (writer->options.packing) {
+    case WAL_PACKED_SNAPPY:
+        return writer_pack_snappy(writer, record, size);
+    case WAL_PACKED_ZSTD:
+        return writer_pack_zstd(writer, record, size);
+    case WAL_NOT_PACKED:
+        break;
+    }
+    return 0;
+}
+
 void wal_writer_add(struct wal_writer *writer, const void *record, size_t size)
 {
     assert(size > 0 && size <= WAL_RECORD_SIZE_MAX);
     struct waiting_record waiting = {.begin = writer->packed.len};
-    size_t packed_size = snappy_max_compressed_length(size);
-    char *packed = buf_reserve(&writer->packed, packed_size);
-    if (snappy_compress(record, size, packed, &packed_size) == SNAPPY_OK && packed_size < size) {
-        writer->packed.len += packed_size;
-        waiting.flags = FRAGMENT_SNAPPY;
-    } else {
+    waiting.flags = writer_pack(writer, record, size);
+    if (waiting.flags == 0)
         buf_append(&writer->packed, record, size);
-    }
     waiting.size = writer->packed.len - waiting.begin;
     mem_grow(writer->waiting, struct waiting_record, writer->waiting_count, &writer->waiting_cap);
     writer->waiting[writer->waiting_count++] = waiting;

@@ -7,11 +7,12 @@
 #include "base/attr.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "storage/wal_packing.h"
 
 /*
  * Appends records to a log folder in Prometheus's format, a new segment first:
  *
- *     wal_writer_add      records wait in memory, packed with snappy where that makes them smaller
+ *     wal_writer_add      records wait in memory, packed where that makes them smaller
  *     wal_writer_flush    all that wait go into the file, or none
  *     wal_writer_sync     and to the disk
  *
@@ -27,7 +28,8 @@ struct wal_writer;
 #define WAL_SEGMENT_SIZE ((size_t)128 << 20)
 
 struct wal_writer_options {
-    uint32_t segment;    /* the number of the first one, which must not be there */
+    uint32_t segment; /* the number of the first one, which must not be there */
+    enum wal_packing packing;
     size_t segment_size; /* all that waits goes into one segment, whatever its size */
     bool synced;         /* wal_writer_sync will be called: segments are left synced */
 };

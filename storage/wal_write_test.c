@@ -103,6 +103,33 @@ START_TEST(reads_back_byte_for_byte)
 }
 END_TEST
 
+/* Bytes of a log with 100 records that pack well. */
+static size_t packed_size(enum wal_packing packing)
+{
+    test_folder(folder, sizeof folder);
+    struct wal_writer_options options = {.segment_size = SMALL_SEGMENT, .packing = packing};
+    ck_assert_msg(wal_writer_open(folder, &options, &writer, &err), "%s", err.msg);
+    for (int i = 0; i < 100; i++)
+        add(1000, true);
+    add(1000, false);
+    flush();
+    size_t size = wal_writer_position(writer);
+    check_log();
+    buf_clear(&expected);
+    end();
+    expected = (struct buf){0};
+    return size;
+}
+
+START_TEST(packs_as_it_was_told)
+{
+    size_t plain = packed_size(WAL_NOT_PACKED);
+    ck_assert_uint_gt(plain, 101000);
+    ck_assert_uint_lt(packed_size(WAL_PACKED_SNAPPY), plain / 4);
+    ck_assert_uint_lt(packed_size(WAL_PACKED_ZSTD), plain / 4);
+}
+END_TEST
+
 /* Records whose fragments end at, and just before, the end of the page. */
 START_TEST(ends_pages_where_no_header_fits)
 {
@@ -321,8 +348,9 @@ START_TEST(syncs_up_to_a_position)
 }
 END_TEST
 
-TEST_MAIN("wal_write", reads_back_byte_for_byte, ends_pages_where_no_header_fits,
-          begins_a_segment_when_one_is_full, pads_its_page_when_closed,
-          is_the_only_one_to_make_a_segment, loses_only_the_torn_record_wherever_it_is_cut,
-          repair_drops_what_lies_behind_damage, repair_refuses_a_folder_that_lacks_a_segment,
-          leaves_the_log_whole_when_there_is_no_space, syncs_up_to_a_position)
+TEST_MAIN("wal_write", reads_back_byte_for_byte, packs_as_it_was_told,
+          ends_pages_where_no_header_fits, begins_a_segment_when_one_is_full,
+          pads_its_page_when_closed, is_the_only_one_to_make_a_segment,
+          loses_only_the_torn_record_wherever_it_is_cut, repair_drops_what_lies_behind_damage,
+          repair_refuses_a_folder_that_lacks_a_segment, leaves_the_log_whole_when_there_is_no_space,
+          syncs_up_to_a_position)
