@@ -1,10 +1,17 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/attr.h"
+#include "query-tee/commands.h"
 #include "query-tee/options.h"
 
-/* As millrace's: 2 for a wrong command line. */
-#define EXIT_USAGE 2
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+} commands[] = {
+    {"replay", command_replay},
+    {"fuzz", command_fuzz},
+};
 
 static int command_serve(int argc, char **argv)
 {
@@ -22,5 +29,8 @@ static int command_serve(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    for (size_t i = 0; argc > 1 && i < ARRAY_COUNT(commands); i++)
+        if (strcmp(argv[1], commands[i].name) == 0)
+            return commands[i].run(argc - 2, argv + 2);
     return command_serve(argc - 1, argv + 1);
 }

@@ -33,7 +33,7 @@ static bool source_ask(const struct catalog_source *source, const char *path, js
     if (!source->ask(source->context, path, &body, err))
         return false;
     json_error_t fault;
-    AUTO_JSON json_t *answer = json_loadb(body.ptr, body.len, JSON_REJECT_DUPLICATES, &fault);
+    AUTO_JSON json_t *answer = json_loadb(body.ptr, body.len, JSON_ALLOW_NUL, &fault);
     if (!answer)
         return err_set(err, ERR_CORRUPT, "%s: the answer is no JSON: %s", path, fault.text);
     json_t *data = json_object_get(answer, "data");
@@ -120,6 +120,12 @@ static void metric_add_label(struct catalog_metric *metric, const char *name, co
     label_add_value(&metric->labels[at], value, arena);
 }
 
+/* A text without zero bytes, which a query cannot have. */
+static bool is_plain_text(const json_t *json)
+{
+    return json_is_string(json) && strlen(json_string_value(json)) == json_string_length(json);
+}
+
 static bool metric_learn(const struct learning *self, const char *name,
                          struct catalog_metric *ret_metric, struct err *err)
 {
@@ -142,7 +148,7 @@ static bool metric_learn(const struct learning *self, const char *name,
         json_t *value;
         json_object_foreach(json_array_get(series, i), label, value)
         {
-            if (strcmp(label, "__name__") != 0 && json_is_string(value))
+            if (strcmp(label, "__name__") != 0 && is_plain_text(value))
                 metric_add_label(&metric, label, json_string_value(value), self->arena);
         }
     }

@@ -31,7 +31,9 @@ struct query_request {
     const char *path;   /* "/api/v1/query_range" */
     const char *params; /* "query=up&start=0&...", as a form has it */
     struct str query;   /* empty: the route has none */
-    int64_t step_ms;    /* 0: no range query */
+    int64_t start_ms;   /* of a range query, as far as it can be told; end_ms too */
+    int64_t end_ms;
+    int64_t step_ms; /* 0: no range query */
     size_t line;
 };
 

@@ -97,8 +97,10 @@ START_TEST(urls_are_requests)
     AUTO(query_file_close)
     struct query_file *file = open_text(".txt",
                                         "http://host:1/api/v1/query_range?query=a%2Bb&step=0.5\n"
+                                        "/api/v1/query_range?query=a&step=x\n"
                                         "/api/v1/labels\n");
     expect_next(file, arena, "/api/v1/query_range", "query=a%2Bb&step=0.5", "a+b", 500);
+    expect_next(file, arena, "/api/v1/query_range", "query=a&step=x", "a", 0);
     expect_next(file, arena, "/api/v1/labels", "", "", 0);
     expect_end(file, arena);
 }

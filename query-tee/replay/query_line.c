@@ -6,7 +6,7 @@
 
 #include "base/float_text.h"
 #include "http/params.h"
-#include "model/duration.h"
+#include "query-tee/time_text.h"
 
 static void form_add(struct buf *form, const char *name, struct str value)
 {
@@ -68,19 +68,6 @@ static bool form_add_json(struct buf *form, const char *name, const json_t *valu
     return true;
 }
 
-/* A step in seconds, or a duration. */
-static bool step_read(struct str text, int64_t *ret_ms)
-{
-    double seconds;
-    bool out_of_range;
-    if (duration_parse(text, ret_ms))
-        return true;
-    if (!float_parse(text, &seconds, &out_of_range) || !(fabs(seconds) < 1e12))
-        return false;
-    *ret_ms = (int64_t)round(seconds * 1000);
-    return true;
-}
-
 /* The parameters that a line of Prometheus's query log has; an instant query has no step there. */
 static bool logged_read(const json_t *params, struct arena *arena,
                         struct query_request *ret_request, struct err *err)
@@ -124,8 +111,9 @@ static bool object_read(const json_t *object, struct arena *arena,
     struct str text;
     if (!path && !json_is_string(query))
         return err_set(err, ERR_BAD_DATA, "neither \"query\" nor \"path\" is a text");
-    if (step && (!json_param(step, room, sizeof room, &text) || !step_read(text, &step_ms)))
-        return err_set(err, ERR_BAD_DATA, "\"step\" is no duration");
+    /* A step that is none is asked as it stands: both should refuse it alike. */
+    if (step && json_param(step, room, sizeof room, &text) && !step_text_parse(text, &step_ms))
+        step_ms = 0;
     const char *name;
     json_t *value;
     json_object_foreach((json_t *)(uintptr_t)object, name, value)
@@ -149,7 +137,7 @@ static bool json_read(struct str line, struct arena *arena, struct query_request
 {
     json_error_t fault;
     __attribute__((cleanup(json_free_auto))) json_t *object =
-        json_loadb(line.ptr, line.len, 0, &fault);
+        json_loadb(line.ptr, line.len, JSON_ALLOW_NUL, &fault);
     if (!json_is_object(object))
         return err_set(err, ERR_BAD_DATA, "no JSON object: %s", object ? "" : fault.text);
     const json_t *params = json_object_get(object, "params");
@@ -176,8 +164,8 @@ static bool url_read(struct str line, struct arena *arena, struct query_request 
     params_parse(&params, text, arena);
     int64_t step_ms = 0;
     struct str step = params_get(&params, "step");
-    if (step.len > 0 && !step_read(step, &step_ms))
-        return err_set(err, ERR_BAD_DATA, "step=%.*s is no duration", STR_ARGS(step));
+    if (step.len > 0 && !step_text_parse(step, &step_ms))
+        step_ms = 0;
     *ret_request = (struct query_request){
         .path = arena_text(arena, (struct str){line.ptr, path_len}),
         .params = arena_text(arena, text),
@@ -217,7 +205,7 @@ static bool eval_time(struct str *rest, const char *name, int64_t *ret_ms, struc
     word = word_take(rest);
     bool negative = str_starts(word, STR("-"));
     struct str size = {word.ptr + negative, word.len - negative};
-    if (!step_read(size, ret_ms))
+    if (!step_text_parse(size, ret_ms))
         return err_set(err, ERR_BAD_DATA, "\"%.*s\" is no time", STR_ARGS(word));
     if (negative)
         *ret_ms = -*ret_ms;
@@ -259,6 +247,30 @@ static bool eval_read(struct str line, int64_t base_ms, struct arena *arena,
     return true;
 }
 
+/* Start and end, from the parameters, whichever form they came in. */
+static void request_set_range(struct query_request *request, struct arena *arena)
+{
+    struct params params = {0};
+    if (request->step_ms == 0)
+        return;
+    params_parse(&params, str_of(request->params), arena);
+    if (!time_text_parse(params_get(&params, "start"), &request->start_ms) ||
+        !time_text_parse(params_get(&params, "end"), &request->end_ms))
+        request->start_ms = request->end_ms = 0;
+}
+
+static bool line_read(struct str line, int64_t time_base_ms, struct arena *arena,
+                      struct query_request *ret_request, struct err *err)
+{
+    if (str_starts(line, STR("eval")))
+        return eval_read(line, time_base_ms, arena, ret_request, err);
+    if (line.ptr[0] == '{')
+        return json_read(line, arena, ret_request, err);
+    if (line.ptr[0] == '/' || str_starts(line, STR("http://")) || str_starts(line, STR("https://")))
+        return url_read(line, arena, ret_request, err);
+    return err_set(err, ERR_BAD_DATA, "neither a JSON object nor a URL nor an eval");
+}
+
 bool query_line_read(struct str line, bool is_test, int64_t time_base_ms, struct arena *arena,
                      struct query_request *ret_request, bool *ret_found, struct err *err)
 {
@@ -270,16 +282,12 @@ bool query_line_read(struct str line, bool is_test, int64_t time_base_ms, struct
         return true;
     if (memchr(line.ptr, '\0', line.len))
         return err_set(err, ERR_BAD_DATA, "there is a zero byte in it");
-    if (line.len > 4 && str_starts(line, STR("eval")) && strchr(" \t_", line.ptr[4])) {
-        *ret_found = true;
-        return eval_read(line, time_base_ms, arena, ret_request, err);
-    }
-    if (is_test)
+    bool is_eval = line.len > 4 && str_starts(line, STR("eval")) && strchr(" \t_", line.ptr[4]);
+    if (is_test && !is_eval)
         return true;
     *ret_found = true;
-    if (line.ptr[0] == '{')
-        return json_read(line, arena, ret_request, err);
-    if (line.ptr[0] == '/' || str_starts(line, STR("http://")) || str_starts(line, STR("https://")))
-        return url_read(line, arena, ret_request, err);
-    return err_set(err, ERR_BAD_DATA, "neither a JSON object nor a URL nor an eval");
+    if (!line_read(line, time_base_ms, arena, ret_request, err))
+        return false;
+    request_set_range(ret_request, arena);
+    return true;
 }
