@@ -23,8 +23,8 @@ bool size_parse(struct str text, int64_t *ret_bytes)
         const char *name;
         int shift;
     } units[] = {
-        {"KiB", 10}, {"MiB", 20}, {"GiB", 30}, {"TiB", 40}, {"KB", 10},
-        {"MB", 20},  {"GB", 30},  {"TB", 40},  {"B", 0},
+        {"KiB", 10}, {"MiB", 20}, {"GiB", 30}, {"TiB", 40}, {"KB", 10}, {"MB", 20},
+        {"GB", 30},  {"TB", 40},  {"PB", 50},  {"EB", 60},  {"B", 0},
     };
     double factor = 1;
     if (str_ends(text, STR("%"))) {

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "model/duration.h"
 #include "parser/function.h"
 #include "server/api.h"
 #include "server/param.h"
@@ -58,6 +59,23 @@ static int64_t thread_count(void)
     return line ? strtoll(line + sizeof key - 1, NULL, 10) : 0;
 }
 
+/* "15d", "512MiB", "15d or 512MiB"; "" where a Prometheus decides. */
+static void print_retention(const struct serve_options *options, struct buf *out)
+{
+    static const char *const units[] = {"EiB", "PiB", "TiB", "GiB", "MiB", "KiB", "B"};
+    if (options->read_only)
+        return;
+    if (options->retention_ms)
+        duration_print(options->retention_ms, out);
+    if (options->retention_ms && options->retention_bytes)
+        buf_text(out, " or ");
+    for (size_t i = 0; i < ARRAY_COUNT(units); i++) {
+        uint64_t part = (uint64_t)options->retention_bytes >> (60 - 10 * i) & (i ? 1023 : 15);
+        if (part)
+            buf_printf(out, "%llu%s", (unsigned long long)part, units[i]);
+    }
+}
+
 void route_runtimeinfo(struct server *server, const struct request *request, struct answer *answer)
 {
     char folder[4096] = "", host[256] = "";
@@ -90,7 +108,9 @@ void route_runtimeinfo(struct server *server, const struct request *request, str
     json_int(&json, server->options.memory_total);
     put_text(&json, "GOGC", "");
     put_text(&json, "GODEBUG", "");
-    put_text(&json, "storageRetention", "");
+    AUTO(buf_done) struct buf retention = {0};
+    print_retention(&server->options, &retention);
+    put_text(&json, "storageRetention", buf_terminated(&retention));
     json_object_end(&json);
     api_end(&json);
 }

@@ -12,6 +12,7 @@
 #include "server/api.h"
 #include "server/routes.h"
 #include "server/server.h"
+#include "storage/db_compact.h"
 
 static const int statuses[] = {200, 204, 400, 404, 405, 413, 415, 422, 499, 500, 503};
 static const double duration_bounds[] = {.1, .2, .4, 1, 3, 8, 20, 60, 120};
@@ -247,6 +248,66 @@ static void print_storage(struct server *server, struct buf *out)
                 (double)stats.corrupt_count);
 }
 
+static void print_compaction_durations(const struct db_compact_stats *stats, struct buf *out)
+{
+    static const char name[] = "prometheus_tsdb_compaction_duration_seconds";
+    put_head(out, name, "histogram", "Duration of compaction runs");
+    for (size_t i = 0; i < COMPACT_SECONDS_COUNT; i++)
+        buf_printf(out, "%s_bucket{le=\"%d\"} %llu\n", name, 1 << i,
+                   (unsigned long long)stats->seconds_upto[i]);
+    buf_printf(out, "%s_bucket{le=\"+Inf\"} %llu\n", name,
+               (unsigned long long)stats->written_total);
+    buf_printf(out, "%s_sum %.9g\n%s_count %llu\n", name, (double)stats->duration_ns / 1e9, name,
+               (unsigned long long)stats->written_total);
+}
+
+static void print_compaction(struct server *server, struct buf *out)
+{
+    const struct serve_options *options = &server->options;
+    struct db_compact_stats stats;
+    db_compact_stats(server->db, &stats);
+    const struct {
+        const char *name, *help;
+        uint64_t count;
+    } counters[] = {
+        {"prometheus_tsdb_compactions_triggered_total",
+         "Total number of triggered compactions for the partition.", stats.triggered_total},
+        {"prometheus_tsdb_compactions_total",
+         "Total number of compactions that were executed for the partition.", stats.written_total},
+        {"prometheus_tsdb_compactions_failed_total",
+         "Total number of compactions that failed for the partition.", stats.failed_total},
+        {"prometheus_tsdb_vertical_compactions_total",
+         "Total number of compactions done on overlapping blocks.", stats.vertical_total},
+        {"prometheus_tsdb_head_truncations_total", "Total number of head truncations attempted.",
+         stats.head_truncations_total},
+        {"prometheus_tsdb_head_truncations_failed_total",
+         "Total number of head truncations that failed.", stats.head_truncations_failed_total},
+        {"prometheus_tsdb_time_retentions_total",
+         "The number of times that blocks were deleted because the maximum time limit was "
+         "exceeded.",
+         stats.time_retentions_total},
+        {"prometheus_tsdb_size_retentions_total",
+         "The number of times that blocks were deleted because the maximum number of bytes was "
+         "exceeded.",
+         stats.size_retentions_total},
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(counters); i++)
+        put_counter(out, counters[i].name, counters[i].help, (double)counters[i].count);
+    print_compaction_durations(&stats, out);
+    put_gauge(out, "prometheus_tsdb_compaction_populating_block",
+              "Set to 1 when a block is currently being written to the disk.", stats.is_writing);
+    put_gauge(out, "prometheus_tsdb_storage_blocks_bytes",
+              "The number of bytes that are currently used for local storage by all blocks.",
+              (double)stats.block_bytes);
+    put_gauge(out, "prometheus_tsdb_retention_limit_bytes",
+              "Max number of bytes to be retained in the tsdb blocks, configured 0 means disabled",
+              (double)options->retention_bytes);
+    put_gauge(out, "prometheus_tsdb_retention_limit_seconds",
+              "How long to retain samples in storage.", (double)options->retention_ms / 1000);
+    put_gauge(out, "millrace_compaction_memory_peak_bytes",
+              "The most memory that the writing of a block held.", (double)stats.memory_peak_bytes);
+}
+
 static void print_receiver(struct server *server, struct buf *out)
 {
     const struct receiver *receiver = &server->receiver;
@@ -376,6 +437,7 @@ void metrics_print(struct server *server, struct buf *out)
     print_engine(server, out);
     print_fallbacks(&server->metrics, out);
     print_storage(server, out);
+    print_compaction(server, out);
     print_receiver(server, out);
     print_exemplars(server, out);
     struct listener *listener = atomic_load(&server->listener);

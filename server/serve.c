@@ -16,6 +16,9 @@
 #include "server/routes.h"
 #include "server/server.h"
 
+/* How long samples are kept if nothing is said of it. */
+#define RETENTION_MS ((int64_t)15 * 24 * 60 * 60 * 1000)
+
 const struct flag serve_flags[] = {
 #define FLAG(member, kind, name, fallback, value, help) \
     {name, 0, FLAG_##kind, offsetof(struct serve_options, member), fallback, value, help},
@@ -140,6 +143,11 @@ static bool serve_open(struct server *server, struct err *err)
         .head_series_max = (size_t)options->head_series_max,
         .keeps_starts = server->features.starts,
         .refresh_ms = options->refresh_ms,
+        .compacts = !options->read_only,
+        .block_range_ms = options->block_range_ms,
+        .block_range_max_ms = options->block_range_max_ms,
+        .retention_ms = options->retention_ms,
+        .retention_bytes = (uint64_t)options->retention_bytes,
         .warn = storage_warn,
         .info = storage_info,
         .context = &server->log,
@@ -252,6 +260,30 @@ static bool serve_read_config(struct server *server, struct err *err)
     return true;
 }
 
+/* What Prometheus makes of its flags for blocks. */
+static bool serve_set_blocks(struct server *server, struct err *err)
+{
+    struct serve_options *options = &server->options;
+    for (size_t i = 0; i < serve_flag_count; i++)
+        if (serve_flags[i].offset == offsetof(struct serve_options, retention_bytes) &&
+            str_ends(str_of(server->flag_texts[i]), STR("%")))
+            return err_set(err, ERR_BAD_DATA,
+                           "flag --%s: \"%s\" would be a part of the memory, not of the disk",
+                           serve_flags[i].name, server->flag_texts[i]);
+    if (options->block_range_ms <= 0)
+        return err_set(err, ERR_BAD_DATA, "flag --storage.tsdb.min-block-duration: not above 0");
+    if (options->retention_ms == 0 && options->retention_bytes == 0)
+        options->retention_ms = RETENTION_MS;
+    if (options->block_range_max_ms == 0) {
+        options->block_range_max_ms = DB_BLOCK_RANGE_MAX_MS;
+        if (options->retention_ms && options->retention_ms / 10 < DB_BLOCK_RANGE_MAX_MS)
+            options->block_range_max_ms = options->retention_ms / 10;
+    }
+    if (options->block_range_max_ms < options->block_range_ms)
+        options->block_range_max_ms = options->block_range_ms;
+    return true;
+}
+
 static bool serve_read_flags(struct server *server, int argc, char **argv, bool *ret_help,
                              struct err *err)
 {
@@ -276,7 +308,8 @@ static bool serve_read_flags(struct server *server, int argc, char **argv, bool 
     return fallback_read(server->options.fallback, &server->fallback, &server->fallback_url, err) &&
            wal_options_read(&server->options, &(struct db_options){0}, err) &&
            disabled_read(server->options.disabled, server->disabled, err) &&
-           serve_set_log(server, err) && serve_read_config(server, err);
+           serve_set_blocks(server, err) && serve_set_log(server, err) &&
+           serve_read_config(server, err);
 }
 
 int command_serve(int argc, char **argv)
