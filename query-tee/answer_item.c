@@ -77,28 +77,48 @@ static int label_pair_cmp(const void *a, const void *b)
     return str_cmp(left->name, right->name);
 }
 
-/* Sorts the pairs of `out` from `begin` on, if they are not. */
-static bool labels_sort(struct answer_item *item, struct json_reader *json, struct buf *out,
-                        size_t begin, const size_t *ends, const size_t *name_lens, size_t count)
+/* Where the pairs of an object lie in the text that is made of it. */
+struct label_list {
+    size_t begin; /* its brace */
+    size_t ends[LABEL_COUNT_MAX];
+    size_t name_lens[LABEL_COUNT_MAX];
+    size_t count;
+};
+
+static struct label_pair label_list_get(const struct label_list *list, size_t index,
+                                        const char *text)
 {
-    struct str text = arena_str(item->arena, (struct str){out->ptr + begin, out->len - begin});
-    struct label_pair *pairs = arena_array(item->arena, struct label_pair, count + 1);
-    size_t at = 1; /* behind the brace; a pair ends in front of its comma */
-    for (size_t i = 0; i < count; i++) {
-        pairs[i].name = (struct str){text.ptr + at, name_lens[i]};
-        pairs[i].all = (struct str){text.ptr + at, ends[i] - begin - at};
-        at = ends[i] - begin + 1;
-    }
-    qsort(pairs, count, sizeof(*pairs), label_pair_cmp);
-    for (size_t i = 1; i < count; i++)
+    size_t begin = index == 0 ? list->begin + 1 : list->ends[index - 1] + 1; /* behind the comma */
+    const char *at = text + (begin - list->begin);
+    return (struct label_pair){{at, list->name_lens[index]}, {at, list->ends[index] - begin}};
+}
+
+static bool label_list_is_sorted(const struct label_list *list, const char *text)
+{
+    for (size_t i = 1; i < list->count; i++)
+        if (str_cmp(label_list_get(list, i - 1, text).name, label_list_get(list, i, text).name) >=
+            0)
+            return false;
+    return true;
+}
+
+/* Writes the object anew, from its brace on, with its pairs in order. */
+static bool labels_sort(struct answer_item *item, struct json_reader *json, struct buf *out,
+                        const struct label_list *list)
+{
+    struct str object = {out->ptr + list->begin, out->len - list->begin};
+    struct str text = arena_str(item->arena, object);
+    struct label_pair *pairs = arena_array(item->arena, struct label_pair, list->count);
+    for (size_t i = 0; i < list->count; i++)
+        pairs[i] = label_list_get(list, i, text.ptr);
+    qsort(pairs, list->count, sizeof(*pairs), label_pair_cmp);
+    for (size_t i = 1; i < list->count; i++)
         if (str_eq(pairs[i - 1].name, pairs[i].name))
             return json_fault(json, "a label stands twice");
 
-    out->len = begin;
-    buf_byte(out, '{');
-    for (size_t i = 0; i < count; i++) {
-        if (i > 0)
-            buf_byte(out, ',');
+    out->len = list->begin;
+    for (size_t i = 0; i < list->count; i++) {
+        buf_byte(out, i > 0 ? ',' : '{');
         buf_str(out, pairs[i].all);
     }
     return true;
@@ -107,42 +127,34 @@ static bool labels_sort(struct answer_item *item, struct json_reader *json, stru
 /* Appends an object of strings. */
 static bool labels_read(struct answer_item *item, struct json_reader *json, struct buf *out)
 {
-    size_t ends[LABEL_COUNT_MAX];
-    size_t name_lens[LABEL_COUNT_MAX];
-    size_t begin = out->len;
-    size_t name_before = 0;
-    size_t count = 0;
-    bool sorted = true;
+    struct label_list list;
     bool there = true;
+    list.begin = out->len;
     if (!json_take(json, '{'))
         return false;
     buf_byte(out, '{');
-    for (;; count++) {
+    for (list.count = 0;; list.count++) {
         struct json_string name;
         struct json_string value;
-        if (!json_member(json, '}', count == 0, &there))
+        if (!json_member(json, '}', list.count == 0, &there))
             return false;
         if (!there)
             break;
-        if (count == LABEL_COUNT_MAX)
+        if (list.count == LABEL_COUNT_MAX)
             return json_fault(json, "too many labels");
         if (!json_read_key(json, &name) || !json_read_string(json, &value))
             return false;
 
-        if (count > 0)
+        if (list.count > 0)
             buf_byte(out, ',');
-        size_t name_at = out->len;
+        size_t begin = out->len;
         text_append(name, out);
-        name_lens[count] = out->len - name_at;
-        if (count > 0)
-            sorted &= str_cmp((struct str){out->ptr + name_before, name_lens[count - 1]},
-                              (struct str){out->ptr + name_at, name_lens[count]}) < 0;
-        name_before = name_at;
+        list.name_lens[list.count] = out->len - begin;
         buf_byte(out, ':');
         text_append(value, out);
-        ends[count] = out->len;
+        list.ends[list.count] = out->len;
     }
-    if (!sorted && !labels_sort(item, json, out, begin, ends, name_lens, count))
+    if (!label_list_is_sorted(&list, out->ptr + list.begin) && !labels_sort(item, json, out, &list))
         return false;
     buf_byte(out, '}');
     return true;
@@ -260,9 +272,9 @@ static bool item_point(struct answer_item *item, struct json_reader *json, int64
 static bool pair_rest(struct answer_item *item, struct json_reader *json)
 {
     struct json_string string;
-    struct str text;
-    int64_t time_ms;
-    char next;
+    struct str text = {0};
+    int64_t time_ms = 0;
+    char next = 0;
     if (!time_read(json, &time_ms) || !json_take(json, ',') || !json_peek(json, &next))
         return false;
     enum point_kind kind = next == '{' ? POINT_HISTOGRAM : POINT_TEXT;

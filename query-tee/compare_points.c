@@ -47,12 +47,15 @@ static void note_point(struct compare *compare, enum difference_class class, str
     struct difference difference = {
         .labels = labels,
         .timed = compare->request->kind != ANSWER_METADATA,
-        .time_ms = preferred ? preferred->time_ms : other->time_ms,
     };
-    if (preferred)
+    if (preferred) {
+        difference.time_ms = preferred->time_ms;
         difference.preferred = answer_point_text(preferred);
-    if (other)
+    }
+    if (other) {
+        difference.time_ms = other->time_ms;
         difference.other = answer_point_text(other);
+    }
     compare_note(compare, class, &difference);
 }
 

@@ -1,6 +1,7 @@
 #include "query-tee/compare.h"
 
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 
 #include "base/buf.h"
@@ -458,6 +459,50 @@ START_TEST(compares_metadata_and_exemplars)
 }
 END_TEST
 
+struct writing {
+    struct spool *spool;
+    const char *body;
+};
+
+static void *write_slowly(void *context)
+{
+    const struct writing *writing = context;
+    struct err err;
+    size_t len = strlen(writing->body);
+    for (size_t at = 0; at < len; at += 7)
+        ck_assert(
+            spool_append(writing->spool, writing->body + at, len - at < 7 ? len - at : 7, &err));
+    spool_end(writing->spool);
+    return NULL;
+}
+
+START_TEST(compares_bodies_that_are_still_being_written)
+{
+    struct spool_options small = {.memory_max = 64, .size_max = 1 << 20, .folder = "/tmp"};
+    const char *bodies[2] = {MATRIX(SERIES("a", "[1,\"1\"]") "," SERIES("b", "[1,\"2\"]")),
+                             MATRIX(SERIES("b", "[1,\"3\"]") "," SERIES("a", "[1,\"1\"]"))};
+    struct writing writings[2];
+    pthread_t writers[2];
+    for (size_t i = 0; i < 2; i++) {
+        writings[i] = (struct writing){spool_create(&small), bodies[i]};
+        ck_assert_int_eq(pthread_create(&writers[i], NULL, write_slowly, &writings[i]), 0);
+    }
+    struct trial written = trial();
+    struct compare_side a = {writings[0].spool, 200, "application/json"};
+    struct compare_side b = {writings[1].spool, 200, "application/json"};
+    struct compare_request request = {.kind = ANSWER_QUERY, .query = STR("")};
+    AUTO(comparison_done) struct comparison comparison;
+    compare_answers(&request, &written.options, &a, &b, &comparison);
+    ck_assert_uint_eq(comparison.counts[DIFF_VALUE], 1);
+    ck_assert_uint_eq(comparison.counts[DIFF_SERIES_ORDER], 1);
+    ck_assert_uint_eq(comparison.series_count, 2);
+    for (size_t i = 0; i < 2; i++) {
+        pthread_join(writers[i], NULL);
+        spool_unref(writings[i].spool);
+    }
+}
+END_TEST
+
 START_TEST(ends_when_it_is_canceled)
 {
     const char *body = VECTOR(SAMPLE("a", "1"));
@@ -496,4 +541,5 @@ TEST_MAIN("compare", agrees_where_only_the_form_differs, finds_one_value_by_one_
           finds_scalars_and_strings, finds_another_type_of_result, finds_annotations, finds_errors,
           knows_errors_of_one_meaning, finds_another_status, finds_broken_bodies,
           leaves_out_samples_that_are_too_new_or_too_old, compares_lists,
-          compares_metadata_and_exemplars, ends_when_it_is_canceled, gives_up_at_its_limits)
+          compares_metadata_and_exemplars, compares_bodies_that_are_still_being_written,
+          ends_when_it_is_canceled, gives_up_at_its_limits)

@@ -5,11 +5,17 @@
 #include "query-tee/compare_inside.h"
 #include "query-tee/json_read.h"
 
+static uint64_t value_bits(double v)
+{
+    uint64_t bits;
+    memcpy(&bits, &v, sizeof(bits));
+    return bits;
+}
+
 /* Doubles as integers in the same order, so that neighbours differ by one, and -0 is 0. */
 static int64_t value_rank(double v)
 {
-    int64_t bits;
-    memcpy(&bits, &v, sizeof(bits));
+    int64_t bits = (int64_t)value_bits(v);
     return bits < 0 ? INT64_MIN - bits : bits;
 }
 
@@ -37,7 +43,7 @@ bool compare_values_agree(const struct compare_options *options, struct str a, s
     if (isnan(left) || isnan(right))
         return isnan(left) && isnan(right);
     if (options->bits)
-        return memcmp(&left, &right, sizeof(left)) == 0;
+        return value_bits(left) == value_bits(right);
     if (left == right)
         return true;
     if (isinf(left) || isinf(right))

@@ -58,7 +58,7 @@ static bool json_fault_of(struct json_reader *json, char wanted)
 
 bool json_take_slowly(struct json_reader *json, char byte)
 {
-    char next;
+    char next = 0;
     if (!json_peek(json, &next))
         return false;
     if (next != byte)
@@ -69,7 +69,7 @@ bool json_take_slowly(struct json_reader *json, char byte)
 
 bool json_member(struct json_reader *json, char close, bool first, bool *ret_there)
 {
-    char next;
+    char next = 0;
     if (!json_peek(json, &next))
         return false;
     *ret_there = next != close;
@@ -182,7 +182,7 @@ static bool json_at(const struct json_reader *json, char a, char b)
 
 bool json_read_number(struct json_reader *json, struct str *ret_text)
 {
-    char next;
+    char next = 0;
     if (!json_peek(json, &next))
         return false;
     const char *begin = json->at;
@@ -213,7 +213,7 @@ bool json_read_number(struct json_reader *json, struct str *ret_text)
 
 bool json_read_word(struct json_reader *json, const char *word)
 {
-    char next;
+    char next = 0;
     if (!json_peek(json, &next))
         return false;
     for (const char *c = word; *c; c++, json->at++) {
@@ -250,7 +250,7 @@ bool json_skip(struct json_reader *json, struct str *ret_text)
 {
     char close[JSON_DEPTH_MAX];
     size_t depth = 0;
-    char next;
+    char next = 0;
     if (!json_peek(json, &next))
         return false;
     const char *begin = json->at;

@@ -40,6 +40,11 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
+static bool is_one_of(char c, const char *set)
+{
+    return c && strchr(set, c);
+}
+
 static struct str text_skip(struct str text, size_t len)
 {
     return (struct str){text.ptr + len, text.len - len};
@@ -52,7 +57,7 @@ static struct str blank_skip(struct str text)
         if (*text.ptr == '#') {
             while (text.len && *text.ptr != '\n' && *text.ptr != '\r')
                 text = text_skip(text, 1);
-        } else if (memchr(" \t\r\n", *text.ptr, 4)) {
+        } else if (is_one_of(*text.ptr, " \t\r\n")) {
             text = text_skip(text, 1);
         } else {
             break;
@@ -84,7 +89,7 @@ static bool word_is_duration(struct str word)
         size_t digits = i;
         while (i < word.len && is_digit(word.ptr[i]))
             i++;
-        if (i == digits || i == word.len || !memchr("smhdwy", word.ptr[i], 6))
+        if (i == digits || i == word.len || !is_one_of(word.ptr[i], "smhdwy"))
             return false;
         i += word.ptr[i] == 'm' && i + 1 < word.len && word.ptr[i + 1] == 's' ? 2 : 1;
     }
@@ -94,10 +99,10 @@ static bool word_is_duration(struct str word)
 static bool word_is_number(struct str word)
 {
     static const char *const letters[] = {"0123456789abcdefABCDEF_", "0123456789_.eE+-"};
-    bool hex = word.len > 2 && word.ptr[0] == '0' && memchr("xXoObB", word.ptr[1], 6);
+    bool hex = word.len > 2 && word.ptr[0] == '0' && is_one_of(word.ptr[1], "xXoObB");
     const char *allowed = letters[!hex];
     for (size_t i = hex ? 2 : 0; i < word.len; i++)
-        if (!memchr(allowed, word.ptr[i], strlen(allowed)))
+        if (!is_one_of(word.ptr[i], allowed))
             return false;
     return true;
 }
@@ -129,7 +134,7 @@ static struct token operator_next(struct str text)
     for (size_t i = 0; i < ARRAY_COUNT(operators); i++)
         if (str_starts(text, str_of(operators[i])))
             return (struct token){TOKEN_OPERATOR, {text.ptr, strlen(operators[i])}};
-    if (memchr("()[]{},:@", *text.ptr, 9))
+    if (is_one_of(*text.ptr, "()[]{},:@"))
         return (struct token){TOKEN_MARK, {text.ptr, 1}};
     return (struct token){TOKEN_BAD, {text.ptr, 1}};
 }
