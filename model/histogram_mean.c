@@ -45,6 +45,6 @@ struct histogram *histogram_mean_result(const struct histogram_mean *mean, struc
         return NULL;
     struct histogram_total total = mean->total;
     if (!mean->correcting)
-        total_divide(&total, arena, mean->count);
+        total_divide(&total, total.arena, mean->count);
     return histogram_total_sum(&total, arena);
 }

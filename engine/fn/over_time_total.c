@@ -7,62 +7,16 @@
 #include "engine/fn/kernels.h"
 #include "model/sample.h"
 
-/* The mean so far, once the sum has overflowed. */
-struct incremental_mean {
-    struct histogram_total total; /* value and rest: the mean's */
-    double count;
-};
-
-static void mean_begin(struct incremental_mean *mean, const struct histogram_total *sum,
-                       double count)
-{
-    struct arena *arena = sum->arena;
-    mean->count = count;
-    mean->total = (struct histogram_total){
-        .arena = arena,
-        .value = histogram_divide(arena, sum->value, count),
-        .rest = sum->rest ? histogram_divide(arena, sum->rest, count) : NULL,
-    };
-}
-
-static bool mean_add(struct incremental_mean *mean, const struct histogram *h, unsigned *clashes)
-{
-    struct histogram_total *total = &mean->total;
-    struct arena *arena = total->arena;
-    double count = mean->count + 1;
-    double q = (count - 1) / count;
-    if (total->rest)
-        total->rest = histogram_multiply(arena, total->rest, q);
-    total->value = histogram_multiply(arena, total->value, q);
-    mean->count = count;
-    return histogram_total_add(total, histogram_divide(arena, h, count), clashes);
-}
-
 /* NULL: there are exponential and custom buckets. */
 static const struct histogram *histograms_mean(const struct window_call *call,
                                                const struct histogram *const *items, size_t count,
                                                unsigned *clashes)
 {
-    struct histogram_total sum = {.arena = call->spare};
-    struct incremental_mean mean;
-    size_t i = 0;
-    for (; i < count; i++) {
-        struct histogram_total before = sum;
-        if (!histogram_total_add(&sum, items[i], clashes))
+    struct histogram_mean mean = {.total.arena = call->spare};
+    for (size_t i = 0; i < count; i++)
+        if (!histogram_mean_add(&mean, items[i], clashes))
             return NULL;
-        if (i > 0 && histogram_has_overflow(sum.value)) {
-            mean_begin(&mean, &before, (double)i);
-            break;
-        }
-    }
-    if (i == count) {
-        mean_begin(&mean, &sum, (double)count);
-        return histogram_total_sum(&mean.total, call->arena);
-    }
-    for (; i < count; i++)
-        if (!mean_add(&mean, items[i], clashes))
-            return NULL;
-    return histogram_total_sum(&mean.total, call->arena);
+    return histogram_mean_result(&mean, call->arena);
 }
 
 static const struct histogram *histograms_sum(const struct window_call *call,
