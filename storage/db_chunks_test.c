@@ -4,27 +4,10 @@
 #include "base/test.h"
 #include "model/histogram_samples.h"
 #include "storage/chunk.h"
-#include "storage/db.h"
 #include "storage/test_blocks.h"
 
 static struct test_dir dir;
-static struct arena *arena;
-static struct symbols *symbols;
 static struct err err;
-
-static void begin(void)
-{
-    test_dir_init(&dir);
-    arena = arena_create(NULL);
-    symbols = symbols_new(arena);
-}
-
-static void end(void)
-{
-    symbols_done(symbols);
-    arena_destroy(arena);
-    test_dir_done(&dir);
-}
 
 static void print_samples(const struct samples *samples, struct buf *out)
 {
@@ -59,16 +42,11 @@ static void print_chunks(struct cursor *cursor, struct buf *out)
 
 static void expect(int64_t begin_ms, int64_t end_ms, const char *expected)
 {
-    struct db *db = NULL;
-    struct db_options options = {.read_only = true};
-    ck_assert_msg(db_open(dir.path, &options, &db, &err), "%s", err.msg);
-    struct select_request request = {
-        .begin_ms = begin_ms, .end_ms = end_ms, .arena = arena, .symbols = symbols};
-    struct selection *selection = NULL;
-    ck_assert_msg(storage_select(db_storage(db), &request, &selection, &err), "%s", err.msg);
+    struct test_select select;
+    test_select_open(&select, &dir, NULL, begin_ms, end_ms);
     AUTO(buf_done) struct buf text = {0};
-    struct cursor *cursor = cursor_create(selection);
-    for (size_t i = 0; i < selection_count(selection); i++) {
+    struct cursor *cursor = cursor_create(select.selection);
+    for (size_t i = 0; i < selection_count(select.selection); i++) {
         err_clear(&err);
         cursor_open(cursor, i);
         print_chunks(cursor, &text);
@@ -76,45 +54,34 @@ static void expect(int64_t begin_ms, int64_t end_ms, const char *expected)
     }
     ck_assert_str_eq(buf_terminated(&text), expected);
     cursor_destroy(cursor);
-    selection_close(selection);
-    db_close(db);
-}
-
-static struct ulid add(unsigned number, struct test_series series)
-{
-    series.labels = "a=x";
-    series.step_ms = series.step_ms ? series.step_ms : 10;
-    return test_dir_block(&dir, number, 0, 1000, &series, 1);
+    test_select_close(&select);
 }
 
 START_TEST(hands_on_chunks_as_they_are)
 {
-    begin();
-    add(1, (struct test_series){.first = 1, .count = 5, .chunk_samples = 2});
-    add(2, (struct test_series){.histograms = true, .begin_ms = 100, .first = 1, .count = 2});
+    test_dir_init(&dir);
+    test_dir_add(&dir, 1, (struct test_series){.first = 1, .count = 5, .chunk_samples = 2});
+    test_dir_add(&dir, 2,
+                 (struct test_series){.histograms = true, .begin_ms = 100, .first = 1, .count = 2});
     expect(0, 1000,
            "[0,10] 1 0:1 10:2\n[20,30] 1 20:3 30:4\n[40,40] 1 40:5\n"
            "[100,110] 3 100:?1 110:-2\n");
     expect(15, 35, "[20,30] 1 20:3 30:4\n");
-    end();
+    test_dir_done(&dir);
 }
 END_TEST
 
 /* The bytes too, not only what they hold. */
 START_TEST(hands_on_the_very_bytes)
 {
-    begin();
-    struct ulid ulid =
-        add(1, (struct test_series){.histograms = true, .gauge = true, .first = 1, .count = 3});
+    test_dir_init(&dir);
+    struct ulid ulid = test_dir_add(
+        &dir, 1, (struct test_series){.histograms = true, .gauge = true, .first = 1, .count = 3});
     AUTO(buf_done) struct buf segment = {0};
-    test_read_file(arena_printf(arena, "%s/%s/chunks/000001", dir.path, ulid.text), &segment);
-    struct db *db = NULL;
-    struct db_options options = {.read_only = true};
-    ck_assert(db_open(dir.path, &options, &db, &err));
-    struct select_request request = {.end_ms = 1000, .arena = arena, .symbols = symbols};
-    struct selection *selection = NULL;
-    ck_assert(storage_select(db_storage(db), &request, &selection, &err));
-    struct cursor *cursor = cursor_create(selection);
+    test_read_file(arena_printf(dir.arena, "%s/%s/chunks/000001", dir.path, ulid.text), &segment);
+    struct test_select select;
+    test_select_open(&select, &dir, NULL, 0, 1000);
+    struct cursor *cursor = cursor_create(select.selection);
     struct stored_chunk chunk;
     bool more = false;
     cursor_open(cursor, 0);
@@ -122,83 +89,83 @@ START_TEST(hands_on_the_very_bytes)
     ck_assert(more);
     ck_assert_ptr_nonnull(memmem(segment.ptr, segment.len, chunk.data, chunk.size));
     cursor_destroy(cursor);
-    selection_close(selection);
-    db_close(db);
-    end();
+    test_select_close(&select);
+    test_dir_done(&dir);
 }
 END_TEST
 
 START_TEST(cuts_chunks_at_the_range)
 {
-    begin();
-    add(1, (struct test_series){.first = 1, .count = 6, .chunk_samples = 4});
+    test_dir_init(&dir);
+    test_dir_add(&dir, 1, (struct test_series){.first = 1, .count = 6, .chunk_samples = 4});
     expect(10, 40, "[10,30] 1 10:2 20:3 30:4\n[40,40] 1 40:5\n");
     expect(11, 19, "");
     expect(1000, 0, "");
-    end();
+    test_dir_done(&dir);
 }
 END_TEST
 
 START_TEST(cuts_histograms_and_says_that_they_go_on)
 {
-    begin();
-    add(1, (struct test_series){.histograms = true, .first = 1, .count = 6, .chunk_samples = 4});
+    test_dir_init(&dir);
+    test_dir_add(
+        &dir, 1,
+        (struct test_series){.histograms = true, .first = 1, .count = 6, .chunk_samples = 4});
     expect(10, 1000, "+[10,30] 3 10:?2 20:-3 30:-4\n[40,50] 3 40:?5 50:-6\n");
     /* Among several blocks that is not trusted. */
-    add(2, (struct test_series){.histograms = true, .begin_ms = 100, .first = 9, .count = 2});
+    test_dir_add(&dir, 2,
+                 (struct test_series){.histograms = true, .begin_ms = 100, .first = 9, .count = 2});
     expect(10, 1000,
            "[10,30] 3 10:?2 20:-3 30:-4\n[40,50] 3 40:?5 50:-6\n[100,110] 3 100:?9 110:-10\n");
-    end();
+    test_dir_done(&dir);
 }
 END_TEST
 
 START_TEST(leaves_deleted_samples_out)
 {
-    begin();
-    struct ulid ulid =
-        add(1, (struct test_series){.histograms = true, .gauge = true, .first = 1, .count = 6});
+    test_dir_init(&dir);
+    struct ulid ulid = test_dir_add(
+        &dir, 1, (struct test_series){.histograms = true, .gauge = true, .first = 1, .count = 6});
     test_dir_delete(&dir, ulid, 20, 30);
     expect(0, 1000, "[0,50] 3 0:g1 10:g2 40:g5 50:g6\n");
     test_dir_delete(&dir, ulid, 0, 30);
     expect(0, 1000, "+[40,50] 3 40:g5 50:g6\n");
-    end();
+    test_dir_done(&dir);
 }
 END_TEST
 
 START_TEST(merges_chunks_that_overlap)
 {
-    begin();
-    add(1, (struct test_series){.first = 1, .count = 4, .chunk_samples = 2});
-    add(2, (struct test_series){.begin_ms = 25, .first = 70, .count = 2});
+    test_dir_init(&dir);
+    test_dir_add(&dir, 1, (struct test_series){.first = 1, .count = 4, .chunk_samples = 2});
+    test_dir_add(&dir, 2, (struct test_series){.begin_ms = 25, .first = 70, .count = 2});
     expect(0, 1000, "[0,10] 1 0:1 10:2\n[20,35] 1 20:3 25:70 30:4 35:71\n");
     expect(0, 30, "[0,10] 1 0:1 10:2\n[20,30] 1 20:3 25:70 30:4\n");
-    end();
+    test_dir_done(&dir);
 }
 END_TEST
 
 START_TEST(merges_chunks_of_both_kinds)
 {
-    begin();
-    add(1, (struct test_series){.histograms = true, .first = 1, .count = 4});
-    add(2, (struct test_series){.begin_ms = 15, .step_ms = 20, .first = 70, .count = 2});
+    test_dir_init(&dir);
+    test_dir_add(&dir, 1, (struct test_series){.histograms = true, .first = 1, .count = 4});
+    test_dir_add(&dir, 2,
+                 (struct test_series){.begin_ms = 15, .step_ms = 20, .first = 70, .count = 2});
     expect(0, 1000,
            "[0,10] 3 0:?1 10:-2\n[15,15] 1 15:70\n[20,30] 3 20:?3 30:-4\n[35,35] 1 35:71\n");
-    end();
+    test_dir_done(&dir);
 }
 END_TEST
 
 START_TEST(cuts_long_groups_into_chunks)
 {
-    begin();
-    add(1, (struct test_series){.first = 1, .step_ms = 2, .count = 200});
-    add(2, (struct test_series){.begin_ms = 1, .step_ms = 100, .first = 70, .count = 1});
-    struct db *db = NULL;
-    struct db_options options = {.read_only = true};
-    ck_assert(db_open(dir.path, &options, &db, &err));
-    struct select_request request = {.end_ms = 1000, .arena = arena, .symbols = symbols};
-    struct selection *selection = NULL;
-    ck_assert(storage_select(db_storage(db), &request, &selection, &err));
-    struct cursor *cursor = cursor_create(selection);
+    test_dir_init(&dir);
+    test_dir_add(&dir, 1, (struct test_series){.first = 1, .step_ms = 2, .count = 200});
+    test_dir_add(&dir, 2,
+                 (struct test_series){.begin_ms = 1, .step_ms = 100, .first = 70, .count = 1});
+    struct test_select select;
+    test_select_open(&select, &dir, NULL, 0, 1000);
+    struct cursor *cursor = cursor_create(select.selection);
     struct stored_chunk chunk;
     bool more = true;
     size_t total = 0, count, chunks = 0;
@@ -211,9 +178,8 @@ START_TEST(cuts_long_groups_into_chunks)
     ck_assert_uint_eq(total, 201);
     ck_assert_uint_eq(chunks, 2);
     cursor_destroy(cursor);
-    selection_close(selection);
-    db_close(db);
-    end();
+    test_select_close(&select);
+    test_dir_done(&dir);
 }
 END_TEST
 

@@ -175,6 +175,13 @@ static uint32_t first_ref(struct test_dir *dir, struct ulid ulid)
     return ref;
 }
 
+struct ulid test_dir_add(struct test_dir *dir, unsigned number, struct test_series series)
+{
+    series.labels = "a=x";
+    series.step_ms = series.step_ms ? series.step_ms : 10;
+    return test_dir_block(dir, number, 0, 1000, &series, 1);
+}
+
 void test_dir_delete(struct test_dir *dir, struct ulid ulid, int64_t begin_ms, int64_t end_ms)
 {
     uint8_t bytes[64] = {0x01, 0x30, 0xBA, 0x30, 1};
@@ -185,6 +192,32 @@ void test_dir_delete(struct test_dir *dir, struct ulid ulid, int64_t begin_ms, i
     store_be32(bytes + size, crc32c(bytes + 5, size - 5));
     test_write_file(arena_printf(dir->arena, "%s/%s/tombstones", dir->path, ulid.text),
                     (struct str){(char *)bytes, size + 4});
+}
+
+void test_select_open(struct test_select *select, struct test_dir *dir, const char *matcher,
+                      int64_t begin_ms, int64_t end_ms)
+{
+    struct err err = {0};
+    struct db_options options = {.read_only = true};
+    ck_assert_msg(db_open(dir->path, &options, &select->db, &err), "%s", err.msg);
+    select->matcher = matcher ? test_matcher(dir, matcher) : NULL;
+    struct select_request request = {
+        .matchers = &select->matcher,
+        .matcher_count = matcher != NULL,
+        .begin_ms = begin_ms,
+        .end_ms = end_ms,
+        .arena = dir->arena,
+        .symbols = dir->symbols,
+    };
+    ck_assert_msg(storage_select(db_storage(select->db), &request, &select->selection, &err), "%s",
+                  err.msg);
+}
+
+void test_select_close(struct test_select *select)
+{
+    selection_close(select->selection);
+    matcher_done(select->matcher);
+    db_close(select->db);
 }
 
 struct matcher *test_matcher(struct test_dir *dir, const char *text)

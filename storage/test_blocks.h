@@ -7,6 +7,7 @@
 #include "model/sample.h"
 #include "model/symbols.h"
 #include "storage/block.h"
+#include "storage/db.h"
 #include "storage/db_select.h"
 #include "storage/select.h"
 
@@ -42,12 +43,27 @@ const struct labels *test_labels(struct test_dir *dir, const char *text);
 /* Writes a block of [begin_ms, end_ms); its ULID is made of the number. */
 struct ulid test_dir_block(struct test_dir *dir, unsigned number, int64_t begin_ms, int64_t end_ms,
                            const struct test_series *series, size_t count);
+/* A block of [0, 1000) whose one series is a=x, with a sample every 10 ms unless it says else. */
+struct ulid test_dir_add(struct test_dir *dir, unsigned number, struct test_series series);
+
 /* Its only tombstone: the range, both ends included, of the block's first series. */
 void test_dir_delete(struct test_dir *dir, struct ulid ulid, int64_t begin_ms, int64_t end_ms);
 struct block *test_dir_open(struct test_dir *dir, struct ulid ulid);
 
 /* "__name__=x", "job!=y", "code=~2.." or "code!~2..". */
 struct matcher *test_matcher(struct test_dir *dir, const char *text);
+
+/* A selection of the directory, opened as a database. */
+struct test_select {
+    struct db *db;
+    struct matcher *matcher;
+    struct selection *selection;
+};
+
+/* `matcher`: as of test_matcher; NULL: all series. */
+void test_select_open(struct test_select *select, struct test_dir *dir, const char *matcher,
+                      int64_t begin_ms, int64_t end_ms);
+void test_select_close(struct test_select *select);
 
 /*
  * What a selection gives, as text: a line a series, "{labels} t:v t:v ...". A histogram is its
