@@ -31,6 +31,16 @@ bool write_decode_sample(struct proto_reader r, bool starts, struct append_sampl
     return proto_good(&r);
 }
 
+void write_decode_exemplar_field(struct proto_reader *r, struct append_exemplar *out)
+{
+    if (r->number == 2)
+        out->v = proto_double(r, "Value");
+    else if (r->number == 3)
+        out->t_ms = (int64_t)proto_number(r, "Timestamp");
+    else
+        proto_skip(r);
+}
+
 enum append_metric write_metric_of(uint64_t number)
 {
     return number <= APPEND_METRIC_STATESET ? (enum append_metric)number : APPEND_METRIC_UNKNOWN;

@@ -17,6 +17,9 @@ struct write_decoder {
 /* Room for as many, charged before it is taken; NULL with the error. */
 #define write_array(decoder, T, count) arena_try_array((decoder)->arena, T, (count), (decoder)->err)
 
+/* Of an exemplar's fields the one at hand, which is not its labels: value and time, or skipped. */
+void write_decode_exemplar_field(struct proto_reader *r, struct append_exemplar *out);
+
 /* Both versions write samples and histograms alike; 1.0 has no start timestamps. */
 bool write_decode_sample(struct proto_reader r, bool starts, struct append_sample *out);
 bool write_decode_histogram(struct write_decoder *decoder, struct str bytes, bool starts,

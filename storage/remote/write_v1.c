@@ -74,20 +74,10 @@ static bool decode_exemplar(struct write_decoder *decoder, struct str bytes,
     out->labels = labels;
     struct proto_reader r = proto_reader_of(bytes, "Exemplar", decoder->err);
     while (proto_next(&r))
-        switch (r.number) {
-        case EXEMPLAR_LABELS:
-            if (!decode_label(proto_message(&r, "Labels", "Label"), &labels[out->label_count++]))
-                return false;
-            break;
-        case 2:
-            out->v = proto_double(&r, "Value");
-            break;
-        case 3:
-            out->t_ms = (int64_t)proto_number(&r, "Timestamp");
-            break;
-        default:
-            proto_skip(&r);
-        }
+        if (r.number != EXEMPLAR_LABELS)
+            write_decode_exemplar_field(&r, out);
+        else if (!decode_label(proto_message(&r, "Labels", "Label"), &labels[out->label_count++]))
+            return false;
     return proto_good(&r);
 }
 

@@ -38,8 +38,7 @@ struct refs {
 
 struct exemplar {
     struct refs refs;
-    int64_t t_ms;
-    double v;
+    struct append_exemplar rest; /* without labels */
 };
 
 struct metadata {
@@ -108,19 +107,10 @@ static bool read_exemplar(struct write_decoder *decoder, struct str bytes, struc
         return false;
     struct proto_reader r = proto_reader_of(bytes, "Exemplar", decoder->err);
     while (proto_next(&r))
-        switch (r.number) {
-        case EXEMPLAR_LABELS:
+        if (r.number == EXEMPLAR_LABELS)
             read_refs(&r, &out->refs);
-            break;
-        case 2:
-            out->v = proto_double(&r, "Value");
-            break;
-        case 3:
-            out->t_ms = (int64_t)proto_number(&r, "Timestamp");
-            break;
-        default:
-            proto_skip(&r);
-        }
+        else
+            write_decode_exemplar_field(&r, &out->rest);
     return proto_good(&r);
 }
 
@@ -289,12 +279,10 @@ static bool take_exemplars(struct write_decoder *decoder, const struct sent *sen
             refuse_exemplar(decoder->request, series, series_labels, &why);
             continue;
         }
-        out[series->exemplar_count++] = (struct append_exemplar){
-            .labels = labels,
-            .label_count = exemplar->refs.count / 2,
-            .t_ms = exemplar->t_ms,
-            .v = exemplar->v,
-        };
+        struct append_exemplar *kept = &out[series->exemplar_count++];
+        *kept = exemplar->rest;
+        kept->labels = labels;
+        kept->label_count = exemplar->refs.count / 2;
     }
     return true;
 }
