@@ -369,6 +369,21 @@ enum answer_pull answer_reader_next(struct answer_reader *reader, struct err *er
     return ANSWER_END;
 }
 
+bool answer_reader_pass_same(struct answer_reader *reader, const struct answer_reader *like)
+{
+    if (reader->position.where != AT_ITEMS || like->position.where != AT_ITEMS || !reader->window)
+        return false;
+    size_t size = like->item.size_bytes;
+    size_t comma = !reader->position.first;
+    const char *at = reader->window + reader->begin;
+    if (reader->end - reader->begin < comma + size || (comma && *at != ',') ||
+        memcmp(at + comma, like->window + (like->place - like->offset), size) != 0)
+        return false;
+    reader->begin += comma + size;
+    reader->position.first = false;
+    return true;
+}
+
 bool answer_reader_item_at(struct answer_reader *reader, uint64_t place, struct err *err)
 {
     if (place >= reader->offset && place < reader->offset + reader->end) {

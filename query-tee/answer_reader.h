@@ -51,6 +51,12 @@ void answer_reader_destroy(struct answer_reader *reader);
 /* The next item, or the end, from which on the envelope is complete. */
 enum answer_pull answer_reader_next(struct answer_reader *reader, struct err *err) MUST_CHECK;
 
+/*
+ * Is the next item byte for byte the newest one of `like`, and is that seen at once? Then it has
+ * been passed, unread: this reader's own newest item stays what it was.
+ */
+bool answer_reader_pass_same(struct answer_reader *reader, const struct answer_reader *like);
+
 /* Reads the item that began at this place of the body; a reader for this has no other use. */
 bool answer_reader_item_at(struct answer_reader *reader, uint64_t place, struct err *err)
     MUST_CHECK;

@@ -351,6 +351,14 @@ static bool items_compare(struct items *items, struct answer_reader *scan,
         struct err a_err;
         struct err b_err;
         enum answer_pull a = answer_reader_next(items->preferred, &a_err);
+        const struct answer_item *item = answer_reader_item(items->preferred);
+        if (a == ANSWER_ITEM && answer_reader_pass_same(items->other, items->preferred)) {
+            compare->out->series_count++;
+            compare_points(compare, item, item, false);
+            if (items_canceled(items))
+                return false;
+            continue;
+        }
         enum answer_pull b = answer_reader_next(items->other, &b_err);
         if (a == ANSWER_ERR)
             compare_note_broken(compare, true, &a_err);
@@ -365,7 +373,6 @@ static bool items_compare(struct items *items, struct answer_reader *scan,
             return items_drain(items, items->preferred, true) &&
                    items_drain(items, items->other, false);
 
-        const struct answer_item *item = answer_reader_item(items->preferred);
         if (a != b || !items_same_key(item, answer_reader_item(items->other))) {
             uint64_t parted = b == ANSWER_ITEM ? answer_reader_place(items->other) : UINT64_MAX;
             *ret_ended = scan;
