@@ -24,8 +24,8 @@ bool db_compact(struct db *db, struct err *err) MUST_CHECK;
  * two no block is made or removed by anybody else. A compaction that is going on is waited for.
  *
  *     db_compact_hold(db)
- *     blocks = db_compact_blocks(db)     compact_block_anew, or new tombstones and meta.json
- *     db_compact_settle(db)              new blocks can be seen, and the old ones go
+ *     compact_block_anew with db_compact_options, or new tombstones and meta.json
+ *     db_compact_settle(db)     new blocks can be seen, and the old ones go
  *     db_compact_release(db)
  */
 void db_compact_hold(struct db *db);
