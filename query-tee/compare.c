@@ -25,6 +25,25 @@ const char *difference_name(enum difference_class class)
     return names[class];
 }
 
+const char *compare_skip_name(enum compare_skip skip)
+{
+    static const char *const names[] = {
+        [COMPARE_SKIP_NONE] = "none",
+        [COMPARE_SKIP_NO_JSON] = "no_json",
+        [COMPARE_SKIP_PREFERRED_FAILED] = "preferred_failed",
+        [COMPARE_SKIP_CANCELED] = "canceled",
+        [COMPARE_SKIP_TOO_MANY_SERIES] = "too_many_series",
+        [COMPARE_SKIP_TOO_LARGE] = "too_large",
+    };
+    return names[skip];
+}
+
+void compare_leave_out(struct compare *compare, enum compare_skip skip, const char *reason)
+{
+    compare->out->skip = skip;
+    compare->out->skip_reason = arena_text(compare->out->arena, str_of(reason));
+}
+
 /* A copy of the front of a text, cut between two runes. */
 static struct str note_text(struct arena *arena, struct str text, size_t size_max)
 {
@@ -62,7 +81,7 @@ void compare_note_broken(struct compare *compare, bool preferred, const struct e
 {
     struct str text = str_of(err->msg);
     if (err->kind == ERR_LIMIT) {
-        compare->out->skip_reason = arena_text(compare->out->arena, text);
+        compare_leave_out(compare, COMPARE_SKIP_TOO_LARGE, err->msg);
         return;
     }
     struct difference difference = {0};
@@ -208,7 +227,7 @@ static void compare_plain(struct compare *compare, const struct compare_side *pr
     if (is_json[0] == is_json[1] && bodies_equal(preferred, other))
         return;
     if (is_json[0] == is_json[1] || preferred->status / 100 != 2) {
-        compare->out->skip_reason = "no JSON";
+        compare_leave_out(compare, COMPARE_SKIP_NO_JSON, "no JSON");
         return;
     }
     const char *type = is_json[0] ? other->content_type : preferred->content_type;
@@ -223,7 +242,7 @@ static void compare_all(struct compare *compare, const struct compare_side *pref
     struct answer_envelope a;
     struct answer_envelope b;
     if (compare->options->skip_preferred_failures && preferred->status / 100 == 5) {
-        compare->out->skip_reason = "the preferred backend failed";
+        compare_leave_out(compare, COMPARE_SKIP_PREFERRED_FAILED, "the preferred backend failed");
     } else if (preferred->status != other->status) {
         struct difference difference = {.preferred = side_status(compare, preferred),
                                         .other = side_status(compare, other)};
@@ -250,7 +269,7 @@ void compare_answers(const struct compare_request *request, const struct compare
     };
     compare_all(&compare, preferred, other);
 
-    ret_comparison->result = ret_comparison->skip_reason ? COMPARE_SKIPPED : COMPARE_SAME;
+    ret_comparison->result = ret_comparison->skip ? COMPARE_SKIPPED : COMPARE_SAME;
     for (size_t i = 0; i < DIFF_COUNT; i++)
         if (ret_comparison->counts[i] > 0)
             ret_comparison->result = COMPARE_DIFFERENT;

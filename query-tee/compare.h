@@ -94,6 +94,19 @@ struct compare_request {
 
 enum compare_result { COMPARE_SAME, COMPARE_DIFFERENT, COMPARE_SKIPPED };
 
+/* Why answers, or parts of them, were not compared. */
+enum compare_skip {
+    COMPARE_SKIP_NONE,
+    COMPARE_SKIP_NO_JSON,
+    COMPARE_SKIP_PREFERRED_FAILED, /* skip_preferred_failures */
+    COMPARE_SKIP_CANCELED,
+    COMPARE_SKIP_TOO_MANY_SERIES, /* series_max */
+    COMPARE_SKIP_TOO_LARGE,       /* series_size_max, or a limit of the spool */
+};
+
+/* "no_json": for metrics. */
+const char *compare_skip_name(enum compare_skip skip);
+
 /* One difference, as an example of its class. Texts that are too long are cut. */
 struct difference {
     struct str labels; /* of the series, or the name; ptr NULL: it is none of a series */
@@ -106,7 +119,8 @@ struct difference {
 
 struct comparison {
     enum compare_result result;
-    const char *skip_reason; /* NULL, or why not all was compared; also beside differences */
+    enum compare_skip skip;  /* can stand beside differences */
+    const char *skip_reason; /* the same for people; NULL: all was compared */
     uint64_t counts[DIFF_COUNT];
     struct difference *examples[DIFF_COUNT];
     size_t example_counts[DIFF_COUNT];

@@ -20,6 +20,9 @@ struct compare {
 void compare_note(struct compare *compare, enum difference_class class,
                   const struct difference *example);
 
+/* Not all is compared; the reason is copied. */
+void compare_leave_out(struct compare *compare, enum compare_skip skip, const char *reason);
+
 /* One answer could not be read to its end. */
 void compare_note_broken(struct compare *compare, bool preferred, const struct err *err);
 

@@ -64,7 +64,7 @@ static bool items_canceled(struct items *items)
     const _Atomic bool *cancel = items->compare->request->cancel;
     if (!cancel || !atomic_load_explicit(cancel, memory_order_relaxed))
         return false;
-    items->compare->out->skip_reason = "it was canceled";
+    compare_leave_out(items->compare, COMPARE_SKIP_CANCELED, "it was canceled");
     return true;
 }
 
@@ -135,7 +135,8 @@ static bool items_index(struct items *items, uint64_t parted, struct answer_read
     while ((pull = answer_reader_next(scan, &err)) == ANSWER_ITEM) {
         uint64_t place = answer_reader_place(scan);
         if (items->count == count_max) {
-            compare->out->skip_reason = "too many series in another order";
+            compare_leave_out(compare, COMPARE_SKIP_TOO_MANY_SERIES,
+                              "too many series in another order");
             return false;
         }
         if (items_canceled(items))

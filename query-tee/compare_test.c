@@ -50,8 +50,9 @@ static void put_comparison(struct buf *out, const struct comparison *comparison)
             buf_printf(out, " %.*s | %.*s\n", STR_ARGS(d->preferred), STR_ARGS(d->other));
         }
     }
-    if (comparison->skip_reason)
-        buf_printf(out, "skipped: %s\n", comparison->skip_reason);
+    if (comparison->skip)
+        buf_printf(out, "skipped: %s: %s\n", compare_skip_name(comparison->skip),
+                   comparison->skip_reason);
     if (out->len == 0)
         buf_text(out, "same\n");
     ck_assert_int_eq(comparison->result == COMPARE_SAME, str_eq(buf_view(out), STR("same\n")));
@@ -375,7 +376,7 @@ START_TEST(finds_another_status)
     failed.status = 503;
     check_trial(failed, "x", FAILED("execution", "a"), "status 1\n   503 | 422 execution: a\n");
     failed.options.skip_preferred_failures = true;
-    check_trial(failed, "x", "y", "skipped: the preferred backend failed\n");
+    check_trial(failed, "x", "y", "skipped: preferred_failed: the preferred backend failed\n");
 }
 END_TEST
 
@@ -391,10 +392,10 @@ START_TEST(finds_broken_bodies)
     html.other_type = "text/html";
     check_trial(html, VECTOR(""), "<html>", "broken_body 1\n    | content type text/html\n");
     html.status = html.other_status = 502;
-    check_trial(html, FAILED("internal", ""), "<html>", "skipped: no JSON\n");
+    check_trial(html, FAILED("internal", ""), "<html>", "skipped: no_json: no JSON\n");
     html.type = NULL;
     check_trial(html, "<html>", "<html>", "same\n");
-    check_trial(html, "<html>", "<htm>", "skipped: no JSON\n");
+    check_trial(html, "<html>", "<htm>", "skipped: no_json: no JSON\n");
     struct trial empty = trial();
     empty.status = empty.other_status = 204;
     check_trial(empty, "", "", "same\n");
@@ -524,13 +525,13 @@ START_TEST(gives_up_at_its_limits)
     small.options.series_max = 1;
     check_trial(small, VECTOR(SAMPLE("a", "1") "," SAMPLE("b", "2")),
                 VECTOR(SAMPLE("b", "2") "," SAMPLE("a", "1")),
-                "skipped: too many series in another order\n");
+                "skipped: too_many_series: too many series in another order\n");
     small.options.series_size_max = 100;
     const char *long_series = MATRIX(SERIES("a",
                                             "[1,\"1\"],[2,\"1\"],[3,\"1\"],[4,\"1\"],[5,\"1\"],[6,"
                                             "\"1\"],[7,\"1\"],[8,\"1\"],[9,\"1\"]"));
     check_trial(small, long_series, MATRIX(""),
-                "skipped: byte 60: a series, or a text, of more than 100 bytes\n");
+                "skipped: too_large: byte 60: a series, or a text, of more than 100 bytes\n");
 }
 END_TEST
 
