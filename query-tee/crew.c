@@ -1,0 +1,150 @@
+#include "query-tee/crew.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/mem.h"
+
+/* How long a thread without work stays. */
+#define IDLE_SECONDS 10
+
+/* Work is C all the way down, and shallow. */
+#define STACK_SIZE ((size_t)512 << 10)
+
+struct job {
+    void (*work)(void *context);
+    void *context;
+    struct job *next;
+};
+
+struct crew {
+    pthread_mutex_t mutex;
+    pthread_cond_t job_came;
+    pthread_cond_t thread_left;
+    struct job *first;
+    struct job **last;
+    size_t job_count; /* that wait */
+    size_t thread_max;
+    size_t thread_count;
+    size_t idle_count;
+    bool ending;
+};
+
+struct crew *crew_create(size_t thread_max)
+{
+    struct crew *crew = mem_new(struct crew);
+    crew->thread_max = thread_max;
+    crew->last = &crew->first;
+    pthread_mutex_init(&crew->mutex, NULL);
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&crew->job_came, &attr);
+    pthread_condattr_destroy(&attr);
+    pthread_cond_init(&crew->thread_left, NULL);
+    return crew;
+}
+
+/* With the mutex held: the next job, or NULL when it is time to go. */
+static struct job *crew_wait(struct crew *crew)
+{
+    struct timespec end;
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    end.tv_sec += IDLE_SECONDS;
+    int got = 0;
+    crew->idle_count++;
+    while (!crew->first && !crew->ending && got != ETIMEDOUT)
+        got = pthread_cond_timedwait(&crew->job_came, &crew->mutex, &end);
+    crew->idle_count--;
+    struct job *job = crew->first;
+    if (job) {
+        crew->first = job->next;
+        crew->job_count--;
+        if (!crew->first)
+            crew->last = &crew->first;
+    }
+    return job;
+}
+
+static void *crew_thread(void *context)
+{
+    struct crew *crew = context;
+    struct job *job;
+    pthread_mutex_lock(&crew->mutex);
+    while ((job = crew_wait(crew))) {
+        pthread_mutex_unlock(&crew->mutex);
+        job->work(job->context);
+        free(job);
+        pthread_mutex_lock(&crew->mutex);
+    }
+    crew->thread_count--;
+    pthread_cond_broadcast(&crew->thread_left);
+    pthread_mutex_unlock(&crew->mutex);
+    return NULL;
+}
+
+/* With the mutex held. No thread to be had: those there are do it. */
+static void crew_add_thread(struct crew *crew)
+{
+    pthread_attr_t attr;
+    pthread_t thread;
+    pthread_attr_init(&attr);
+    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+    pthread_attr_setstacksize(&attr, STACK_SIZE);
+    if (pthread_create(&thread, &attr, crew_thread, crew) == 0)
+        crew->thread_count++;
+    pthread_attr_destroy(&attr);
+}
+
+void crew_run(struct crew *crew, void (*work)(void *context), void *context)
+{
+    struct job *job = mem_new(struct job);
+    job->work = work;
+    job->context = context;
+    pthread_mutex_lock(&crew->mutex);
+    *crew->last = job;
+    crew->last = &job->next;
+    crew->job_count++;
+    if (crew->job_count > crew->idle_count && crew->thread_count < crew->thread_max)
+        crew_add_thread(crew);
+    bool alone = crew->thread_count == 0;
+    pthread_cond_signal(&crew->job_came);
+    pthread_mutex_unlock(&crew->mutex);
+    if (!alone)
+        return;
+
+    /* The machine has no thread for us: the caller's does it. */
+    pthread_mutex_lock(&crew->mutex);
+    struct job *own = crew->first ? crew_wait(crew) : NULL;
+    pthread_mutex_unlock(&crew->mutex);
+    if (own) {
+        own->work(own->context);
+        free(own);
+    }
+}
+
+size_t crew_thread_count(struct crew *crew)
+{
+    pthread_mutex_lock(&crew->mutex);
+    size_t count = crew->thread_count;
+    pthread_mutex_unlock(&crew->mutex);
+    return count;
+}
+
+void crew_destroy(struct crew *crew)
+{
+    if (!crew)
+        return;
+    pthread_mutex_lock(&crew->mutex);
+    crew->ending = true;
+    pthread_cond_broadcast(&crew->job_came);
+    while (crew->thread_count > 0)
+        pthread_cond_wait(&crew->thread_left, &crew->mutex);
+    pthread_mutex_unlock(&crew->mutex);
+    pthread_cond_destroy(&crew->job_came);
+    pthread_cond_destroy(&crew->thread_left);
+    pthread_mutex_destroy(&crew->mutex);
+    free(crew);
+}
