@@ -4,7 +4,7 @@
 #include <stddef.h>
 
 #include "base/arena.h"
-#include "server/config/yaml.h"
+#include "model/yaml_tree.h"
 
 /*
  * Maps of a configuration file, read by a table: which keys there are, and what becomes of their

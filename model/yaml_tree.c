@@ -1,4 +1,4 @@
-#include "server/config/yaml.h"
+#include "model/yaml_tree.h"
 
 #include <strings.h>
 #include <yaml.h>

@@ -1,4 +1,4 @@
-#include "server/config/yaml.h"
+#include "model/yaml_tree.h"
 
 #include "base/buf.h"
 #include "base/test.h"
