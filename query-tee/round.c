@@ -1,0 +1,259 @@
+#include "query-tee/round.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+#define PIECE_SIZE ((size_t)64 << 10)
+
+/* Of an answer's headers these go on to the client. Its coding does only where it was kept. */
+static const char *const headers_kept[] = {
+    "Cache-Control", "Content-Encoding", "Retry-After",           "WWW-Authenticate",
+    "Warning",       "Location",         "X-Prometheus-Stopping",
+};
+
+static_assert(ARRAY_COUNT(headers_kept) <= ASK_HEADERS_MAX, "each has its place");
+
+struct round *round_create(struct round_options *options, struct arena *arena,
+                           const struct round_request *request, struct backend *const *backends,
+                           size_t count, void (*done)(struct round *round, void *context),
+                           void *context)
+{
+    struct round *round = arena_new(arena, struct round);
+    atomic_init(&round->ref_count, 1);
+    round->options = options;
+    round->arena = arena;
+    round->request = *request;
+    round->asks = arena_array(arena, struct ask, count);
+    round->ask_count = count;
+    round->running = count;
+    round->done = done;
+    round->context = context;
+    pthread_mutex_init(&round->mutex, NULL);
+    pthread_cond_init(&round->changed, NULL);
+    for (size_t i = 0; i < count; i++)
+        round->asks[i] = (struct ask){
+            .round = round,
+            .backend = backends[i],
+            .body = spool_create(&options->spool),
+        };
+    return round;
+}
+
+struct round *round_ref(struct round *round)
+{
+    atomic_fetch_add_explicit(&round->ref_count, 1, memory_order_relaxed);
+    return round;
+}
+
+void round_unref(struct round *round)
+{
+    if (!round || atomic_fetch_sub_explicit(&round->ref_count, 1, memory_order_acq_rel) != 1)
+        return;
+    for (size_t i = 0; i < round->ask_count; i++)
+        spool_unref(round->asks[i].body);
+    pthread_cond_destroy(&round->changed);
+    pthread_mutex_destroy(&round->mutex);
+    arena_destroy(round->arena);
+}
+
+/* Is this one in the backend's own headers? */
+static bool backend_has_header(const struct backend *backend, const char *name)
+{
+    for (size_t i = 0; i < backend->header_count; i++)
+        if (strcasecmp(backend->headers[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+static void header_add(struct client_request *to, struct client_header *headers, const char *name,
+                       const char *value)
+{
+    headers[to->header_count++] = (struct client_header){name, value};
+}
+
+/* The request as this backend gets it; all of it in `arena`. */
+static void ask_make(const struct ask *ask, struct arena *arena, struct client_request *ret_request)
+{
+    const struct round_request *request = &ask->round->request;
+    const struct round_options *options = ask->round->options;
+    const struct backend *backend = ask->backend;
+    struct client_header *headers =
+        arena_array(arena, struct client_header, request->header_count + backend->header_count + 3);
+    struct client_request made = {
+        .url = arena_printf(arena, "%s%s%s%s", backend->base, request->path,
+                            *request->query ? "?" : "", request->query),
+        .method = request->method,
+        .body = request->body,
+        .headers = headers,
+        .access = &backend->access,
+        .timeout_ms = options->timeout_ms,
+        .cancel = options->cancel,
+    };
+    for (size_t i = 0; i < request->header_count; i++)
+        if (!backend_has_header(backend, request->headers[i].name))
+            header_add(&made, headers, request->headers[i].name, request->headers[i].value);
+    for (size_t i = 0; i < backend->header_count; i++)
+        header_add(&made, headers, backend->headers[i].name, backend->headers[i].value);
+    const char *authorization =
+        backend_authorization(backend, request->authorization, request->tenant, arena);
+    if (authorization && !backend_has_header(backend, "Authorization"))
+        header_add(&made, headers, "Authorization", authorization);
+    if (*options->cluster_label)
+        header_add(&made, headers, "X-Cluster", options->cluster_label);
+    *ret_request = made;
+}
+
+static void ask_take_head(struct ask *ask, struct client_stream *stream)
+{
+    struct round *round = ask->round;
+    const char *type = client_stream_header(stream, "Content-Type");
+    int status = client_stream_status(stream);
+    pthread_mutex_lock(&round->mutex);
+    ask->status = status;
+    ask->content_type = type ? arena_text(round->arena, str_of(type)) : NULL;
+    for (size_t i = 0; i < ARRAY_COUNT(headers_kept); i++) {
+        const char *name = headers_kept[i];
+        const char *value = client_stream_header(stream, name);
+        if (!value || (round->request.unpacked && strcasecmp(name, "Content-Encoding") == 0))
+            continue;
+        ask->headers[ask->header_count++] =
+            (struct client_header){name, arena_text(round->arena, str_of(value))};
+    }
+    ask->turn = ++round->turns;
+    ask->state = ASK_ANSWERING;
+    pthread_cond_broadcast(&round->changed);
+    pthread_mutex_unlock(&round->mutex);
+}
+
+/* The whole answer into the spool, which is neither ended nor failed yet. */
+static bool ask_ask(struct ask *ask, struct arena *arena, struct err *err)
+{
+    struct client_request request;
+    ask_make(ask, arena, &request);
+    AUTO(client_stream_close) struct client_stream *stream = NULL;
+    if (!client_open(ask->round->options->client, &request, &stream, err))
+        return false;
+    ask_take_head(ask, stream);
+    char *piece = arena_alloc_uncleared(arena, PIECE_SIZE, 1);
+    size_t got;
+    do {
+        if (!client_stream_read(stream, piece, PIECE_SIZE, &got, err) ||
+            !spool_append(ask->body, piece, got, err))
+            return false;
+    } while (got > 0);
+    return true;
+}
+
+static void ask_end(struct ask *ask, int64_t duration_ns, const struct err *err)
+{
+    struct round *round = ask->round;
+    atomic_fetch_sub(&ask->backend->in_flight, 1);
+    pthread_mutex_lock(&round->mutex);
+    ask->duration_ns = duration_ns;
+    ask->size = spool_size(ask->body);
+    if (err) {
+        ask->failure = err->kind;
+        ask->failure_text = arena_text(round->arena, str_of(err->msg));
+    }
+    if (ask->turn == 0)
+        ask->turn = ++round->turns;
+    ask->state = ASK_DONE;
+    bool last = --round->running == 0;
+    pthread_cond_broadcast(&round->changed);
+    pthread_mutex_unlock(&round->mutex);
+    if (!last)
+        return;
+    if (round->done)
+        round->done(round, round->context);
+    atomic_fetch_sub(&round->options->round_count, 1);
+}
+
+static void ask_run(void *context)
+{
+    struct ask *ask = context;
+    struct round *round = ask->round;
+    AUTO(arena_destroy) struct arena *arena = arena_create(NULL);
+    struct err err;
+    int64_t begin_ns = clock_monotonic_ns();
+    bool good = ask_ask(ask, arena, &err);
+    int64_t duration_ns = clock_monotonic_ns() - begin_ns;
+    if (good)
+        spool_end(ask->body);
+    else
+        spool_fail(ask->body, &err);
+    ask_end(ask, duration_ns, good ? NULL : &err);
+    round_unref(round);
+}
+
+void round_start(struct round *round)
+{
+    atomic_fetch_add(&round->options->round_count, 1);
+    for (size_t i = 0; i < round->ask_count; i++) {
+        atomic_fetch_add(&round->asks[i].backend->in_flight, 1);
+        crew_run(round->options->crew, ask_run, &round_ref(round)->asks[i]);
+    }
+}
+
+static bool status_is_good(int status)
+{
+    return (status >= 200 && status < 300) || (status >= 400 && status < 500 && status != 429);
+}
+
+/* With the mutex held: the answer to hand on, or NULL while that is open. */
+static struct ask *round_look(struct round *round)
+{
+    struct ask *good = NULL, *first = NULL;
+    bool all = true;
+    for (size_t i = 0; i < round->ask_count; i++) {
+        struct ask *ask = &round->asks[i];
+        if (ask->backend->preferred)
+            return ask->turn ? ask : NULL;
+        all &= ask->turn != 0;
+        if (ask->turn == 0)
+            continue;
+        if (status_is_good(ask->status) && (!good || ask->turn < good->turn))
+            good = ask;
+        /* One that answered badly is better than one that did not answer. */
+        if (!first || (ask->status != 0) > (first->status != 0) ||
+            ((ask->status != 0) == (first->status != 0) && ask->turn < first->turn))
+            first = ask;
+    }
+    if (good)
+        return good;
+    return all ? first : NULL;
+}
+
+struct ask *round_choose(struct round *round)
+{
+    struct ask *chosen;
+    for (size_t i = 0; i < round->ask_count; i++)
+        if (round->asks[i].backend->preferred)
+            spool_follow(round->asks[i].body);
+    pthread_mutex_lock(&round->mutex);
+    while (!(chosen = round_look(round)))
+        pthread_cond_wait(&round->changed, &round->mutex);
+    pthread_mutex_unlock(&round->mutex);
+    spool_follow(chosen->body);
+    return chosen;
+}
+
+void round_wait(struct round *round)
+{
+    pthread_mutex_lock(&round->mutex);
+    while (round->running > 0)
+        pthread_cond_wait(&round->changed, &round->mutex);
+    pthread_mutex_unlock(&round->mutex);
+}
+
+struct ask *round_ask_of(struct round *round, const struct backend *backend)
+{
+    for (size_t i = 0; i < round->ask_count; i++)
+        if (round->asks[i].backend == backend)
+            return &round->asks[i];
+    return NULL;
+}

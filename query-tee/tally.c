@@ -1,0 +1,216 @@
+#include "query-tee/tally.h"
+
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/float_text.h"
+#include "base/hash.h"
+#include "base/map.h"
+#include "base/mem.h"
+
+static const double second_bounds[] = {.005, .01, .025, .05, .1, .25, .5, .75, 1,
+                                       1.5,  2,   3,    4,   5,  10,  25, 50,  100};
+static const double relative_bounds[] = {-30,  -10, -3,  -1, -.3, -.1, -.03, -.01, -.003, 0,
+                                         .003, .01, .03, .1, .3,  1,   3,    10,   30};
+static const double ratio_bounds[] = {.01, .02, .05, .1, .2, .35, .5, .7, .85, 1,
+                                      1.2, 1.5, 2,   3,  5,  10,  20, 50, 100};
+static const double size_bounds[] = {100, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
+static const double no_bounds[] = {0};
+
+#define BOUND_COUNT_counter(bounds) 0
+#define BOUND_COUNT_histogram(bounds) ARRAY_COUNT(bounds)
+
+static const struct {
+    const char *name;
+    const char *kind;
+    const char *help;
+    const double *bounds;
+    size_t bound_count;
+} metrics[] = {
+#define TALLY(name, kind, metric, help, bounds) \
+    {metric, #kind, help, bounds, BOUND_COUNT_##kind(bounds)},
+#include "query-tee/tally.def"
+#undef TALLY
+};
+
+struct cell {
+    enum tally_metric metric;
+    char *labels;
+    uint64_t count;
+    double sum;
+    uint64_t *buckets; /* NULL: a counter */
+};
+
+struct tally {
+    pthread_mutex_t mutex;
+    struct map map;
+    struct cell *cells;
+    size_t count;
+    size_t cap;
+    uint64_t dropped;
+};
+
+struct tally *tally_create(void)
+{
+    struct tally *tally = mem_new(struct tally);
+    pthread_mutex_init(&tally->mutex, NULL);
+    return tally;
+}
+
+void tally_destroy(struct tally *tally)
+{
+    if (!tally)
+        return;
+    for (size_t i = 0; i < tally->count; i++) {
+        free(tally->cells[i].labels);
+        free(tally->cells[i].buckets);
+    }
+    free(tally->cells);
+    map_done(&tally->map);
+    pthread_mutex_destroy(&tally->mutex);
+    free(tally);
+}
+
+static uint64_t cell_hash(enum tally_metric metric, struct str labels)
+{
+    return hash_mix(hash_bytes(labels.ptr, labels.len), metric);
+}
+
+/* With the mutex held; NULL: there is none. */
+static struct cell *tally_find(struct tally *tally, enum tally_metric metric, struct str labels,
+                               uint64_t hash)
+{
+    for (struct map_probe at = map_find(&tally->map, hash); map_hit(&tally->map, &at);
+         map_next(&tally->map, &at)) {
+        struct cell *cell = &tally->cells[at.index];
+        if (cell->metric == metric && str_eq(str_of(cell->labels), labels))
+            return cell;
+    }
+    return NULL;
+}
+
+/* The same, and makes it; NULL: there are too many. */
+static struct cell *tally_cell(struct tally *tally, enum tally_metric metric, struct str labels)
+{
+    uint64_t hash = cell_hash(metric, labels);
+    struct cell *cell = tally_find(tally, metric, labels, hash);
+    if (cell)
+        return cell;
+    if (tally->count == TALLY_CELLS_MAX) {
+        tally->dropped++;
+        return NULL;
+    }
+    mem_grow(tally->cells, struct cell, tally->count, &tally->cap);
+    cell = &tally->cells[tally->count];
+    *cell = (struct cell){.metric = metric, .labels = mem_new_array(char, labels.len + 1)};
+    memcpy(cell->labels, labels.ptr, labels.len);
+    if (metrics[metric].bound_count)
+        cell->buckets = mem_new_array(uint64_t, metrics[metric].bound_count);
+    map_insert(&tally->map, hash, (uint32_t)tally->count++);
+    return cell;
+}
+
+void tally_add(struct tally *tally, enum tally_metric metric, uint64_t n, const char *fmt, ...)
+{
+    AUTO(buf_done) struct buf labels = {0};
+    va_list ap;
+    va_start(ap, fmt);
+    buf_vprintf(&labels, fmt, ap);
+    va_end(ap);
+    pthread_mutex_lock(&tally->mutex);
+    struct cell *cell = tally_cell(tally, metric, buf_view(&labels));
+    if (cell)
+        cell->count += n;
+    pthread_mutex_unlock(&tally->mutex);
+}
+
+void tally_observe(struct tally *tally, enum tally_metric metric, double v, const char *fmt, ...)
+{
+    AUTO(buf_done) struct buf labels = {0};
+    va_list ap;
+    va_start(ap, fmt);
+    buf_vprintf(&labels, fmt, ap);
+    va_end(ap);
+    size_t bucket = 0;
+    while (bucket < metrics[metric].bound_count && !(v <= metrics[metric].bounds[bucket]))
+        bucket++;
+    pthread_mutex_lock(&tally->mutex);
+    struct cell *cell = tally_cell(tally, metric, buf_view(&labels));
+    if (cell) {
+        cell->count++;
+        cell->sum += v;
+        if (bucket < metrics[metric].bound_count)
+            cell->buckets[bucket]++;
+    }
+    pthread_mutex_unlock(&tally->mutex);
+}
+
+uint64_t tally_total(struct tally *tally, enum tally_metric metric, const char *labels)
+{
+    struct str text = str_of(labels);
+    pthread_mutex_lock(&tally->mutex);
+    const struct cell *cell = tally_find(tally, metric, text, cell_hash(metric, text));
+    uint64_t count = cell ? cell->count : 0;
+    pthread_mutex_unlock(&tally->mutex);
+    return count;
+}
+
+static void put_number(struct buf *out, double v)
+{
+    out->len += float_text_g(buf_reserve(out, FLOAT_TEXT_SIZE), v);
+}
+
+static void cell_print_histogram(const struct cell *cell, struct buf *out)
+{
+    const char *name = metrics[cell->metric].name;
+    const char *comma = *cell->labels ? "," : "";
+    uint64_t sum = 0;
+    for (size_t i = 0; i < metrics[cell->metric].bound_count; i++) {
+        sum += cell->buckets[i];
+        buf_printf(out, "%s_bucket{%s%sle=\"", name, cell->labels, comma);
+        put_number(out, metrics[cell->metric].bounds[i]);
+        buf_printf(out, "\"} %llu\n", (unsigned long long)sum);
+    }
+    buf_printf(out, "%s_bucket{%s%sle=\"+Inf\"} %llu\n%s_sum{%s} ", name, cell->labels, comma,
+               (unsigned long long)cell->count, name, cell->labels);
+    put_number(out, cell->sum);
+    buf_printf(out, "\n%s_count{%s} %llu\n", name, cell->labels, (unsigned long long)cell->count);
+}
+
+void tally_print(struct tally *tally, struct buf *out)
+{
+    pthread_mutex_lock(&tally->mutex);
+    for (size_t m = 0; m < TALLY_COUNT; m++) {
+        buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", metrics[m].name, metrics[m].help,
+                   metrics[m].name, metrics[m].kind);
+        for (size_t i = 0; i < tally->count; i++) {
+            const struct cell *cell = &tally->cells[i];
+            if (cell->metric != m)
+                continue;
+            if (cell->buckets)
+                cell_print_histogram(cell, out);
+            else
+                buf_printf(out, "%s{%s} %llu\n", metrics[m].name, cell->labels,
+                           (unsigned long long)cell->count);
+        }
+    }
+    if (tally->dropped)
+        buf_printf(out, "# %llu observations had more sets of labels than are kept\n",
+                   (unsigned long long)tally->dropped);
+    pthread_mutex_unlock(&tally->mutex);
+}
+
+void tally_escape(struct buf *out, const char *value)
+{
+    for (; *value; value++) {
+        if (*value == '\n') {
+            buf_text(out, "\\n");
+            continue;
+        }
+        if (*value == '\\' || *value == '"')
+            buf_byte(out, '\\');
+        buf_byte(out, *value);
+    }
+}
