@@ -1,11 +1,9 @@
 #include "query-tee/options.h"
 
-#include <math.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "base/float_text.h"
+#include "query-tee/time_text.h"
 
 static const struct flag tee_flags[] = {
 #define FLAG(member, kind, name, fallback, value, help) \
@@ -22,33 +20,6 @@ void options_help(struct buf *out)
              "differ.\n"
              "Flags have Mimir's names; one dash is as good as two.\n\n");
     flags_print(tee_flags, ARRAY_COUNT(tee_flags), out);
-}
-
-/* "2025-10-09", "2025-10-09T09:33", RFC 3339, all UTC where no zone is named; or Unix seconds. */
-static bool time_read(const char *text, int64_t *ret_ms)
-{
-    double seconds;
-    bool out_of_range;
-    if (float_parse(str_of(text), &seconds, &out_of_range)) {
-        if (!(fabs(seconds) < 1e15))
-            return false;
-        *ret_ms = (int64_t)llround(seconds * 1000);
-        return true;
-    }
-    static const char *const layouts[] = {
-        "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M",
-        "%Y-%m-%d",
-    };
-    for (size_t i = 0; i < ARRAY_COUNT(layouts); i++) {
-        struct tm tm = {0};
-        const char *behind = strptime(text, layouts[i], &tm);
-        if (!behind || *behind)
-            continue;
-        long zone_seconds = tm.tm_gmtoff;
-        *ret_ms = ((int64_t)timegm(&tm) - zone_seconds) * 1000;
-        return true;
-    }
-    return false;
 }
 
 static bool options_set_log(struct tee_options *options, struct err *err)
@@ -69,7 +40,7 @@ static bool options_check(struct tee_options *options, struct err *err)
 {
     options->skip_before_ms = INT64_MIN;
     if (*options->skip_before && strcmp(options->skip_before, "0") != 0 &&
-        !time_read(options->skip_before, &options->skip_before_ms))
+        !time_text_parse(str_of(options->skip_before), &options->skip_before_ms))
         return err_set(err, ERR_BAD_DATA,
                        "flag --proxy.compare-skip-samples-before: \"%s\" is not a time such as "
                        "2025-10-09T09:33:00Z",
@@ -85,6 +56,8 @@ static bool options_check(struct tee_options *options, struct err *err)
         return err_set(err, ERR_BAD_DATA,
                        "flag --proxy.compare-concurrency: at least 1, at most "
                        "64");
+    if (options->report_examples > 1000)
+        return err_set(err, ERR_BAD_DATA, "flag --report.examples: at most 1000");
     if (!*options->tls_cert_path != !*options->tls_key_path)
         return err_set(err, ERR_BAD_DATA,
                        "flags --server.http-tls-cert-path and --server.http-tls-key-path go "

@@ -30,6 +30,7 @@ struct tee_options {
     int64_t read_timeout_ms;
     int64_t ulps;
     int64_t skip_recent_ms;
+    int64_t confirm_delay_ms;
     int64_t shift_ms;
     int64_t compare_threads;
     int64_t compare_queue_max;

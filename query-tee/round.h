@@ -46,8 +46,10 @@ struct round_request {
     const char *tenant;        /* NULL: not sent */
     const char *user_agent;    /* NULL: not sent */
     bool unpacked;             /* bodies are to be read, and not only handed on */
+    struct str params;         /* form and URL together, as a form has them */
     struct str promql;         /* the parameter "query"; empty: none */
-    int64_t time_ms;           /* newest time that is evaluated */
+    int64_t start_ms;          /* what is evaluated, or looked through; */
+    int64_t end_ms;            /* INT64_MIN and INT64_MAX: no bound was sent */
     int64_t step_ms;           /* 0: no range query */
     int64_t now_ms;            /* when it came */
 };

@@ -1,0 +1,641 @@
+/*
+ * A match is one comparison, of the preferred backend with another, and goes this way:
+ *
+ *     judge_take  ->  queue  ->  compared: alike, or left out              -> told
+ *                       ^        different, the first time -> later
+ *                       |                                      |  the delay
+ *                       `--- asked again, both of them <-------'
+ *                                                different, the second time  -> told
+ *
+ * Those that are to be compared at another time begin in `later`. `queue` is bounded for what comes
+ * from clients; `later` and what is asked again are bounded together.
+ */
+#include "query-tee/judge.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "query-tee/compare.h"
+#include "query-tee/incoming.h"
+#include "query-tee/reach.h"
+#include "query-tee/report.h"
+#include "query-tee/shape.h"
+#include "query-tee/tee.h"
+
+#define THREADS_MAX 64
+
+/* Shapes that have counters of their own; the others are "other". */
+#define SHAPES_COUNTED_MAX 200
+
+struct match {
+    struct match *next;
+    struct judge *judge;
+    struct backend *other;
+    struct round *round; /* with both answers; NULL in `later` */
+    bool again;
+    int64_t due_ns; /* in `later`, with what is to be asked */
+    struct arena *arena;
+    struct round_request request;
+};
+
+struct judge {
+    struct tee *tee;
+    struct compare_options options;
+    int report_fd; /* -1: none */
+    pthread_t threads[THREADS_MAX];
+    size_t thread_count;
+    pthread_t clerk; /* asks what is due */
+    bool clerk_there;
+
+    pthread_mutex_t mutex;
+    pthread_cond_t match_came;
+    pthread_cond_t later_changed;
+    struct match *queue;
+    struct match **queue_end;
+    size_t queue_count;
+    struct match *later;
+    struct match **later_end;
+    size_t again_count; /* in `later` or being asked */
+    size_t running;
+    bool hurried; /* nothing in `later` waits for its time */
+    bool ending;
+
+    pthread_mutex_t shape_mutex;
+    struct map shape_map;
+    char *shapes[SHAPES_COUNTED_MAX];
+    size_t shape_count;
+};
+
+static void match_destroy(struct match *match)
+{
+    round_unref(match->round);
+    arena_destroy(match->arena);
+    free(match);
+}
+
+static void judge_skip(struct judge *judge, const struct round_request *request,
+                       const struct backend *other, const char *reason)
+{
+    struct tee *tee = judge->tee;
+    tally_add(tee->tally, TALLY_COMPARED, 1,
+              "result=\"skip\",route=\"%s\",secondary_backend=\"%s\"",
+              tee_route_name(request->route), other->name);
+    tally_add(tee->tally, TALLY_SKIPPED, 1, "reason=\"%s\",route=\"%s\",secondary_backend=\"%s\"",
+              reason, tee_route_name(request->route), other->name);
+    summary_add_verdict(tee->summary, tee_backend_index(tee, other), SUMMARY_SKIPPED);
+}
+
+static struct match *match_create(struct judge *judge, struct backend *other)
+{
+    struct match *match = mem_new(struct match);
+    match->judge = judge;
+    match->other = other;
+    return match;
+}
+
+/* With the mutex held. */
+static void judge_push(struct judge *judge, struct match *match)
+{
+    match->next = NULL;
+    *judge->queue_end = match;
+    judge->queue_end = &match->next;
+    judge->queue_count++;
+    pthread_cond_signal(&judge->match_came);
+}
+
+/* Asks both once more, in `delay_ms`, with all times moved back by `shift_ms`. */
+static void judge_ask_later(struct judge *judge, const struct round_request *request,
+                            struct backend *other, bool again, int64_t delay_ms, int64_t shift_ms)
+{
+    struct match *match = match_create(judge, other);
+    struct err err;
+    match->again = again;
+    match->due_ns = clock_monotonic_ns() + delay_ms * 1000000;
+    match->arena = arena_create(&judge->tee->request_budget);
+    bool good = incoming_copy(request, shift_ms, match->arena, &match->request, &err);
+    pthread_mutex_lock(&judge->mutex);
+    good = good && !judge->ending &&
+           judge->again_count < (size_t)judge->tee->options.compare_queue_max;
+    if (good) {
+        *judge->later_end = match;
+        judge->later_end = &match->next;
+        judge->again_count++;
+        pthread_cond_signal(&judge->later_changed);
+    }
+    pthread_mutex_unlock(&judge->mutex);
+    if (!good) {
+        judge_skip(judge, request, other, again ? "no_room_to_confirm" : "no_room_to_shift");
+        match_destroy(match);
+    }
+}
+
+/* Does it read samples that are younger than the shift? */
+static bool request_is_fresh(const struct judge *judge, const struct round_request *request)
+{
+    int64_t shift_ms = judge->tee->options.shift_ms, newest_ms = request->end_ms;
+    struct reach reach;
+    if (shift_ms == 0 || !(route_is_instant(request->route) || route_is_range(request->route)))
+        return false;
+    if (request->start_ms != INT64_MIN && request->end_ms != INT64_MAX &&
+        reach_of_query(request->promql, request->start_ms, request->end_ms,
+                       judge->tee->options.lookback_ms, &reach))
+        newest_ms = reach.newest_ms;
+    return newest_ms > request->now_ms - shift_ms;
+}
+
+void judge_take(struct judge *judge, struct round *round)
+{
+    const struct tee_options *options = &judge->tee->options;
+    const struct ask *preferred = round_ask_of(round, judge->tee->backends.preferred);
+    if (!preferred)
+        return;
+    bool fresh = request_is_fresh(judge, &round->request);
+    for (size_t i = 0; i < round->ask_count; i++) {
+        struct backend *other = round->asks[i].backend;
+        if (other->preferred)
+            continue;
+        if (fresh) {
+            judge_ask_later(judge, &round->request, other, false, 0, options->shift_ms);
+            continue;
+        }
+        pthread_mutex_lock(&judge->mutex);
+        bool room = judge->queue_count < (size_t)options->compare_queue_max && !judge->ending;
+        if (room) {
+            struct match *match = match_create(judge, other);
+            match->round = round_ref(round);
+            judge_push(judge, match);
+        }
+        pthread_mutex_unlock(&judge->mutex);
+        if (!room)
+            judge_skip(judge, &round->request, other, "queue_full");
+    }
+}
+
+/* Both have answered again. */
+static void match_asked(struct round *round, void *context)
+{
+    struct match *match = context;
+    struct judge *judge = match->judge;
+    match->round = round_ref(round);
+    pthread_mutex_lock(&judge->mutex);
+    judge->again_count--;
+    judge_push(judge, match);
+    pthread_mutex_unlock(&judge->mutex);
+}
+
+static void match_ask(struct match *match)
+{
+    struct tee *tee = match->judge->tee;
+    struct backend *backends[] = {tee->backends.preferred, match->other};
+    struct round *round = round_create(&tee->rounds, TAKE(match->arena), &match->request, backends,
+                                       ARRAY_COUNT(backends), match_asked, match);
+    round_start(round);
+    round_unref(round);
+}
+
+/* With the mutex held: the next that is due, taken out; or how long none is. */
+static struct match *judge_due(struct judge *judge, int64_t *ret_wait_ns)
+{
+    int64_t now_ns = clock_monotonic_ns();
+    *ret_wait_ns = INT64_MAX;
+    for (struct match **link = &judge->later; *link; link = &(*link)->next) {
+        struct match *match = *link;
+        if (match->due_ns <= now_ns || judge->hurried) {
+            *link = match->next;
+            if (!*link)
+                judge->later_end = link;
+            match->next = NULL;
+            return match;
+        }
+        if (match->due_ns - now_ns < *ret_wait_ns)
+            *ret_wait_ns = match->due_ns - now_ns;
+    }
+    return NULL;
+}
+
+static void *judge_clerk(void *context)
+{
+    struct judge *judge = context;
+    int64_t wait_ns;
+    pthread_mutex_lock(&judge->mutex);
+    while (!judge->ending) {
+        struct match *match = judge_due(judge, &wait_ns);
+        if (match) {
+            pthread_mutex_unlock(&judge->mutex);
+            match_ask(match);
+            pthread_mutex_lock(&judge->mutex);
+        } else if (wait_ns == INT64_MAX) {
+            pthread_cond_wait(&judge->later_changed, &judge->mutex);
+        } else {
+            struct timespec end;
+            clock_gettime(CLOCK_MONOTONIC, &end);
+            int64_t end_ns = end.tv_nsec + wait_ns;
+            end.tv_sec += end_ns / 1000000000;
+            end.tv_nsec = end_ns % 1000000000;
+            pthread_cond_timedwait(&judge->later_changed, &judge->mutex, &end);
+        }
+    }
+    pthread_mutex_unlock(&judge->mutex);
+    return NULL;
+}
+
+/* The shape as metrics have it: one of a bounded number. */
+static const char *judge_shape(struct judge *judge, const struct round_request *request)
+{
+    if (request->promql.len == 0)
+        return request->route->path;
+    AUTO(buf_done) struct buf shape = {0};
+    shape_append(request->promql, &shape);
+    uint64_t hash = hash_bytes(shape.ptr, shape.len);
+    const char *found = "other";
+    pthread_mutex_lock(&judge->shape_mutex);
+    struct map_probe at = map_find(&judge->shape_map, hash);
+    while (map_hit(&judge->shape_map, &at) &&
+           !str_eq(str_of(judge->shapes[at.index]), buf_view(&shape)))
+        map_next(&judge->shape_map, &at);
+    if (map_hit(&judge->shape_map, &at)) {
+        found = judge->shapes[at.index];
+    } else if (judge->shape_count < SHAPES_COUNTED_MAX) {
+        judge->shapes[judge->shape_count] = mem_strdup(buf_terminated(&shape));
+        found = judge->shapes[judge->shape_count];
+        map_insert(&judge->shape_map, hash, (uint32_t)judge->shape_count++);
+    }
+    pthread_mutex_unlock(&judge->shape_mutex);
+    return found;
+}
+
+static void count_classes(struct judge *judge, const struct match *match,
+                          const struct comparison *comparison)
+{
+    struct tee *tee = judge->tee;
+    const struct round_request *request = &match->round->request;
+    const char *route = request->route->name, *other = match->other->name;
+    AUTO(buf_done) struct buf shape = {0};
+    tally_escape(&shape, judge_shape(judge, request));
+    for (unsigned c = 0; c < DIFF_COUNT; c++) {
+        const char *class = difference_name((enum difference_class)c);
+        if (comparison->counts[c] == 0)
+            continue;
+        tally_add(tee->tally, TALLY_DIFFERENCES, comparison->counts[c],
+                  "class=\"%s\",route=\"%s\",secondary_backend=\"%s\"", class, route, other);
+        tally_add(tee->tally, TALLY_DIFFERING, 1,
+                  "class=\"%s\",route=\"%s\",secondary_backend=\"%s\"", class, route, other);
+        tally_add(tee->tally, TALLY_SHAPE_DIFFERING, 1,
+                  "class=\"%s\",secondary_backend=\"%s\",shape=\"%s\"", class, other,
+                  buf_terminated(&shape));
+    }
+}
+
+/* "value 3, missing_series 1". */
+static void print_classes(const struct comparison *comparison, struct buf *out)
+{
+    for (unsigned c = 0; c < DIFF_COUNT; c++)
+        if (comparison->counts[c])
+            buf_printf(out, "%s%s %llu", out->len ? ", " : "",
+                       difference_name((enum difference_class)c),
+                       (unsigned long long)comparison->counts[c]);
+}
+
+static void print_example_text(struct buf *out, const char *name, struct str text)
+{
+    if (text.ptr)
+        buf_printf(out, " %s=%.*s", name, STR_ARGS(text));
+    else
+        buf_printf(out, " %s has none", name);
+}
+
+/* "first value: {...} at 1760002400.000 preferred=1 other=2". */
+static void print_first_example(const struct comparison *comparison, struct buf *out)
+{
+    for (unsigned c = 0; c < DIFF_COUNT; c++) {
+        if (comparison->example_counts[c] == 0)
+            continue;
+        const struct difference *example = &comparison->examples[c][0];
+        buf_printf(out, "; first %s:", difference_name((enum difference_class)c));
+        if (example->labels.ptr)
+            buf_printf(out, " %.*s", STR_ARGS(example->labels));
+        if (example->timed)
+            buf_printf(out, " at %.3f", (double)example->time_ms / 1000);
+        print_example_text(out, "preferred", example->preferred);
+        print_example_text(out, "other", example->other);
+        return;
+    }
+}
+
+static void log_difference(struct judge *judge, const struct match *match, const struct ask *a,
+                           const struct ask *b, const struct comparison *comparison)
+{
+    const struct round_request *request = &match->round->request;
+    AUTO(buf_done) struct buf words = {0};
+    print_classes(comparison, &words);
+    print_first_example(comparison, &words);
+    struct log_line line =
+        log_begin(&judge->tee->options.log, LOG_LEVEL_ERROR, "response comparison failed");
+    log_text(&line, "route_name", request->route->name);
+    log_text(&line, "err", buf_terminated(&words));
+    log_text(&line, "path", request->path);
+    log_str(&line, "query", request->params);
+    log_text(&line, "user", request->tenant ? request->tenant : "");
+    log_text(&line, "user_agent", request->user_agent ? request->user_agent : "");
+    log_text(&line, "preferred_backend", a->backend->name);
+    log_text(&line, "secondary_backend", b->backend->name);
+    log_duration(&line, "preferred_response_duration", a->duration_ns);
+    log_duration(&line, "secondary_response_duration", b->duration_ns);
+    log_end(&line);
+}
+
+/* One line, in one write: several threads and programs may add to the file. */
+static void judge_write_report(struct judge *judge, struct str line)
+{
+    if (judge->report_fd < 0)
+        return;
+    ssize_t written;
+    do
+        written = write(judge->report_fd, line.ptr, line.len);
+    while (written < 0 && errno == EINTR);
+    if (written != (ssize_t)line.len)
+        tally_add(judge->tee->tally, TALLY_REPORT_FAILED, 1, "reason=\"write\"");
+}
+
+static struct report_side side_of(const struct ask *ask)
+{
+    return (struct report_side){ask->backend->name, ask->status, ask->duration_ns, ask->size};
+}
+
+static void judge_tell(struct judge *judge, const struct match *match, const struct ask *a,
+                       const struct ask *b, const struct comparison *comparison)
+{
+    const struct round_request *request = &match->round->request;
+    struct report report = {
+        .time_ms = request->now_ms,
+        .route = request->route->name,
+        .path = request->path,
+        .params = request->params,
+        .query = request->promql,
+        .start_ms = request->start_ms,
+        .end_ms = request->end_ms,
+        .step_ms = request->step_ms,
+        .preferred = side_of(a),
+        .other = side_of(b),
+        .comparison = comparison,
+    };
+    AUTO(buf_done) struct buf line = {0};
+    report_append(&report, &line);
+    judge_write_report(judge, buf_view(&line));
+    count_classes(judge, match, comparison);
+    log_difference(judge, match, a, b, comparison);
+
+    AUTO(buf_done) struct buf classes = {0}, query = {0};
+    print_classes(comparison, &classes);
+    if (request->promql.len)
+        buf_str(&query, request->promql);
+    else
+        buf_printf(&query, "%s?%.*s", request->path, STR_ARGS(request->params));
+    struct summary_difference difference = {
+        .time_ms = request->now_ms,
+        .route = request->route->name,
+        .backend = match->other->name,
+        .query = buf_terminated(&query),
+        .classes = buf_terminated(&classes),
+        .line = buf_terminated(&line),
+    };
+    summary_add_difference(judge->tee->summary, &difference);
+}
+
+static void judge_count(struct judge *judge, const struct match *match, bool different)
+{
+    struct tee *tee = judge->tee;
+    const struct round_request *request = &match->round->request;
+    const char *route = request->route->name;
+    tally_add(tee->tally, TALLY_COMPARED, 1, "result=\"%s\",route=\"%s\",secondary_backend=\"%s\"",
+              different ? "fail" : "success", route, match->other->name);
+    summary_add_verdict(tee->summary, tee_backend_index(tee, match->other),
+                        different ? SUMMARY_DIFFERENT : SUMMARY_SAME);
+    AUTO(buf_done) struct buf shape = {0};
+    if (request->promql.len)
+        shape_append(request->promql, &shape);
+    else
+        buf_text(&shape, request->route->path);
+    shapes_add_question(tee->shapes, buf_view(&shape), different);
+    if (match->again && !different)
+        tally_add(tee->tally, TALLY_NOT_CONFIRMED, 1, "route=\"%s\",secondary_backend=\"%s\"",
+                  route, match->other->name);
+}
+
+/* Why these two cannot be compared, or NULL. */
+static const char *asks_refusal(const struct ask *a, const struct ask *b)
+{
+    if (a->failure == ERR_CANCELED || b->failure == ERR_CANCELED)
+        return "canceled";
+    if (a->failure == ERR_LIMIT || b->failure == ERR_LIMIT)
+        return "too_large";
+    return a->status == 0 && b->status == 0 ? "no_answer" : NULL;
+}
+
+/* The comparison's own words as a label. */
+static const char *skip_label(const char *words)
+{
+    static const struct {
+        const char *words;
+        const char *label;
+    } labels[] = {
+        {"no JSON", "no_json"},
+        {"the preferred backend failed", "preferred_backend_failed"},
+        {"it was canceled", "canceled"},
+        {"too many series in another order", "too_many_series"},
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(labels); i++)
+        if (words && strcmp(words, labels[i].words) == 0)
+            return labels[i].label;
+    return "limit";
+}
+
+static struct compare_side compare_side_of(const struct ask *ask)
+{
+    return (struct compare_side){ask->body, ask->status, ask->content_type};
+}
+
+static void judge_match(struct judge *judge, struct match *match)
+{
+    struct round *round = match->round;
+    const struct round_request *request = &round->request;
+    const struct ask *a = round_ask_of(round, judge->tee->backends.preferred);
+    const struct ask *b = round_ask_of(round, match->other);
+    const char *refusal = asks_refusal(a, b);
+    if (refusal) {
+        judge_skip(judge, request, match->other, refusal);
+        return;
+    }
+    struct compare_request asked = {
+        .kind = request->route->kind,
+        .query = request->promql,
+        .now_ms = request->now_ms,
+        .step_ms = request->step_ms,
+        .cancel = &judge->tee->cancel,
+    };
+    struct compare_side left = compare_side_of(a), right = compare_side_of(b);
+    AUTO(comparison_done) struct comparison comparison = {0};
+    compare_answers(&asked, &judge->options, &left, &right, &comparison);
+    switch (comparison.result) {
+    case COMPARE_SKIPPED:
+        judge_skip(judge, request, match->other, skip_label(comparison.skip_reason));
+        break;
+    case COMPARE_SAME:
+        judge_count(judge, match, false);
+        break;
+    case COMPARE_DIFFERENT:
+        if (judge->tee->options.confirm && !match->again) {
+            judge_ask_later(judge, request, match->other, true,
+                            judge->tee->options.confirm_delay_ms, 0);
+            break;
+        }
+        judge_count(judge, match, true);
+        judge_tell(judge, match, a, b, &comparison);
+        break;
+    }
+}
+
+static void *judge_thread(void *context)
+{
+    struct judge *judge = context;
+    pthread_mutex_lock(&judge->mutex);
+    for (;;) {
+        while (!judge->queue && !judge->ending)
+            pthread_cond_wait(&judge->match_came, &judge->mutex);
+        if (judge->ending)
+            break;
+        struct match *match = judge->queue;
+        judge->queue = match->next;
+        if (!judge->queue)
+            judge->queue_end = &judge->queue;
+        judge->queue_count--;
+        judge->running++;
+        pthread_mutex_unlock(&judge->mutex);
+        judge_match(judge, match);
+        match_destroy(match);
+        pthread_mutex_lock(&judge->mutex);
+        judge->running--;
+    }
+    pthread_mutex_unlock(&judge->mutex);
+    return NULL;
+}
+
+static struct compare_options compare_options_of(const struct tee_options *options)
+{
+    struct compare_options made = COMPARE_DEFAULTS;
+    made.tolerance_absolute = options->relative ? 0 : options->tolerance;
+    made.tolerance_relative = options->relative ? options->tolerance : 0;
+    made.tolerance_ulps = (uint64_t)options->ulps;
+    made.bits = options->tolerance == 0 && options->ulps == 0;
+    made.skip_recent_ms = options->skip_recent_ms;
+    made.skip_before_ms = options->skip_before_ms;
+    made.exact_errors = options->exact_errors;
+    made.skip_preferred_failures = options->skip_failures;
+    made.lookback_ms = options->lookback_ms;
+    made.order = options->compare_order ? COMPARE_ORDER_PROMISED : COMPARE_ORDER_NEVER;
+    made.examples_max = (size_t)options->report_examples;
+    return made;
+}
+
+bool judge_create(struct tee *tee, struct judge **ret_judge, struct err *err)
+{
+    struct judge *judge = mem_new(struct judge);
+    judge->tee = tee;
+    judge->options = compare_options_of(&tee->options);
+    judge->report_fd = -1;
+    judge->queue_end = &judge->queue;
+    judge->later_end = &judge->later;
+    pthread_mutex_init(&judge->mutex, NULL);
+    pthread_mutex_init(&judge->shape_mutex, NULL);
+    pthread_cond_init(&judge->match_came, NULL);
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&judge->later_changed, &attr);
+    pthread_condattr_destroy(&attr);
+
+    const char *path = tee->options.report_file;
+    bool good = true;
+    if (*path) {
+        judge->report_fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+        if (judge->report_fd < 0)
+            good = err_set(err, ERR_IO, "flag --report.file: %s: %s", path, strerror(errno));
+    }
+    while (good && judge->thread_count < (size_t)tee->options.compare_threads) {
+        good = pthread_create(&judge->threads[judge->thread_count], NULL, judge_thread, judge) == 0;
+        judge->thread_count += good;
+        if (!good)
+            err_set(err, ERR_IO, "cannot start a thread: %s", strerror(errno));
+    }
+    if (good && pthread_create(&judge->clerk, NULL, judge_clerk, judge) == 0)
+        judge->clerk_there = true;
+    else if (good)
+        good = err_set(err, ERR_IO, "cannot start a thread: %s", strerror(errno));
+    if (good)
+        *ret_judge = judge;
+    else
+        judge_destroy(judge);
+    return good;
+}
+
+bool judge_is_idle(struct judge *judge)
+{
+    pthread_mutex_lock(&judge->mutex);
+    judge->hurried = true;
+    pthread_cond_signal(&judge->later_changed);
+    bool idle = judge->queue_count == 0 && judge->running == 0 && judge->again_count == 0;
+    pthread_mutex_unlock(&judge->mutex);
+    return idle;
+}
+
+size_t judge_waiting_count(struct judge *judge)
+{
+    pthread_mutex_lock(&judge->mutex);
+    size_t count = judge->queue_count;
+    pthread_mutex_unlock(&judge->mutex);
+    return count;
+}
+
+static void matches_destroy(struct match *match)
+{
+    while (match) {
+        struct match *next = match->next;
+        match_destroy(match);
+        match = next;
+    }
+}
+
+void judge_destroy(struct judge *judge)
+{
+    if (!judge)
+        return;
+    pthread_mutex_lock(&judge->mutex);
+    judge->ending = true;
+    pthread_cond_broadcast(&judge->match_came);
+    pthread_cond_broadcast(&judge->later_changed);
+    pthread_mutex_unlock(&judge->mutex);
+    for (size_t i = 0; i < judge->thread_count; i++)
+        pthread_join(judge->threads[i], NULL);
+    if (judge->clerk_there)
+        pthread_join(judge->clerk, NULL);
+    matches_destroy(judge->queue);
+    matches_destroy(judge->later);
+    for (size_t i = 0; i < judge->shape_count; i++)
+        free(judge->shapes[i]);
+    map_done(&judge->shape_map);
+    if (judge->report_fd >= 0)
+        close(judge->report_fd);
+    pthread_cond_destroy(&judge->match_came);
+    pthread_cond_destroy(&judge->later_changed);
+    pthread_mutex_destroy(&judge->mutex);
+    pthread_mutex_destroy(&judge->shape_mutex);
+    free(judge);
+}

@@ -1,0 +1,358 @@
+/*
+ * The life of a request, on its connection's thread:
+ *
+ *     proxy_handle      finds the route, copies the request, picks backends
+ *       round_start       all of them are asked at once, on threads of the crew
+ *       round_choose      waits until it is certain whose answer goes on
+ *     body_next         hands its body on while it comes
+ *
+ * and on the thread of the backend that ends last, maybe long after the client has gone:
+ *
+ *     tee_round_done    counts, and gives pairs of answers to the judge
+ */
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "query-tee/incoming.h"
+#include "query-tee/judge.h"
+#include "query-tee/page.h"
+#include "query-tee/reach.h"
+#include "query-tee/shape.h"
+#include "query-tee/tee.h"
+
+/* A body on its way to the client. */
+struct body_stream {
+    struct stream stream;
+    struct ask *ask;
+    uint64_t offset;
+    struct arena *arena; /* of the client's request */
+};
+
+static bool body_next(struct stream *stream, struct buf *out, bool *ret_more, struct err *err)
+{
+    struct body_stream *self = CONTAINER(struct body_stream, stream, stream);
+    char *to = buf_reserve(out, STREAM_PIECE_SIZE);
+    size_t size;
+    if (!spool_read(self->ask->body, self->offset, to, STREAM_PIECE_SIZE, &size, err))
+        return false;
+    self->offset += size;
+    spool_followed(self->ask->body, self->offset);
+    out->len += size;
+    *ret_more = size > 0;
+    return true;
+}
+
+static void body_fail(struct stream *stream, struct answer *answer, const struct err *err)
+{
+    struct body_stream *self = CONTAINER(struct body_stream, stream, stream);
+    answer->content_type = NULL;
+    answer->header_count = 0;
+    const char *text = arena_printf(self->arena, "%s: %s", self->ask->backend->name, err->msg);
+    answer_error_text(answer, err->kind == ERR_TIMEOUT ? 504 : 502, text);
+}
+
+static void body_close(struct stream *stream)
+{
+    struct body_stream *self = CONTAINER(struct body_stream, stream, stream);
+    spool_unfollow(self->ask->body);
+    free(self);
+}
+
+static const struct stream_class body_class = {body_next, body_fail, body_close};
+
+/* Chance decides; shares of requests come out right, without a lock. */
+static bool tee_chance(struct tee *tee, double share)
+{
+    uint64_t n =
+        atomic_fetch_add_explicit(&tee->random, UINT64_C(0x9E3779B97F4A7C15), memory_order_relaxed);
+    n = (n ^ n >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
+    n = (n ^ n >> 27) * UINT64_C(0x94D049BB133111EB);
+    n ^= n >> 31;
+    return (double)(n >> 11) * 0x1p-53 < share;
+}
+
+/* Does the request touch data of that age? What bounds nothing touches all there is. */
+static bool request_is_old_enough(const struct tee *tee, const struct round_request *request,
+                                  int64_t min_age_ms)
+{
+    int64_t oldest_ms = request->start_ms;
+    struct reach reach;
+    bool query =
+        request->route && (route_is_instant(request->route) || route_is_range(request->route));
+    if (query && oldest_ms != INT64_MIN &&
+        reach_of_query(request->promql, request->start_ms, request->end_ms,
+                       tee->options.lookback_ms, &reach))
+        oldest_ms = reach.oldest_ms;
+    return oldest_ms <= request->now_ms - min_age_ms;
+}
+
+/* Why a backend is not asked, or NULL. */
+static const char *backend_refusal(struct tee *tee, const struct round_request *request,
+                                   struct backend *backend)
+{
+    if (backend->preferred)
+        return NULL;
+    if (!request->route)
+        return "passthrough";
+    if (backend->min_age_ms > 0 && !request_is_old_enough(tee, request, backend->min_age_ms))
+        return "min_data_queried_age";
+    if (backend->proportion < 1 && !tee_chance(tee, backend->proportion))
+        return "proportion";
+    if (tee->backends.preferred && atomic_load(&backend->in_flight) >= tee->options.in_flight_max)
+        return "too_many_in_flight";
+    return NULL;
+}
+
+static size_t proxy_pick(struct tee *tee, const struct round_request *request,
+                         struct backend *ret_backends[BACKENDS_MAX])
+{
+    size_t count = 0;
+    for (size_t i = 0; i < tee->backends.count; i++) {
+        struct backend *backend = &tee->backends.items[i];
+        const char *refusal = backend_refusal(tee, request, backend);
+        if (!refusal)
+            ret_backends[count++] = backend;
+        else if (request->route)
+            tally_add(tee->tally, TALLY_NOT_ASKED, 1, "backend=\"%s\",reason=\"%s\"", backend->name,
+                      refusal);
+    }
+    if (count == 0) /* all are for older data: somebody must answer */
+        ret_backends[count++] = &tee->backends.items[0];
+    return count;
+}
+
+static const char *method_label(const char *method)
+{
+    static const char *const known[] = {"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"};
+    for (size_t i = 0; i < ARRAY_COUNT(known); i++)
+        if (strcmp(method, known[i]) == 0)
+            return known[i];
+    return "OTHER";
+}
+
+/* The chosen backend's answer; without one, what went wrong. */
+static void proxy_hand_on(struct tee *tee, struct round *round, struct ask *ask,
+                          struct arena *arena, struct answer *answer)
+{
+    tally_add(tee->tally, TALLY_RESPONSES, 1, "backend=\"%s\",method=\"%s\",route=\"%s\"",
+              ask->backend->name, method_label(round->request.method),
+              tee_route_name(round->request.route));
+    answer->tag = round;
+    if (ask->status == 0) {
+        spool_unfollow(ask->body);
+        const char *text = arena_printf(arena, "%s: %s", ask->backend->name, ask->failure_text);
+        answer_error_text(answer, ask->failure == ERR_TIMEOUT ? 504 : 502, text);
+        return;
+    }
+    struct body_stream *body = mem_new(struct body_stream);
+    *body = (struct body_stream){.stream.class = &body_class, .ask = ask, .arena = arena};
+    answer->status = ask->status;
+    answer->content_type = ask->content_type ? ask->content_type : "application/octet-stream";
+    answer->compress = round->request.unpacked;
+    for (size_t i = 0; i < ask->header_count; i++)
+        answer_header(answer, ask->headers[i].name, ask->headers[i].value);
+    answer->stream = &body->stream;
+}
+
+static void proxy_ask(struct tee *tee, const struct request *request, const struct route *route,
+                      struct answer *answer)
+{
+    AUTO(arena_destroy) struct arena *arena = arena_create(&tee->request_budget);
+    struct incoming_options options = {
+        .prefix = str_of(tee->options.path_prefix),
+        .add_time = tee->options.add_time,
+        .now_ms = clock_now_ms(),
+    };
+    struct round_request asked;
+    struct err err;
+    if (!incoming_read(request, route, &options, arena, &asked, &err)) {
+        answer_error_text(answer, 503, "too many large requests at once; try again later");
+        return;
+    }
+    struct backend *backends[BACKENDS_MAX];
+    size_t count = proxy_pick(tee, &asked, backends);
+    struct round *round =
+        round_create(&tee->rounds, TAKE(arena), &asked, backends, count, tee_round_done, tee);
+    round_start(round);
+    proxy_hand_on(tee, round, round_choose(round), request->arena, answer);
+}
+
+/* The paths that are answered here; false: it is none of them. */
+static bool proxy_answer_own(struct tee *tee, struct str path, struct answer *answer)
+{
+    if (str_eq(path, STR("/"))) {
+        answer->status = 200;
+        answer->content_type = "text/html; charset=utf-8";
+        answer->compress = true;
+        page_print(tee, &answer->body);
+    } else if (str_eq(path, STR("/api/v1/tee"))) {
+        answer->status = 200;
+        answer->content_type = "application/json";
+        answer->compress = true;
+        page_print_json(tee, &answer->body);
+    } else if (str_eq(path, STR("/ready"))) {
+        answer->status = 200;
+        answer->content_type = "text/plain; charset=utf-8";
+        buf_text(&answer->body, "ready\n");
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static const char *route_allowed(const struct route *route)
+{
+    return route->get ? (route->post ? "GET, POST" : "GET") : "POST";
+}
+
+void proxy_handle(void *context, const struct request *request, struct answer *answer)
+{
+    struct tee *tee = context;
+    struct str path = request->path;
+    struct str prefix = str_of(tee->options.path_prefix);
+    bool get = strcmp(request->method, "GET") == 0;
+    if (request->stopping) {
+        answer_error_text(answer, 503, "Service Unavailable");
+        return;
+    }
+    if (get && proxy_answer_own(tee, path, answer))
+        return;
+    if (!str_starts(path, prefix)) {
+        answer_error_text(answer, 404, "404 page not found");
+        return;
+    }
+    path.ptr += prefix.len;
+    path.len -= prefix.len;
+    const struct route *route = route_find(path);
+    if (route && !(get && route->get) && !(strcmp(request->method, "POST") == 0 && route->post)) {
+        answer_error_text(answer, 405, "Method Not Allowed");
+        answer_header(answer, "Allow", route_allowed(route));
+    } else if (!route && prefix.len > 0 && get && proxy_answer_own(tee, path, answer)) {
+        return;
+    } else if (!route && !tee->options.passthrough) {
+        answer_error_text(answer, 404, "404 page not found");
+    } else {
+        proxy_ask(tee, request, route, answer);
+    }
+}
+
+void proxy_finished(void *context, const struct exchange_end *end)
+{
+    struct tee *tee = context;
+    struct round *round = end->answer->tag;
+    if (!round)
+        return;
+    const char *route = tee_route_name(round->request.route);
+    tally_observe(tee->tally, TALLY_CLIENT_SECONDS, (double)end->duration_ns / 1e9, "route=\"%s\"",
+                  route);
+    if (!end->complete)
+        tally_add(tee->tally, TALLY_CLIENTS_GONE, 1, "route=\"%s\"", route);
+    round_unref(round);
+}
+
+static const char *failure_name(enum err_kind kind)
+{
+    switch (kind) {
+    case ERR_TIMEOUT:
+        return "timeout";
+    case ERR_LIMIT:
+        return "too_large";
+    case ERR_CANCELED:
+        return "canceled";
+    case ERR_NONE:
+    case ERR_BAD_DATA:
+    case ERR_EXECUTION:
+    case ERR_UNSUPPORTED:
+    case ERR_NOT_FOUND:
+    case ERR_CORRUPT:
+    case ERR_IO:
+        break;
+    }
+    return "broken";
+}
+
+static void count_answer(struct tee *tee, const struct round *round, const struct ask *ask,
+                         struct str shape)
+{
+    const char *name = ask->backend->name;
+    const char *route = tee_route_name(round->request.route);
+    bool failed = ask->failure != ERR_NONE;
+    tally_observe(tee->tally, TALLY_REQUEST_SECONDS, (double)ask->duration_ns / 1e9,
+                  "backend=\"%s\",method=\"%s\",route=\"%s\",status_code=\"%d\"", name,
+                  method_label(round->request.method), route, ask->status ? ask->status : 500);
+    if (failed)
+        tally_add(tee->tally, TALLY_FAILURES, 1, "backend=\"%s\",reason=\"%s\"", name,
+                  ask->status || ask->failure != ERR_IO ? failure_name(ask->failure) : "no_answer");
+    else
+        tally_observe(tee->tally, TALLY_SIZE_BYTES, (double)ask->size,
+                      "backend=\"%s\",route=\"%s\"", name, route);
+    size_t index = tee_backend_index(tee, ask->backend);
+    summary_add_answer(tee->summary, index, failed || ask->status >= 500, ask->duration_ns,
+                       ask->size);
+    if (!failed && round->request.route)
+        shapes_add_answer(tee->shapes, shape, index, ask->duration_ns, ask->size);
+}
+
+static void count_ratio(struct tee *tee, const struct round *round, const struct ask *preferred,
+                        const struct ask *other)
+{
+    double a = (double)preferred->duration_ns / 1e9, b = (double)other->duration_ns / 1e9;
+    const char *route = tee_route_name(round->request.route);
+    tally_observe(tee->tally, TALLY_RELATIVE_SECONDS, b - a,
+                  "route=\"%s\",secondary_backend=\"%s\"", route, other->backend->name);
+    if (a > 0)
+        tally_observe(tee->tally, TALLY_PROPORTIONAL, b / a,
+                      "route=\"%s\",secondary_backend=\"%s\"", route, other->backend->name);
+}
+
+/* The backends' times lie far apart. */
+static void log_slow(struct tee *tee, const struct round *round)
+{
+    const struct ask *fastest = &round->asks[0], *slowest = fastest;
+    for (size_t i = 1; i < round->ask_count; i++) {
+        const struct ask *ask = &round->asks[i];
+        if (ask->duration_ns < fastest->duration_ns)
+            fastest = ask;
+        if (ask->duration_ns > slowest->duration_ns)
+            slowest = ask;
+    }
+    if (tee->options.slow_ms == 0 ||
+        slowest->duration_ns - fastest->duration_ns < tee->options.slow_ms * 1000000)
+        return;
+    const struct round_request *request = &round->request;
+    struct log_line line =
+        log_begin(&tee->options.log, LOG_LEVEL_WARN,
+                  "response time difference between backends exceeded threshold");
+    log_text(&line, "route_name", tee_route_name(request->route));
+    log_text(&line, "path", request->path);
+    log_str(&line, "query", request->params);
+    log_text(&line, "user", request->tenant ? request->tenant : "");
+    log_text(&line, "fastest_backend", fastest->backend->name);
+    log_duration(&line, "fastest_duration", fastest->duration_ns);
+    log_text(&line, "slowest_backend", slowest->backend->name);
+    log_duration(&line, "slowest_duration", slowest->duration_ns);
+    log_end(&line);
+}
+
+void tee_round_done(struct round *round, void *context)
+{
+    struct tee *tee = context;
+    AUTO(buf_done) struct buf shape = {0};
+    if (round->request.promql.len > 0)
+        shape_append(round->request.promql, &shape);
+    else if (round->request.route)
+        buf_text(&shape, round->request.route->path);
+    const struct ask *preferred =
+        tee->backends.preferred ? round_ask_of(round, tee->backends.preferred) : NULL;
+    for (size_t i = 0; i < round->ask_count; i++) {
+        const struct ask *ask = &round->asks[i];
+        count_answer(tee, round, ask, buf_view(&shape));
+        if (preferred && ask != preferred && preferred->failure == ERR_NONE &&
+            ask->failure == ERR_NONE)
+            count_ratio(tee, round, preferred, ask);
+    }
+    log_slow(tee, round);
+    if (tee->judge && round->request.route && round->request.route->compared)
+        judge_take(tee->judge, round);
+}

@@ -1,0 +1,247 @@
+/*
+ * `query-tee`: opens what is to be served, listens, and waits for a signal. The first one lets
+ * answers and comparisons under way end, the second ends the process at once.
+ */
+#include "query-tee/commands.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "query-tee/judge.h"
+#include "query-tee/page.h"
+#include "query-tee/tee.h"
+
+/* Shapes of queries that are told apart. */
+#define SHAPES_MAX 500
+
+/* Connections to backends that wait for a next request. */
+#define IDLE_CONNECTIONS_MAX 256
+
+#define METRICS_CONNECTIONS_MAX 16
+#define READ_TIMEOUT_MS 300000
+#define WRITE_TIMEOUT_MS 60000
+#define PEM_SIZE_MAX ((size_t)1 << 20)
+
+/* Copies of requests may hold this part of what bodies of answers may. */
+#define REQUESTS_OF_BODIES 2
+
+void metrics_handle(void *context, const struct request *request, struct answer *answer)
+{
+    struct tee *tee = context;
+    if (!str_eq(request->path, STR("/metrics"))) {
+        answer_error_text(answer, 404, "404 page not found");
+        return;
+    }
+    answer->status = 200;
+    answer->content_type = "text/plain; version=0.0.4; charset=utf-8";
+    answer->compress = true;
+    tally_print(tee->tally, &answer->body);
+    page_print_gauges(tee, &answer->body);
+}
+
+static void tee_open_tables(struct tee *tee)
+{
+    const struct tee_options *options = &tee->options;
+    budget_init(&tee->memory_budget, NULL, "--proxy.bodies-memory",
+                (size_t)options->bodies_memory_max);
+    budget_init(&tee->disk_budget, NULL, "--proxy.bodies-disk", (size_t)options->bodies_disk_max);
+    budget_init(&tee->request_budget, NULL, "--proxy.bodies-memory",
+                (size_t)options->bodies_memory_max / REQUESTS_OF_BODIES);
+    tee->tally = tally_create();
+    tee->shapes = shapes_create(tee->backends.count, SHAPES_MAX);
+    tee->summary = summary_create(tee->backends.count);
+    tee->rounds.client = client_create(IDLE_CONNECTIONS_MAX);
+    /* A thread for each request that is waited for, one for each that is not, and for those asked
+     * again. */
+    tee->rounds.crew = crew_create((size_t)options->connection_max * tee->backends.count +
+                                   (size_t)options->in_flight_max * tee->backends.count +
+                                   2 * (size_t)options->compare_queue_max);
+    tee->rounds.spool = (struct spool_options){
+        .memory_max = (size_t)options->body_memory_max,
+        .size_max = (uint64_t)options->body_size_max,
+        .memory = &tee->memory_budget,
+        .disk = &tee->disk_budget,
+        .folder = options->temp_folder,
+    };
+    tee->rounds.timeout_ms = options->read_timeout_ms;
+    tee->rounds.cluster_label = options->cluster_label;
+    tee->rounds.cancel = &tee->cancel;
+}
+
+static bool tee_listen(struct tee *tee, const struct listen_options *more, int64_t port,
+                       struct listener **ret_listener, struct err *err)
+{
+    AUTO(buf_done) struct buf address = {0};
+    buf_printf(&address, "%s:%lld", tee->options.http_address, (long long)port);
+    struct listen_options options = *more;
+    options.address = buf_terminated(&address);
+    options.read_timeout_ms = READ_TIMEOUT_MS;
+    options.write_timeout_ms = WRITE_TIMEOUT_MS;
+    options.body_budget = &tee->request_budget;
+    options.context = tee;
+    return listener_open(&options, ret_listener, err);
+}
+
+static bool tee_read_pem(const char *path, struct buf *out, const char **ret_text, struct err *err)
+{
+    *ret_text = NULL;
+    if (!*path)
+        return true;
+    if (!file_read(path, PEM_SIZE_MAX, out, err))
+        return err_wrap(err, "flags --server.http-tls-cert-path, --server.http-tls-key-path");
+    *ret_text = buf_terminated(out);
+    return true;
+}
+
+static bool tee_open_listeners(struct tee *tee, struct err *err)
+{
+    AUTO(buf_done) struct buf cert = {0}, key = {0};
+    struct listen_options proxy = {
+        .connection_max = (size_t)tee->options.connection_max,
+        .handle = proxy_handle,
+        .finished = proxy_finished,
+    };
+    struct listen_options metrics = {
+        .connection_max = METRICS_CONNECTIONS_MAX,
+        .handle = metrics_handle,
+    };
+    return tee_read_pem(tee->options.tls_cert_path, &cert, &proxy.tls_cert, err) &&
+           tee_read_pem(tee->options.tls_key_path, &key, &proxy.tls_key, err) &&
+           tee_listen(tee, &metrics, tee->options.metrics_port, &tee->metrics, err) &&
+           tee_listen(tee, &proxy, tee->options.http_port, &tee->proxy, err);
+}
+
+static bool tee_open(struct tee *tee, struct err *err)
+{
+    tee->start_ms = clock_now_ms();
+    atomic_store(&tee->random, (uint64_t)clock_monotonic_ns());
+    tee_open_tables(tee);
+    if (tee->options.compare && !judge_create(tee, &tee->judge, err))
+        return false;
+    return tee_open_listeners(tee, err);
+}
+
+/* Waits until nothing is asked and nothing compared; false: not until then. */
+static bool tee_wait_idle(struct tee *tee, int64_t end_ns)
+{
+    for (;;) {
+        bool judge_idle = !tee->judge || judge_is_idle(tee->judge);
+        if (judge_idle && atomic_load(&tee->rounds.round_count) == 0 &&
+            (!tee->judge || judge_is_idle(tee->judge)))
+            return true;
+        if (clock_monotonic_ns() >= end_ns)
+            return false;
+        usleep(5000);
+    }
+}
+
+/* What is under way may end within --proxy.drain-timeout. */
+static void tee_drain(struct tee *tee)
+{
+    int64_t end_ns = clock_monotonic_ns() + tee->options.drain_ms * 1000000;
+    listener_drain(tee->proxy, tee->options.drain_ms);
+    if (!tee_wait_idle(tee, end_ns))
+        log_message(&tee->options.log, LOG_LEVEL_WARN,
+                    "Not everything under way has ended in time; the rest is given up");
+}
+
+static void tee_close(struct tee *tee)
+{
+    atomic_store(&tee->cancel, true);
+    listener_close(tee->proxy);
+    if (tee->rounds.crew)
+        tee_wait_idle(tee, INT64_MAX);
+    listener_close(tee->metrics);
+    crew_destroy(tee->rounds.crew);
+    judge_destroy(tee->judge);
+    client_destroy(tee->rounds.client);
+    shapes_destroy(tee->shapes);
+    summary_destroy(tee->summary);
+    tally_destroy(tee->tally);
+    arena_destroy(tee->arena);
+    free(tee);
+}
+
+static void signals_block(sigset_t *signals)
+{
+    sigemptyset(signals);
+    sigaddset(signals, SIGTERM);
+    sigaddset(signals, SIGINT);
+    pthread_sigmask(SIG_BLOCK, signals, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file over its limit is a write that fails, as a full disk is */
+}
+
+/* Serves until a signal comes. */
+static void tee_run(struct tee *tee, const sigset_t *signals)
+{
+    const struct log *log = &tee->options.log;
+    struct log_line line = log_begin(log, LOG_LEVEL_INFO, "Server is ready");
+    log_text(&line, "address", listener_address(tee->proxy));
+    log_text(&line, "metrics", listener_address(tee->metrics));
+    log_text(&line, "preferred",
+             tee->backends.preferred ? tee->backends.preferred->name : "the first good answer");
+    log_number(&line, "backends", (int64_t)tee->backends.count);
+    log_text(&line, "compare", tee->judge ? "true" : "false");
+    log_end(&line);
+
+    int number = 0;
+    while (sigwait(signals, &number) != 0)
+        ;
+    line = log_begin(log, LOG_LEVEL_INFO, "Ending; answers and comparisons under way may end");
+    log_text(&line, "signal", number == SIGINT ? "SIGINT" : "SIGTERM");
+    log_end(&line);
+    pthread_sigmask(SIG_UNBLOCK, signals, NULL); /* the next one ends the process */
+    tee_drain(tee);
+}
+
+/* -1: go on and serve. */
+static int tee_read(struct tee *tee, int argc, char **argv)
+{
+    struct err err;
+    bool good = options_read(argc, argv, &tee->options, &err);
+    if (good && tee->options.help) {
+        AUTO(buf_done) struct buf out = {0};
+        options_help(&out);
+        fwrite(out.ptr, 1, out.len, stdout);
+        return 0;
+    }
+    if (good && backends_read(&tee->options, tee->arena, &tee->backends, &err))
+        return -1;
+    fprintf(stderr, "query-tee: %s (query-tee --help lists the flags)\n", err.msg);
+    return EXIT_USAGE;
+}
+
+int command_serve(int argc, char **argv)
+{
+    struct tee *tee = mem_new(struct tee);
+    struct err err;
+    tee->arena = arena_create(NULL);
+    int code = tee_read(tee, argc, argv);
+    if (code >= 0) {
+        tee_close(tee);
+        return code;
+    }
+    sigset_t signals;
+    signals_block(&signals); /* before any thread is made, so that all have it */
+    bool good = tee_open(tee, &err);
+    if (good) {
+        tee_run(tee, &signals);
+    } else {
+        struct log_line line = log_begin(&tee->options.log, LOG_LEVEL_ERROR, "Cannot serve");
+        log_text(&line, "err", err.msg);
+        log_end(&line);
+    }
+    struct log log = tee->options.log;
+    tee_close(tee);
+    if (good)
+        log_message(&log, LOG_LEVEL_INFO, "See you next time!");
+    return good ? 0 : EXIT_FAILED;
+}

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/budget.h"
+#include "http/listen.h"
+#include "query-tee/backend.h"
+#include "query-tee/options.h"
+#include "query-tee/round.h"
+#include "query-tee/shapes.h"
+#include "query-tee/summary.h"
+#include "query-tee/tally.h"
+
+struct judge;
+
+/* The running proxy: what its parts share. */
+struct tee {
+    struct tee_options options;
+    struct arena *arena; /* texts of the backends */
+    struct backends backends;
+    struct budget request_budget; /* copies of requests */
+    struct budget memory_budget;  /* bodies of answers, in memory */
+    struct budget disk_budget;    /* and on disk */
+    struct tally *tally;
+    struct shapes *shapes;
+    struct summary *summary;
+    struct round_options rounds;
+    struct judge *judge; /* NULL: nothing is compared */
+    struct listener *proxy;
+    struct listener *metrics;
+    _Atomic bool cancel; /* nothing is waited for any more */
+    _Atomic uint64_t random;
+    int64_t start_ms;
+};
+
+/* The place of a backend in all tables. */
+static inline size_t tee_backend_index(const struct tee *tee, const struct backend *backend)
+{
+    return (size_t)(backend - tee->backends.items);
+}
+
+/* The name of a route in metrics. */
+static inline const char *tee_route_name(const struct route *route)
+{
+    return route ? route->name : "passthrough";
+}
+
+/* What the proxy and the listener of metrics answer. */
+void proxy_handle(void *context, const struct request *request, struct answer *answer);
+void proxy_finished(void *context, const struct exchange_end *end);
+void metrics_handle(void *context, const struct request *request, struct answer *answer);
+
+/* A round has all its answers: they are counted, and compared. */
+void tee_round_done(struct round *round, void *context);
