@@ -1,0 +1,139 @@
+#include "query-tee/incoming.h"
+
+#include "base/test.h"
+
+static struct arena *arena;
+static struct request http;
+static struct round_request got;
+static struct err err;
+
+/* As the listener would make it. */
+static void make(const char *method, const char *uri, const char *form)
+{
+    arena = arena_create(NULL);
+    const char *mark = strchr(uri, '?');
+    struct str query = str_of(mark ? mark + 1 : "");
+    http = (struct request){
+        .method = method,
+        .uri = str_of(uri),
+        .path = {uri, mark ? (size_t)(mark - uri) : strlen(uri)},
+        .body = str_of(form),
+        .arena = arena,
+    };
+    params_parse(&http.params, http.body, arena);
+    params_parse(&http.params, query, arena);
+}
+
+static void read_with(struct incoming_options options)
+{
+    struct str path = {http.path.ptr + options.prefix.len, http.path.len - options.prefix.len};
+    options.now_ms = 1760002400500;
+    ck_assert_msg(incoming_read(&http, route_find(path), &options, arena, &got, &err), "%s",
+                  err.msg);
+}
+
+START_TEST(keeps_the_target_as_it_was_sent)
+{
+    make("GET", "/p/api/v1/label/a%2Fb/values?match[]=%7Bx%3D%22y%22%7D&&a", "");
+    read_with((struct incoming_options){.prefix = STR("/p")});
+    ck_assert_str_eq(got.path, "/api/v1/label/a%2Fb/values");
+    ck_assert_str_eq(got.query, "match[]=%7Bx%3D%22y%22%7D&&a");
+    ck_assert_str_eq(got.params.ptr, "match%5B%5D=%7Bx%3D%22y%22%7D&a=");
+    ck_assert(got.start_ms == INT64_MIN && got.end_ms == INT64_MAX && got.unpacked);
+    arena_destroy(arena);
+}
+END_TEST
+
+START_TEST(reads_times_and_queries)
+{
+    make("POST", "/api/v1/query_range?step=30s", "query=up&start=10&end=70.5");
+    read_with((struct incoming_options){.add_time = true});
+    ck_assert_int_eq(got.start_ms, 10000);
+    ck_assert_int_eq(got.end_ms, 70500);
+    ck_assert_int_eq(got.step_ms, 30000);
+    ck_assert_str_eq(got.promql.ptr, "up");
+    ck_assert_str_eq(got.body.ptr, "query=up&start=10&end=70.5");
+    ck_assert_str_eq(got.query, "step=30s");
+    arena_destroy(arena);
+}
+END_TEST
+
+START_TEST(adds_a_time_where_there_is_none)
+{
+    make("GET", "/api/v1/query?query=up", "");
+    read_with((struct incoming_options){.add_time = true});
+    ck_assert_str_eq(got.query, "query=up&time=1760002400.500");
+    ck_assert_int_eq(got.start_ms, 1760002400500);
+    arena_destroy(arena);
+
+    make("POST", "/api/v1/query", "query=up");
+    read_with((struct incoming_options){.add_time = true});
+    ck_assert_str_eq(got.query, "time=1760002400.500");
+    ck_assert_str_eq(got.params.ptr, "query=up&time=1760002400.500");
+    arena_destroy(arena);
+
+    make("GET", "/api/v1/query?query=up&time=", "");
+    read_with((struct incoming_options){.add_time = true});
+    ck_assert_str_eq(got.query, "query=up&time=");
+    arena_destroy(arena);
+
+    make("GET", "/api/v1/query?query=up", "");
+    read_with((struct incoming_options){.add_time = false});
+    ck_assert_str_eq(got.query, "query=up");
+    arena_destroy(arena);
+}
+END_TEST
+
+START_TEST(moves_times_back)
+{
+    struct round_request moved;
+    make("GET", "/api/v1/query_range?query=up&start=100&end=200.5&step=15", "");
+    read_with((struct incoming_options){0});
+    ck_assert(incoming_copy(&got, 60000, arena, &moved, &err));
+    ck_assert_str_eq(moved.query, "query=up&start=40&end=140.500&step=15");
+    ck_assert_int_eq(moved.start_ms, 40000);
+    ck_assert_int_eq(moved.end_ms, 140500);
+    arena_destroy(arena);
+
+    make("POST", "/api/v1/query?time=1970-01-01T00:02:00Z", "query=up%20offset%201m");
+    read_with((struct incoming_options){.add_time = true});
+    ck_assert(incoming_copy(&got, 60000, arena, &moved, &err));
+    ck_assert_str_eq(moved.query, "");
+    ck_assert_str_eq(moved.body.ptr, "query=up%20offset%201m&time=60");
+    arena_destroy(arena);
+}
+END_TEST
+
+START_TEST(leaves_other_requests_where_they_are)
+{
+    struct round_request copied;
+    make("GET", "/api/v1/series?match[]=up&start=100&end=200", "");
+    read_with((struct incoming_options){0});
+    ck_assert(incoming_copy(&got, 60000, arena, &copied, &err));
+    ck_assert_str_eq(copied.query, "match[]=up&start=100&end=200");
+    ck_assert_int_eq(copied.start_ms, 100000);
+    arena_destroy(arena);
+}
+END_TEST
+
+START_TEST(says_that_there_is_no_memory)
+{
+    struct budget budget;
+    char form[5000];
+    memset(form, 'x', sizeof form - 1);
+    form[sizeof form - 1] = '\0';
+    make("POST", "/api/v1/query", form);
+    budget_init(&budget, NULL, "--limit", 6000);
+    struct arena *small = arena_create(&budget);
+    struct incoming_options options = {0};
+    ck_assert(!incoming_read(&http, route_find(http.path), &options, small, &got, &err));
+    ck_assert_int_eq(err.kind, ERR_LIMIT);
+    arena_destroy(small);
+    arena_destroy(arena);
+    ck_assert_uint_eq(budget.used_bytes, 0);
+}
+END_TEST
+
+TEST_MAIN("incoming", keeps_the_target_as_it_was_sent, reads_times_and_queries,
+          adds_a_time_where_there_is_none, moves_times_back, leaves_other_requests_where_they_are,
+          says_that_there_is_no_memory)

@@ -1,0 +1,187 @@
+#include "query-tee/round.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/test.h"
+#include "http/listen.h"
+
+/* Backends here answer what their context says: a status, after some milliseconds. */
+struct said {
+    int status;
+    unsigned delay_ms;
+    const char *text;
+};
+
+static void handle(void *context, const struct request *request, struct answer *answer)
+{
+    const struct said *said = context;
+    usleep(said->delay_ms * 1000);
+    answer->status = said->status;
+    answer->content_type = "text/plain";
+    const char *given = request_header(request, "X-Given");
+    buf_printf(&answer->body, "%s %s %.*s %s", said->text, request->method, STR_ARGS(request->uri),
+               given ? given : "");
+}
+
+#define COUNT_MAX 3
+
+static struct listener *listeners[COUNT_MAX];
+static struct backend backends[COUNT_MAX];
+static struct backend *picked[COUNT_MAX];
+static struct round_options options;
+static struct said said[COUNT_MAX];
+static _Atomic int done_count;
+static _Atomic bool cancel;
+
+static void done(struct round *round, void *context)
+{
+    atomic_fetch_add(&done_count, 1);
+}
+
+static void open_backends(size_t count)
+{
+    struct err err;
+    for (size_t i = 0; i < count; i++) {
+        struct listen_options listen = {
+            .address = "127.0.0.1:0",
+            .connection_max = 4,
+            .handle = handle,
+            .context = &said[i],
+        };
+        ck_assert(listener_open(&listen, &listeners[i], &err));
+        static char urls[COUNT_MAX][64];
+        snprintf(urls[i], sizeof urls[i], "http://%s", listener_address(listeners[i]));
+        backends[i] = (struct backend){.name = urls[i], .base = urls[i]};
+        picked[i] = &backends[i];
+    }
+    options = (struct round_options){
+        .client = client_create(4),
+        .crew = crew_create(8),
+        .spool = {.memory_max = 1 << 20, .size_max = 1 << 20},
+        .timeout_ms = 5000,
+        .cluster_label = "",
+        .cancel = &cancel,
+    };
+}
+
+static struct round *start(size_t count)
+{
+    static const struct client_header header = {"X-Given", "sent"};
+    struct round_request request = {
+        .method = "GET",
+        .path = "/api/v1/query",
+        .query = "query=up",
+        .headers = &header,
+        .header_count = 1,
+    };
+    struct round *round =
+        round_create(&options, arena_create(NULL), &request, picked, count, done, NULL);
+    round_start(round);
+    return round;
+}
+
+static void finish(struct round *round, size_t count)
+{
+    round_wait(round);
+    round_unref(round);
+    crew_destroy(options.crew);
+    client_destroy(options.client);
+    for (size_t i = 0; i < count; i++)
+        listener_close(listeners[i]);
+    ck_assert_int_eq(done_count, 1);
+    ck_assert_int_eq(options.round_count, 0);
+    for (size_t i = 0; i < count; i++)
+        ck_assert_int_eq(backends[i].in_flight, 0);
+}
+
+static void check_body(const struct ask *ask, const char *expected)
+{
+    char text[200];
+    size_t size, all = 0;
+    struct err err;
+    while (spool_read(ask->body, all, text + all, sizeof text - 1 - all, &size, &err) && size > 0)
+        all += size;
+    text[all] = '\0';
+    ck_assert_str_eq(text, expected);
+    spool_unfollow(ask->body);
+}
+
+START_TEST(waits_for_the_preferred_backend)
+{
+    said[0] = (struct said){200, 0, "first"};
+    said[1] = (struct said){500, 100, "preferred"};
+    open_backends(2);
+    backends[1].preferred = true;
+    struct round *round = start(2);
+    struct ask *ask = round_choose(round);
+    ck_assert_ptr_eq(ask->backend, &backends[1]);
+    ck_assert_int_eq(ask->status, 500);
+    ck_assert_str_eq(ask->content_type, "text/plain");
+    check_body(ask, "preferred GET /api/v1/query?query=up sent");
+    ck_assert_ptr_eq(round_ask_of(round, &backends[0])->backend, &backends[0]);
+    finish(round, 2);
+}
+END_TEST
+
+START_TEST(takes_the_first_good_answer)
+{
+    said[0] = (struct said){429, 0, "busy"};
+    said[1] = (struct said){422, 60, "good"};
+    said[2] = (struct said){200, 300, "late"};
+    open_backends(3);
+    struct round *round = start(3);
+    struct ask *ask = round_choose(round);
+    check_body(ask, "good GET /api/v1/query?query=up sent");
+    finish(round, 3);
+}
+END_TEST
+
+START_TEST(takes_a_bad_answer_before_none)
+{
+    said[0] = (struct said){503, 50, "bad"};
+    open_backends(1);
+    backends[1] = (struct backend){.name = "none", .base = "http://127.0.0.1:1"};
+    picked[1] = &backends[1];
+    struct round *round = start(2);
+    ck_assert_int_eq(round_choose(round)->status, 503);
+    round_wait(round);
+    const struct ask *none = round_ask_of(round, &backends[1]);
+    ck_assert_int_eq(none->status, 0);
+    ck_assert_int_eq(none->failure, ERR_IO);
+    ck_assert_ptr_nonnull(none->failure_text);
+    spool_unfollow(round_ask_of(round, &backends[0])->body);
+    finish(round, 1);
+}
+END_TEST
+
+START_TEST(gives_a_backend_its_own_headers)
+{
+    static struct client_header own = {"x-given", "own"};
+    said[0] = (struct said){200, 0, "yes"};
+    open_backends(1);
+    backends[0].headers = &own;
+    backends[0].header_count = 1;
+    struct round *round = start(1);
+    check_body(round_choose(round), "yes GET /api/v1/query?query=up own");
+    finish(round, 1);
+}
+END_TEST
+
+START_TEST(ends_early_when_all_is_cancelled)
+{
+    said[0] = (struct said){200, 400, "late"};
+    open_backends(1);
+    atomic_store(&cancel, true);
+    struct round *round = start(1);
+    struct ask *ask = round_choose(round);
+    ck_assert_int_eq(ask->failure, ERR_CANCELED);
+    finish(round, 1);
+    atomic_store(&cancel, false);
+}
+END_TEST
+
+TEST_MAIN("round", waits_for_the_preferred_backend, takes_the_first_good_answer,
+          takes_a_bad_answer_before_none, gives_a_backend_its_own_headers,
+          ends_early_when_all_is_cancelled)
