@@ -15,7 +15,9 @@ static const struct flag tee_flags[] = {
 void options_help(struct buf *out)
 {
     buf_text(out,
-             "usage: query-tee [flags]\n\n"
+             "usage: query-tee [flags]\n"
+             "       query-tee replay --help\n"
+             "       query-tee fuzz --help\n\n"
              "Answers Prometheus's API from one backend, asks the others too, and tells where they "
              "differ.\n"
              "Flags have Mimir's names; one dash is as good as two.\n\n");

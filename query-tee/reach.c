@@ -228,7 +228,7 @@ static void read_range(struct reader *reader, struct primary *primary)
     int64_t range_ms = 0;
     bool good = read_time(reader, &range_ms);
     bool subquery = word_is(reader, ":");
-    if (!good || (!subquery && !word_is(reader, "]")))
+    if (!good || range_ms < 0 || (!subquery && !word_is(reader, "]")))
         reader->unknown = true;
     if (subquery)
         primary->span.oldest_back_ms = clip(primary->span.oldest_back_ms + range_ms);
