@@ -120,6 +120,14 @@ static bool series_in_range(const struct select_request *request, const struct l
     return series->extra != NULL; /* to be looked at closer */
 }
 
+/* Was all of a full chunk deleted? The open one counts as there, as it does in Prometheus. */
+static bool is_deleted(const struct live_series *series, const struct live_chunk *chunk)
+{
+    const struct live_extra *extra = series->extra;
+    struct time_range all = {chunk->begin_ms, chunk->end_ms};
+    return extra && time_ranges_cover(extra->deleted, extra->deleted_count, all);
+}
+
 static struct view_list views_of_series(const struct select_request *request,
                                         const struct live_series *series)
 {
@@ -129,7 +137,8 @@ static struct view_list views_of_series(const struct select_request *request,
     views.items =
         arena_array(request->arena, struct head_chunk_view, live_series_chunk_count(series));
     for (uint32_t i = 0; i < series->chunk_count; i++)
-        if (in_range(request, series->chunks[i].begin_ms, series->chunks[i].end_ms))
+        if (in_range(request, series->chunks[i].begin_ms, series->chunks[i].end_ms) &&
+            !is_deleted(series, &series->chunks[i]))
             view_list_add(&views, view_of(&series->chunks[i]));
     if (series->open.count && in_range(request, series->open_begin_ms, series->open.t_ms))
         view_list_add(&views, view_of_open(request->arena, series));

@@ -1,0 +1,157 @@
+#include "storage/db_admin.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "storage/block_delete.h"
+#include "storage/db_compact.h"
+#include "storage/db_internal.h"
+#include "storage/head_delete.h"
+
+static bool db_is_ours(const struct db *db, struct err *err)
+{
+    return !db->options.read_only ||
+           err_set(err, ERR_UNSUPPORTED, "%s: open for reading only", db->path);
+}
+
+static bool delete_held(struct db *db, struct matcher *const *matchers, size_t matcher_count,
+                        struct time_range range, struct err *err)
+{
+    AUTO(block_list_done)
+    struct block_list blocks = db_blocks_in(db, range.begin_ms, range.end_ms);
+    for (size_t i = 0; i < blocks.count; i++)
+        if (!block_delete(blocks.items[i], matchers, matcher_count, range, &db->compactor.budget,
+                          err))
+            return false;
+    return db_refresh(db, err) && head_delete(db->head, matchers, matcher_count, range, err);
+}
+
+bool db_delete_series(struct db *db, struct matcher *const *matchers, size_t matcher_count,
+                      struct time_range range, struct err *err)
+{
+    if (!db_is_ours(db, err))
+        return false;
+    if (range.begin_ms > range.end_ms)
+        return true;
+    db_compact_hold(db);
+    bool good = delete_held(db, matchers, matcher_count, range, err);
+    db_compact_release(db);
+    return good;
+}
+
+/* Nothing is left of it: it goes. */
+static bool block_mark_deletable(const struct block *block, struct err *err)
+{
+    AUTO(block_meta_done) struct block_meta meta = {0};
+    if (!block_meta_read(block_dir(block), &meta, err))
+        return false;
+    meta.deletable = true;
+    return block_meta_write(block_dir(block), &meta, err);
+}
+
+static bool clean_block(struct db *db, struct block *block, struct err *err)
+{
+    struct compact_options options = db_compact_options(db);
+    struct compact_result made = {0};
+    return compact_block_anew(block, &options, &made, err) &&
+           (made.written || block_mark_deletable(block, err)) && db_compact_settle(db, &made, err);
+}
+
+bool db_clean_tombstones(struct db *db, struct err *err)
+{
+    if (!db_is_ours(db, err))
+        return false;
+    db_compact_hold(db);
+    AUTO(block_list_done) struct block_list blocks = db_blocks_in(db, INT64_MIN, INT64_MAX);
+    bool good = true;
+    for (size_t i = 0; i < blocks.count && good; i++) {
+        struct block *block = blocks.items[i];
+        if (tombstones_count(block_tombstones(block)) > 0 && !clean_block(db, block, err))
+            good = err_wrap(err, "clean tombstones: %s", block_dir(block));
+    }
+    db_compact_release(db);
+    return good;
+}
+
+static bool link_file(const char *from, const char *to, const char *name, struct err *err)
+{
+    AUTO(buf_done) struct buf from_path = {0};
+    AUTO(buf_done) struct buf to_path = {0};
+    buf_printf(&from_path, "%s/%s", from, name);
+    buf_printf(&to_path, "%s/%s", to, name);
+    return link(buf_terminated(&from_path), buf_terminated(&to_path)) == 0 ||
+           err_set(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "%s: cannot link: %s",
+                   to_path.ptr, strerror(errno));
+}
+
+static bool link_chunks(const char *from, const char *to, struct err *err)
+{
+    if (!file_make_folder(to, err))
+        return false;
+    DIR *dir = opendir(from);
+    if (!dir)
+        return err_set(err, ERR_IO, "%s: cannot list: %s", from, strerror(errno));
+    bool good = true;
+    struct dirent *entry;
+    while (good && (entry = readdir(dir)))
+        if (entry->d_name[0] != '.')
+            good = link_file(from, to, entry->d_name, err);
+    closedir(dir);
+    return good && file_sync_folder(to, err);
+}
+
+static bool snapshot_block(const struct block *block, const char *dir, struct err *err)
+{
+    const char *from = block_dir(block);
+    AUTO(buf_done) struct buf to = {0};
+    AUTO(buf_done) struct buf chunks = {0};
+    AUTO(buf_done) struct buf chunks_to = {0};
+    buf_printf(&to, "%s/%s", dir, block_meta(block)->ulid.text);
+    buf_printf(&chunks, "%s/chunks", from);
+    buf_printf(&chunks_to, "%s/chunks", buf_terminated(&to));
+    if (!file_make_folder(to.ptr, err) || !link_file(from, to.ptr, "index", err) ||
+        !link_chunks(buf_terminated(&chunks), buf_terminated(&chunks_to), err))
+        return false;
+    if (!link_file(from, to.ptr, "tombstones", err) && err->kind != ERR_NOT_FOUND)
+        return false;
+    return link_file(from, to.ptr, "meta.json", err) && file_sync_folder(to.ptr, err);
+}
+
+static bool snapshot_head(struct db *db, const char *dir, struct err *err)
+{
+    struct head_stats stats;
+    head_settle(db->head);
+    head_stats(db->head, &stats);
+    if (stats.begin_ms > stats.end_ms)
+        return true;
+    struct compact_options options = db_compact_options(db);
+    struct compact_result made;
+    options.dir = dir;
+    return compact_head(db->head, stats.begin_ms, stats.end_ms + 1, &options, &made, err) ||
+           err_wrap(err, "snapshot head block");
+}
+
+static bool snapshot_held(struct db *db, const char *dir, bool with_head, struct err *err)
+{
+    AUTO(block_list_done) struct block_list blocks = db_blocks_in(db, INT64_MIN, INT64_MAX);
+    for (size_t i = 0; i < blocks.count; i++)
+        if (!snapshot_block(blocks.items[i], dir, err))
+            return err_wrap(err, "error snapshotting block: %s", block_dir(blocks.items[i]));
+    return (!with_head || snapshot_head(db, dir, err)) && file_sync_folder(dir, err);
+}
+
+bool db_snapshot(struct db *db, const char *dir, bool with_head, struct err *err)
+{
+    if (!db_is_ours(db, err) || !file_make_folder(dir, err))
+        return false;
+    db_compact_hold(db);
+    bool good = snapshot_held(db, dir, with_head, err);
+    db_compact_release(db);
+    struct err behind;
+    if (!good && !file_remove_all(dir, &behind))
+        db_warn(db, behind.msg);
+    return good;
+}
