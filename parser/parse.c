@@ -242,15 +242,6 @@ bool parse_query(struct str query, const struct parse_options *options, struct a
     return true;
 }
 
-/* At least one matcher must turn the empty value away, or the selector asks for everything. */
-static bool selector_check(struct matcher *const *matchers, size_t count, struct err *err)
-{
-    for (size_t i = 0; i < count; i++)
-        if (!matcher_matches(matchers[i], STR("")))
-            return true;
-    return err_set(err, ERR_BAD_DATA, "match[] must contain at least one non-empty matcher");
-}
-
 bool parse_selector(struct str text, struct arena *arena, struct matcher ***ret_matchers,
                     size_t *ret_count, struct err *err)
 {
@@ -270,8 +261,7 @@ bool parse_selector(struct str text, struct arena *arena, struct matcher ***ret_
     if (!node || !parser_at(&p, TOKEN_INPUT_END))
         parser_unexpected(&p);
 
-    if (!node || parser_failed(&p) || !arena_check(arena, err) ||
-        !selector_check(node->vector_selector.matchers, node->vector_selector.matcher_count, err)) {
+    if (!node || parser_failed(&p) || !arena_check(arena, err)) {
         parser_abandon(&p);
         return false;
     }

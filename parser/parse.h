@@ -32,8 +32,8 @@ bool parse_query(struct str query, const struct parse_options *options, struct a
                  struct node **ret_root, struct err *err) MUST_CHECK;
 
 /*
- * A selector alone, as match[] takes it: name{...}. The matchers are the arena's; matcher_done
- * each.
+ * A selector alone, as match[] takes it: name{...}; it may match everything. The matchers are the
+ * arena's; matcher_done each.
  */
 bool parse_selector(struct str text, struct arena *arena, struct matcher ***ret_matchers,
                     size_t *ret_count, struct err *err) MUST_CHECK;

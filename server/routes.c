@@ -54,6 +54,9 @@ static const struct route routes[] = {
     {"/api/v1/status/config", GET, API, route_config},
     {"/api/v1/status/tsdb", GET, API, route_tsdb},
     {"/api/v1/status/walreplay", GET, API | EARLY, route_walreplay},
+    {"/api/v1/admin/tsdb/delete_series", POST | PUT, API, route_delete_series},
+    {"/api/v1/admin/tsdb/clean_tombstones", POST | PUT, API, route_clean_tombstones},
+    {"/api/v1/admin/tsdb/snapshot", POST | PUT, API, route_snapshot},
     {"/-/healthy", GET | HEAD, PLAIN, route_healthy},
     {"/-/ready", GET | HEAD, PLAIN, route_ready},
     {"/metrics", GET, PLAIN, route_metrics},
@@ -116,6 +119,8 @@ const char *route_path(size_t index)
 /* The methods of a 405, in the order of their names; any path of the API knows OPTIONS. */
 static const char *route_allowed(const struct route *route)
 {
+    if (route->methods & PUT)
+        return "OPTIONS, POST, PUT";
     if (route->methods & POST)
         return route->methods & GET ? "GET, OPTIONS, POST" : "OPTIONS, POST";
     return route->methods & HEAD ? "GET, HEAD, OPTIONS" : "GET, OPTIONS";

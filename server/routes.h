@@ -54,6 +54,12 @@ void route_alertmanagers(struct server *server, const struct request *request,
 void route_notifications(struct server *server, const struct request *request,
                          struct answer *answer);
 
+void route_delete_series(struct server *server, const struct request *request,
+                         struct answer *answer);
+void route_clean_tombstones(struct server *server, const struct request *request,
+                            struct answer *answer);
+void route_snapshot(struct server *server, const struct request *request, struct answer *answer);
+
 void route_healthy(struct server *server, const struct request *request, struct answer *answer);
 void route_ready(struct server *server, const struct request *request, struct answer *answer);
 void route_metrics(struct server *server, const struct request *request, struct answer *answer);

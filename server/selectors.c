@@ -12,7 +12,7 @@ static bool selects_something(struct matcher *const *matchers, size_t count)
     return false;
 }
 
-bool selectors_read(struct selectors *selectors, const struct request *request, struct err *err)
+bool selectors_read_any(struct selectors *selectors, const struct request *request, struct err *err)
 {
     struct arena *arena = selectors->arena;
     struct str text;
@@ -29,7 +29,14 @@ bool selectors_read(struct selectors *selectors, const struct request *request, 
             return false;
         selectors->count++;
     }
-    for (size_t i = 0; i < count; i++)
+    return true;
+}
+
+bool selectors_read(struct selectors *selectors, const struct request *request, struct err *err)
+{
+    if (!selectors_read_any(selectors, request, err))
+        return false;
+    for (size_t i = 0; i < selectors->count; i++)
         if (!selects_something(selectors->sets[i], selectors->counts[i]))
             return err_set(err, ERR_BAD_DATA,
                            "match[] must contain at least one non-empty matcher");
@@ -51,8 +58,13 @@ bool selectors_read_range(struct selectors *selectors, const struct request *req
                           const char **ret_param, struct err *err)
 {
     *ret_param = "limit";
-    if (!limit_parse(params_get(&request->params, "limit"), &selectors->limit, err))
-        return false;
+    return limit_parse(params_get(&request->params, "limit"), &selectors->limit, err) &&
+           selectors_read_times(selectors, request, ret_param, err);
+}
+
+bool selectors_read_times(struct selectors *selectors, const struct request *request,
+                          const char **ret_param, struct err *err)
+{
     *ret_param = "start";
     if (!read_time(request, "start", MOMENT_MIN, &selectors->begin_ms, err))
         return false;

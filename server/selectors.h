@@ -24,8 +24,16 @@ struct selectors {
 bool selectors_read(struct selectors *selectors, const struct request *request, struct err *err)
     MUST_CHECK;
 
+/* The same, with selectors among them that match everything. */
+bool selectors_read_any(struct selectors *selectors, const struct request *request, struct err *err)
+    MUST_CHECK;
+
 /* start, end and limit; *ret_param names the one that was wrong. */
 bool selectors_read_range(struct selectors *selectors, const struct request *request,
+                          const char **ret_param, struct err *err) MUST_CHECK;
+
+/* The same without limit. */
+bool selectors_read_times(struct selectors *selectors, const struct request *request,
                           const char **ret_param, struct err *err) MUST_CHECK;
 void selectors_done(struct selectors *selectors);
 

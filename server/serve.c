@@ -299,10 +299,13 @@ static bool serve_read_flags(struct server *server, int argc, char **argv, bool 
     *ret_help = flags.help;
     if (flags.word_count > 0 && !flags.help)
         return err_set(err, ERR_BAD_DATA, "serve takes no argument: \"%s\"", flags.words[0]);
-    if (server->options.write_receiver && server->options.read_only)
+    const char *writes = server->options.write_receiver ? "remote-write-receiver"
+                         : server->options.admin_api    ? "admin-api"
+                                                        : NULL;
+    if (writes && server->options.read_only)
         return err_set(err, ERR_BAD_DATA,
-                       "flag --web.enable-remote-write-receiver: nothing can be written with "
-                       "--storage.tsdb.read-only");
+                       "flag --web.enable-%s: nothing can be written with --storage.tsdb.read-only",
+                       writes);
     if (server->options.self_monitor_interval_ms == 0)
         return err_set(err, ERR_BAD_DATA, "flag --self-monitor.interval: must be above 0");
     return fallback_read(server->options.fallback, &server->fallback, &server->fallback_url, err) &&
