@@ -112,9 +112,9 @@ static void give_round(struct db *db, struct source *source, size_t round, size_
     }
 }
 
-static struct db *open_db(const char *path)
+static struct db *open_db(const char *path, size_t replay_threads)
 {
-    struct db_options options = {0};
+    struct db_options options = {.replay_threads = replay_threads};
     struct db *db;
     struct err err = {0};
     if (!db_open(path, &options, &db, &err)) {
@@ -135,7 +135,7 @@ int main(int argc, char **argv)
     struct source source;
     source_init(&source, series_count);
     double before_mib = resident_mib();
-    struct db *db = open_db(path);
+    struct db *db = open_db(path, 1);
 
     double begin = cpu_seconds();
     give_round(db, &source, 0, batch_size);
@@ -150,10 +150,14 @@ int main(int argc, char **argv)
     printf("append/memory %.1f MiB\n", resident_mib() - before_mib);
     db_close(db);
 
-    begin = cpu_seconds();
-    db = open_db(path);
-    printf("append/replay %.3f s\n", cpu_seconds() - begin);
-    db_close(db);
+    for (size_t threads = 1; threads <= 2; threads++) {
+        int64_t begin_ns = clock_monotonic_ns();
+        begin = cpu_seconds();
+        db = open_db(path, threads);
+        printf("append/replay %.3f s, %.3f s of CPU, %zu threads\n",
+               (double)(clock_monotonic_ns() - begin_ns) / 1e9, cpu_seconds() - begin, threads);
+        db_close(db);
+    }
     source_done(&source);
     struct err err = {0};
     return !file_remove_all(path, &err);

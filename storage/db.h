@@ -17,6 +17,7 @@ struct db;
 
 struct db_options {
     bool read_only;
+    size_t replay_threads; /* that read the log at the start; 0: one a core */
     /* For writing: */
     bool wal_sync;     /* batches are on the disk before db_append returns, as on a loss of power */
     bool keeps_starts; /* start timestamps too: no Prometheus before 3.10 reads such a log */

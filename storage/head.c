@@ -13,6 +13,7 @@
 #include "storage/head.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -79,14 +80,24 @@ static void head_tell_replay(const struct head *head, const struct head_state *s
     head->options.info(head->options.context, text);
 }
 
+static size_t head_replay_threads(const struct head *head)
+{
+    if (head->options.replay_threads)
+        return head->options.replay_threads;
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    return cores > 1 ? (size_t)cores : 1;
+}
+
 /* Reads all from the beginning and puts it into the place of what is there. */
 static bool head_renew(struct head *head, int64_t blocks_end_ms, bool *ret_lost, struct err *err)
 {
     int64_t begin_ns = clock_monotonic_ns();
     AUTO(head_state_destroy)
     struct head_state *made = head_state_create(head->path, &head->grace, &head->report);
+    made->thread_count = head->replays_serially ? 1 : head_replay_threads(head);
     if (!head_state_refresh(made, blocks_end_ms, ret_lost, err))
         return false;
+    head->replays_serially |= made->wants_serial;
     if (*ret_lost)
         return true;
     head_tell_replay(head, made, clock_monotonic_ns() - begin_ns);

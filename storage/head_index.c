@@ -48,13 +48,18 @@ static uint64_t ref_hash(uint64_t ref)
     return ref;
 }
 
-struct live_series *head_index_find(const struct head_index *index, uint64_t ref)
+uint32_t head_index_slot(const struct head_index *index, uint64_t ref)
 {
     struct map_probe at = map_find(&index->by_ref, ref_hash(ref));
-    if (!map_hit(&index->by_ref, &at))
+    return map_hit(&index->by_ref, &at) ? at.index : UINT32_MAX;
+}
+
+struct live_series *head_index_find(const struct head_index *index, uint64_t ref)
+{
+    uint32_t slot = head_index_slot(index, ref);
+    if (slot == UINT32_MAX || index->series[slot]->dead)
         return NULL;
-    struct live_series *series = index->series[at.index];
-    return series->dead ? NULL : series;
+    return index->series[slot];
 }
 
 static uint64_t pair_hash(uint32_t name, uint32_t value)

@@ -57,6 +57,9 @@ struct head_index *head_index_create(void);
 /* With its series, unless another index has taken them over. */
 void head_index_destroy(struct head_index *index);
 
+/* The slot that the reference leads to; UINT32_MAX: none. */
+uint32_t head_index_slot(const struct head_index *index, uint64_t ref);
+
 /* NULL: there is none, or it was deleted as a whole. */
 struct live_series *head_index_find(const struct head_index *index, uint64_t ref);
 

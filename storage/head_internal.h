@@ -18,6 +18,7 @@ struct head {
     pthread_rwlock_t lock;
     struct grace grace;
     struct head_state *state;
+    bool replays_serially;      /* the log is damaged: see replay.h */
     struct head_writer *writer; /* NULL: opened for reading only */
     struct head_chunk_writer *chunk_writer;
     int64_t map_due_ns;         /* when full chunks go into files; only a refresh looks at it */

@@ -162,47 +162,118 @@ static bool append_sample(struct live_series *series, const struct wal_record *r
     return live_series_append(series, sample->t_ms, sample->v);
 }
 
-static void apply_samples(struct head_state *state, const struct wal_record *record)
+/* Those of the next samples that are the share's, and are not in blocks; up to LOOKUP_AHEAD. */
+struct lookup {
+    struct live_series *series[LOOKUP_AHEAD]; /* NULL: nobody knows it */
+    size_t at[LOOKUP_AHEAD];                  /* in the record */
+    size_t count;
+};
+
+static bool share_has(const struct replay_share *share, uint32_t slot)
 {
-    struct live_series *ahead[LOOKUP_AHEAD];
-    for (size_t begin = 0; begin < record->sample_count; begin += LOOKUP_AHEAD) {
-        size_t count = record->sample_count - begin;
-        count = count < LOOKUP_AHEAD ? count : LOOKUP_AHEAD;
-        const struct wal_sample *samples = record->samples + begin;
-        for (size_t i = 0; i < count; i++) {
-            ahead[i] = head_index_find(state->index, samples[i].ref);
-            if (ahead[i])
-                __builtin_prefetch(&ahead[i]->open, 1);
-        }
-        for (size_t i = 0; i < count; i++)
-            if (ahead[i] && ahead[i]->open.bytes)
-                __builtin_prefetch(ahead[i]->open.bytes + ahead[i]->open.size, 1);
-        for (size_t i = 0; i < count; i++) {
-            if (samples[i].t_ms < state->min_valid_ms)
-                continue;
-            if (!ahead[i])
-                state_note_unknown(state, samples[i].ref);
-            else if (append_sample(ahead[i], record, begin + i))
-                head_state_note(state, samples[i].t_ms, samples[i].t_ms);
-        }
-    }
-    state->sample_count += record->sample_count;
+    uint32_t number = slot == UINT32_MAX ? 0 : slot / REPLAY_SHARE_SLOTS;
+    return (number & (share->count - 1)) == share->number;
 }
 
-static void apply_histograms(struct head_state *state, const struct wal_record *record)
+static void lookup_add(struct lookup *lookup, const struct head_index *index, uint32_t slot,
+                       size_t at)
+{
+    struct live_series *series = slot == UINT32_MAX ? NULL : index->series[slot];
+    if (series)
+        __builtin_prefetch(&series->open, 1);
+    lookup->series[lookup->count] = series;
+    lookup->at[lookup->count++] = at;
+}
+
+/* Fills the lookup from sample *at on; false: there are no more. */
+static bool lookup_samples(const struct head_state *state, const struct wal_record *record,
+                           const struct replay_share *share, size_t *at, struct lookup *lookup)
+{
+    lookup->count = 0;
+    for (; *at < record->sample_count && lookup->count < LOOKUP_AHEAD; (*at)++) {
+        const struct wal_sample *sample = &record->samples[*at];
+        if (sample->t_ms < state->min_valid_ms)
+            continue;
+        uint32_t slot = head_index_slot(state->index, sample->ref);
+        if (share_has(share, slot))
+            lookup_add(lookup, state->index, slot, *at);
+    }
+    for (size_t i = 0; i < lookup->count; i++) {
+        struct live_series *series = lookup->series[i];
+        if (series && series->dead)
+            lookup->series[i] = NULL;
+        else if (series && series->open.bytes)
+            __builtin_prefetch(series->open.bytes + series->open.size, 1);
+    }
+    return lookup->count > 0;
+}
+
+static void share_note(struct replay_share *share, int64_t t_ms)
+{
+    share->begin_ms = t_ms < share->begin_ms ? t_ms : share->begin_ms;
+    share->end_ms = t_ms > share->end_ms ? t_ms : share->end_ms;
+}
+
+static void share_note_unknown(struct replay_share *share, uint64_t ref)
+{
+    share->last_ref = ref > share->last_ref ? ref : share->last_ref;
+    share->unknown_count++;
+}
+
+static void apply_samples(const struct head_state *state, const struct wal_record *record,
+                          struct replay_share *share)
+{
+    struct lookup ahead;
+    for (size_t at = 0; lookup_samples(state, record, share, &at, &ahead);) {
+        for (size_t i = 0; i < ahead.count; i++) {
+            const struct wal_sample *sample = &record->samples[ahead.at[i]];
+            if (!ahead.series[i])
+                share_note_unknown(share, sample->ref);
+            else if (append_sample(ahead.series[i], record, ahead.at[i]))
+                share_note(share, sample->t_ms);
+        }
+    }
+}
+
+static void apply_histograms(const struct head_state *state, const struct wal_record *record,
+                             struct replay_share *share)
 {
     for (size_t i = 0; i < record->histogram_count; i++) {
         const struct wal_histogram *histogram = &record->histograms[i];
         if (histogram->t_ms < state->min_valid_ms)
             continue;
-        struct live_series *series = head_index_find(state->index, histogram->ref);
-        if (!series)
-            state_note_unknown(state, histogram->ref);
+        uint32_t slot = head_index_slot(state->index, histogram->ref);
+        if (!share_has(share, slot))
+            continue;
+        struct live_series *series = slot == UINT32_MAX ? NULL : state->index->series[slot];
+        if (!series || series->dead)
+            share_note_unknown(share, histogram->ref);
         else if (live_series_append_histogram(series, histogram->t_ms, histogram->start_ms,
                                               &histogram->raw))
-            head_state_note(state, histogram->t_ms, histogram->t_ms);
+            share_note(share, histogram->t_ms);
     }
-    state->sample_count += record->histogram_count;
+}
+
+void replay_share_init(struct replay_share *share, uint32_t number, uint32_t count)
+{
+    *share = (struct replay_share){
+        .number = number, .count = count, .begin_ms = INT64_MAX, .end_ms = INT64_MIN};
+}
+
+void head_state_apply_share(const struct head_state *state, const struct wal_record *record,
+                            struct replay_share *share)
+{
+    apply_samples(state, record, share);
+    apply_histograms(state, record, share);
+}
+
+void head_state_merge_share(struct head_state *state, struct replay_share *share)
+{
+    if (share->begin_ms <= share->end_ms)
+        head_state_note(state, share->begin_ms, share->end_ms);
+    state_note_ref(state, share->last_ref);
+    state->unknown_count += share->unknown_count;
+    replay_share_init(share, share->number, share->count);
 }
 
 static void apply_tombstones(struct head_state *state, const struct wal_record *record)
@@ -226,9 +297,12 @@ void head_state_apply_wal(struct head_state *state, const struct wal_record *rec
 {
     head_state_lock(state);
     apply_series(state, record);
-    apply_samples(state, record);
-    apply_histograms(state, record);
+    struct replay_share all;
+    replay_share_init(&all, 0, 1);
+    head_state_apply_share(state, record, &all);
+    head_state_merge_share(state, &all);
     apply_tombstones(state, record);
+    state->sample_count += record->sample_count + record->histogram_count;
     head_state_unlock(state);
 }
 

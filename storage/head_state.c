@@ -5,6 +5,7 @@
 
 #include "base/hash.h"
 #include "base/mem.h"
+#include "storage/replay.h"
 
 /* Series that are looked through with one taking of the lock. */
 #define SWEEP_STEP 4096
@@ -89,10 +90,13 @@ static bool head_state_read_log(struct head_state *state, struct wal_log *log,
 {
     if (!wal_log_look(log, ret_lost, err))
         return false;
+    struct replay_progress progress;
+    replay_progress_init(&progress, state->report->options);
     while (!*ret_lost) {
         const uint8_t *bytes;
         size_t size;
         enum tail_read got = wal_log_next(log, &bytes, &size, err);
+        replay_progress_tell(&progress, log);
         if (got == TAIL_ITEM && wal_record_decode(bytes, size, &state->record, err)) {
             apply(state, &state->record);
             continue;
@@ -204,11 +208,17 @@ void head_state_sweep(struct head_state *state)
     head_index_release(old, series_is_kept);
 }
 
+static bool head_state_read_wal(struct head_state *state, bool *ret_lost, struct err *err)
+{
+    if (!state->begun && !state->lock && state->thread_count > 1)
+        return replay_log(state, ret_lost, err);
+    return head_state_read_log(state, state->wal, head_state_apply_wal, ret_lost, err);
+}
+
 /* What the files have that was not read yet. */
 static bool head_state_read(struct head_state *state, bool *ret_lost, struct err *err)
 {
-    return head_state_read_chunks(state, err) &&
-           head_state_read_log(state, state->wal, head_state_apply_wal, ret_lost, err) &&
+    return head_state_read_chunks(state, err) && head_state_read_wal(state, ret_lost, err) &&
            (*ret_lost ||
             head_state_read_log(state, state->wbl, head_state_apply_wbl, ret_lost, err));
 }

@@ -73,6 +73,8 @@ struct head_state {
     bool is_ours;             /* we write the files: they are not read again */
     uint32_t segment;         /* that we write to */
     uint64_t last_ref;        /* the largest reference of a series that the files speak of */
+    size_t thread_count;      /* that may read what nobody sees yet */
+    bool wants_serial;        /* the log has what several threads cannot read: see replay.h */
     uint64_t sample_count;    /* read since the beginning */
     uint64_t unknown_count;   /* of series nobody knows */
 };
@@ -89,6 +91,26 @@ bool head_state_refresh(struct head_state *state, int64_t blocks_end_ms, bool *r
 
 /* Takes out what is in blocks: chunks, then series that have had nothing for a whole block. */
 void head_state_sweep(struct head_state *state);
+
+/*
+ * One of several threads that put samples into series: its series are those of runs of slots. It
+ * counts for itself what is merged into the state afterwards.
+ */
+struct replay_share {
+    uint32_t number, count; /* this one of so many, a power of two */
+    int64_t begin_ms, end_ms;
+    uint64_t unknown_count;
+    uint64_t last_ref;
+};
+
+#define REPLAY_SHARE_SLOTS 64
+
+void replay_share_init(struct replay_share *share, uint32_t number, uint32_t count);
+
+/* Samples and histograms of the share's series; nobody else changes them, nor the index. */
+void head_state_apply_share(const struct head_state *state, const struct wal_record *record,
+                            struct replay_share *share);
+void head_state_merge_share(struct head_state *state, struct replay_share *share);
 
 /* What the record holds, put into the series. */
 void head_state_apply_wal(struct head_state *state, const struct wal_record *record);
