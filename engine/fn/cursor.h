@@ -61,7 +61,11 @@ struct cursor cursor_over(const int64_t *times_ms, size_t count, int64_t ref_ms,
 /* Stands at the window of step 0. */
 struct cursor cursor_begin(const struct window_call *call);
 
-/* Both kinds of samples in a window. */
+/*
+ * Both kinds of samples in a window. At one time, as only the rows of a subquery can have them, the
+ * float comes first; and where that is the end of the window, Prometheus has not come to the
+ * histogram yet.
+ */
 struct pair_cursor {
     struct cursor floats;
     struct cursor histograms;
@@ -71,8 +75,12 @@ struct pair_cursor pair_cursor_begin(const struct window_call *call);
 
 HOT_INLINE void pair_cursor_move(struct pair_cursor *pair, int64_t ref_ms)
 {
-    cursor_move(&pair->floats, ref_ms);
-    cursor_move(&pair->histograms, ref_ms);
+    struct cursor *floats = &pair->floats, *histograms = &pair->histograms;
+    cursor_move(floats, ref_ms);
+    cursor_move(histograms, ref_ms);
+    if (histograms->hi > histograms->lo && histograms->times_ms[histograms->hi - 1] == ref_ms &&
+        floats->hi > floats->lo && floats->times_ms[floats->hi - 1] == ref_ms)
+        histograms->hi--;
 }
 
 static inline size_t cursor_count(const struct cursor *cursor)

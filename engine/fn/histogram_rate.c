@@ -79,12 +79,13 @@ static bool window_is_of_a_kind(const struct window_call *call, const struct pai
     return true;
 }
 
-/* Is there a reset at sample `at` even where nothing was before it? */
-static bool reset_is_said(const struct window_call *call, size_t at)
+/* Is there a reset at sample `at` even where nothing was before it? Counts may be negative. */
+static bool reset_behind_nothing(const struct window_call *call, size_t at,
+                                 const struct histogram *nothing)
 {
     const struct histogram_samples *samples = call->histograms;
     const int64_t *times_ms = samples->times_ms, *starts_ms = samples->starts_ms;
-    return samples->items[at]->hint == HISTOGRAM_RESET ||
+    return histogram_is_reset(samples->items[at], nothing) ||
            (call->use_starts &&
             start_is_reset(starts_ms[at - 1], times_ms[at - 1], starts_ms[at], times_ms[at]));
 }
@@ -98,7 +99,7 @@ static struct histogram *resets_added(const struct window_call *call, struct his
         size_t at = resets[i];
         if (at > lo + 1)
             difference = found_add(call, difference, call->histograms->items[at - 1]);
-        else if (reset_is_said(call, at))
+        else if (reset_behind_nothing(call, at, first))
             difference = found_add(call, difference, first); /* bounds may differ, no more */
     }
     return difference;

@@ -34,16 +34,43 @@ static struct last_sample last_histogram(const struct window_call *call, size_t 
     };
 }
 
-/* The newest of the samples that end before the indexes, which it steps back over. */
-static struct last_sample last_take(const struct window_call *call, const struct pair_cursor *pair,
-                                    size_t *floats_end, size_t *histograms_end)
+/* The last two samples of a window, in their order. */
+struct last_two {
+    struct last_sample items[2];
+    size_t count;
+};
+
+/* Where it belongs by time among those that are there; of equal times see promql/functions.go. */
+static void last_two_add(struct last_two *two, struct last_sample sample)
 {
-    bool has_float = *floats_end > pair->floats.lo;
-    bool has_histogram = *histograms_end > pair->histograms.lo;
-    bool histogram =
-        has_histogram && (!has_float || call->histograms->times_ms[*histograms_end - 1] >
-                                            call->times_ms[*floats_end - 1]);
-    return histogram ? last_histogram(call, --*histograms_end) : last_float(call, --*floats_end);
+    struct last_sample *items = two->items;
+    if (two->count < 2) {
+        bool first = two->count == 1 && sample.time_ms < items[0].time_ms;
+        if (first)
+            items[1] = items[0];
+        items[first ? 0 : two->count] = sample;
+        two->count++;
+    } else if (sample.time_ms > items[1].time_ms) {
+        items[0] = items[1];
+        items[1] = sample;
+    } else if (sample.time_ms >= items[0].time_ms) {
+        items[0] = sample;
+    }
+}
+
+static size_t last_two_begin(const struct cursor *cursor)
+{
+    return cursor_count(cursor) > 2 ? cursor->hi - 2 : cursor->lo;
+}
+
+static struct last_two last_two_of(const struct window_call *call, const struct pair_cursor *pair)
+{
+    struct last_two two = {.count = 0};
+    for (size_t i = last_two_begin(&pair->floats); i < pair->floats.hi; i++)
+        last_two_add(&two, last_float(call, i));
+    for (size_t i = last_two_begin(&pair->histograms); i < pair->histograms.hi; i++)
+        last_two_add(&two, last_histogram(call, i));
+    return two;
 }
 
 static double change_of_floats(const struct last_sample *before, const struct last_sample *now,
@@ -92,9 +119,10 @@ static void instant_change_any(const struct window_call *call, bool per_second)
         call->out[i] = value_stale();
         if (cursor_count(&pair.floats) + cursor_count(&pair.histograms) < 2)
             continue;
-        size_t floats_end = pair.floats.hi, histograms_end = pair.histograms.hi;
-        struct last_sample now = last_take(call, &pair, &floats_end, &histograms_end);
-        struct last_sample before = last_take(call, &pair, &floats_end, &histograms_end);
+        struct last_two two = last_two_of(call, &pair);
+        struct last_sample before = two.items[0], now = two.items[1];
+        if (now.time_ms == before.time_ms)
+            continue;
         if (!now.histogram && !before.histogram) {
             call->out[i] = change_of_floats(&before, &now, per_second);
         } else if (!now.histogram || !before.histogram) {

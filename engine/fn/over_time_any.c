@@ -31,7 +31,10 @@ void present_any_window(const struct window_call *call)
     }
 }
 
-/* The first or last sample of a window: its index in the column of its kind. */
+/*
+ * The first or last sample of a window: its index in the column of its kind. Of both kinds at one
+ * time it is the histogram, on either side.
+ */
 struct edge_sample {
     bool there;
     bool is_histogram;
@@ -52,7 +55,7 @@ static struct edge_sample edge_sample(const struct window_call *call,
     if (cursor_count(histograms) > 0) {
         size_t index = last ? histograms->hi - 1 : histograms->lo;
         int64_t time_ms = call->histograms->times_ms[index];
-        if (!edge.there || (last ? time_ms > edge.time_ms : time_ms < edge.time_ms))
+        if (!edge.there || (last ? time_ms >= edge.time_ms : time_ms <= edge.time_ms))
             edge = (struct edge_sample){true, true, index, time_ms};
     }
     return edge;
@@ -123,7 +126,7 @@ static struct any_sample any_sample_next(const struct window_call *call, size_t 
     const struct histogram_samples *histograms = call->histograms;
     size_t histogram_count = histograms ? histograms->count : 0;
     bool is_float = *h == histogram_count ||
-                    (*f < call->sample_count && call->times_ms[*f] < histograms->times_ms[*h]);
+                    (*f < call->sample_count && call->times_ms[*f] <= histograms->times_ms[*h]);
     struct any_sample sample = {0};
     if (is_float) {
         sample.time_ms = call->times_ms[*f];

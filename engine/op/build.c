@@ -140,13 +140,16 @@ static bool arith_keeps_points(const struct binary *binary, bool histograms)
            (binary->op == BINARY_DIV && binary->right->type == TYPE_SCALAR);
 }
 
-/* Or could the stage take points away, so that a check for equal labels below it sees fewer? */
+/*
+ * Or could the stage take points away, so that a check for equal labels below it sees fewer? Or
+ * make floats of histograms, so that two clash that were none?
+ */
 static bool stage_keeps_points(const struct plan *plan, const struct plan *below)
 {
     bool histograms = plan_gives_histograms(below);
     if (plan->kind == PLAN_VECTOR_ARITH)
         return arith_keeps_points(&plan->ast->binary, histograms);
-    if (plan->kind == PLAN_NEGATE || plan->function == FN_timestamp)
+    if (plan->kind == PLAN_NEGATE)
         return true;
     return !histograms && plan->function != FN_clamp && plan->function != FN_start_timestamp &&
            !histogram_function(plan->function);

@@ -44,47 +44,83 @@ static bool dedup_names_differ(const struct dedup *self)
     return false;
 }
 
-/* firsts[set]: the member whose point comes first. `steps` is where. */
-static bool dedup_find_firsts(struct dedup *self, struct op *rows_of, uint32_t *firsts,
+/* Are whole series united? Prometheus then keeps the order of those that have a point. */
+static bool dedup_unites(const struct dedup *self)
+{
+    return self->mode == DEDUP_UNITE || self->mode == DEDUP_UNITE_WHOLE ||
+           self->mode == DEDUP_UNITE_LONE;
+}
+
+/* begins[series]: the step of its first point; grid.count: it has none. */
+static bool dedup_find_begins(struct dedup *self, struct op *rows_of, size_t *begins,
                               struct err *err)
 {
-    struct op *op = &self->op;
-    size_t *steps = arena_array(op->query->arena, size_t, self->sets.count);
-    for (size_t i = 0; i < self->sets.count; i++)
-        steps[i] = op->grid.count;
     struct row_reader rows = {.op = rows_of};
-    for (uint32_t i = 0; i < rows_of->series_count; i++) {
+    for (size_t i = 0; i < rows_of->series_count; i++) {
         double *row;
         if (row_reader_next(&rows, &row, err) != PULL_BATCH)
             return false;
-        uint32_t set = self->sets.of_series[i];
         size_t s = 0;
-        while (s < steps[set] && value_is_stale(row[s]) && !(rows.histograms && rows.histograms[s]))
+        while (s < self->op.grid.count && value_is_stale(row[s]) &&
+               !(rows.histograms && rows.histograms[s]))
             s++;
-        if (s < steps[set])
-            firsts[set] = i;
-        steps[set] = s < steps[set] ? s : steps[set];
+        begins[i] = s;
     }
     return true;
 }
 
 /*
- * With delayed name removal and many steps, a set keeps or loses its name as the series does that
- * Prometheus sees first: by its points. Then all rows are read beforehand.
+ * Over many steps the points say where a set stands; and, with delayed name removal, whether it
+ * keeps or loses its name: as the series does that Prometheus sees first. Then all rows are read
+ * beforehand. *ret_begins stays NULL where that makes no difference.
  */
-static bool dedup_read_firsts(struct dedup *self, uint32_t *firsts, struct err *err)
+static bool dedup_read_begins(struct dedup *self, size_t **ret_begins, struct err *err)
 {
     struct op *op = &self->op;
-    if (op->grid.count == 1 || !dedup_names_differ(self))
+    if (self->plain || op->grid.count == 1 || !(dedup_unites(self) || dedup_names_differ(self)))
         return true;
+    size_t *begins = arena_array(op->query->arena, size_t, op->series_count);
     struct shared *shared = shared_new(op->query, op->children[0]);
     struct op *again = op_shared_new(op->query, shared);
     struct op *now = op_shared_new(op->query, shared);
     op->children[0] = again;
-    bool good =
-        op_open(now, err) && op_open(again, err) && dedup_find_firsts(self, now, firsts, err);
+    bool good = arena_check(op->query->arena, err) && op_open(now, err) && op_open(again, err) &&
+                dedup_find_begins(self, now, begins, err);
     op_close(now);
+    *ret_begins = begins;
     return good;
+}
+
+/* Finds the sets again, with the series without a point behind all others. */
+static bool dedup_order_sets(struct dedup *self, const size_t *begins, struct err *err)
+{
+    const struct op *child = self->op.children[0];
+    uint32_t *order = arena_array(child->query->arena, uint32_t, child->series_count);
+    size_t count = 0;
+    if (!arena_check(child->query->arena, err))
+        return false;
+    for (size_t i = 0; i < child->series_count; i++)
+        if (begins[i] < child->grid.count)
+            order[count++] = (uint32_t)i;
+    for (size_t i = 0; i < child->series_count; i++)
+        if (begins[i] == child->grid.count)
+            order[count++] = (uint32_t)i;
+    struct grouping grouping = grouping_equal();
+    return groups_init_ordered(&self->sets, &grouping, child, order, err);
+}
+
+/* By set: the member whose point comes first. */
+static uint32_t *dedup_firsts(const struct dedup *self, const size_t *begins)
+{
+    uint32_t *firsts = arena_array(self->op.query->arena, uint32_t, self->sets.count);
+    for (size_t set = 0; set < self->sets.count; set++) {
+        const uint32_t *members = groups_members(&self->sets, set);
+        firsts[set] = members[0];
+        for (size_t i = 1; begins && i < groups_size(&self->sets, set); i++)
+            if (begins[members[i]] < begins[firsts[set]])
+                firsts[set] = members[i];
+    }
+    return firsts;
 }
 
 static bool dedup_open(struct op *op, struct err *err)
@@ -99,12 +135,13 @@ static bool dedup_open(struct op *op, struct err *err)
     self->plain = self->sets.count == op->series_count;
     if (!self->plain && op->grid.count > 1 && op_is_source(op->children[0]))
         self->late = op_source_take_stages(op->children[0], self->stages_below, &self->late_count);
+    size_t *begins = NULL;
+    if (!dedup_read_begins(self, &begins, err) ||
+        (begins && dedup_unites(self) && !dedup_order_sets(self, begins, err)))
+        return false;
     op->labels = self->sets.labels;
     op->series_count = self->sets.count;
-    uint32_t *firsts = arena_array(op->query->arena, uint32_t, self->sets.count);
-    for (size_t i = 0; i < self->sets.count; i++)
-        firsts[i] = groups_members(&self->sets, i)[0];
-    return dedup_read_firsts(self, firsts, err) && names_follow(op, op->children[0], firsts, err);
+    return names_follow(op, op->children[0], dedup_firsts(self, begins), err);
 }
 
 /* Adds the points of `from`; false where both have one. */

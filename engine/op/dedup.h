@@ -5,7 +5,8 @@
 /*
  * One series of those that have equal labels, as they arise where names are dropped or two sides
  * are united. Prometheus joins them where it can, and else says "vector cannot contain metrics with
- * the same labelset". In natural order it stands where the first of them stood. If no labels are
+ * the same labelset". In natural order it stands where the first of them stood; where whole series
+ * are united, the first that has a point, and then all rows of the child are held. If no labels are
  * equal, which is known at open, batches pass through untouched.
  */
 enum dedup_mode {

@@ -218,6 +218,29 @@ bool groups_init(struct groups *groups, const struct grouping *grouping, const s
     return groups_init_sides(&groups, &op, 1, grouping, err);
 }
 
+bool groups_init_ordered(struct groups *groups, const struct grouping *grouping,
+                         const struct op *op, const uint32_t *order, struct err *err)
+{
+    struct arena *arena = op->query->arena;
+    struct op ordered = *op;
+    ordered.labels = arena_array(arena, const struct labels *, op->series_count);
+    uint32_t *members = arena_array(arena, uint32_t, op->series_count);
+    uint32_t *of_series = arena_array(arena, uint32_t, op->series_count);
+    if (!arena_check(arena, err))
+        return false;
+    for (size_t i = 0; i < op->series_count; i++)
+        ordered.labels[i] = op->labels[order[i]];
+    if (!groups_init(groups, grouping, &ordered, err))
+        return false;
+    for (size_t i = 0; i < op->series_count; i++) {
+        members[i] = order[groups->members[i]];
+        of_series[order[i]] = groups->of_series[i];
+    }
+    groups->members = members;
+    groups->of_series = of_series;
+    return true;
+}
+
 bool groups_init_both(struct groups *left, struct groups *right, const struct grouping *grouping,
                       const struct op *left_op, const struct op *right_op, struct err *err)
 {

@@ -52,6 +52,10 @@ struct groups {
 bool groups_init(struct groups *groups, const struct grouping *grouping, const struct op *op,
                  struct err *err) MUST_CHECK;
 
+/* The same as if the operator's series stood in this order, all of them. */
+bool groups_init_ordered(struct groups *groups, const struct grouping *grouping,
+                         const struct op *op, const uint32_t *order, struct err *err) MUST_CHECK;
+
 /* Of two operators' series together: the same group has the same number on both sides. */
 bool groups_init_both(struct groups *left, struct groups *right, const struct grouping *grouping,
                       const struct op *left_op, const struct op *right_op, struct err *err)

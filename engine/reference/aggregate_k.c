@@ -104,7 +104,7 @@ static void chooser_put(struct chooser *self, size_t series, int64_t time_ms)
     struct arena *arena = aggregation->ref->arena;
     const struct reference_point *point = self->points[series];
     ref_series_add(arena, &self->out[series], time_ms, point->value, point->histogram);
-    if (ref_times_instant(aggregation->times))
+    if (ref_times_count(aggregation->times) == 1)
         ref_matrix_add(arena, &self->matrix, &self->out[series]);
 }
 
@@ -157,7 +157,7 @@ static void chooser_make_heaps(struct chooser *self)
 static void chooser_end(struct chooser *self)
 {
     const struct ref_aggregation *aggregation = self->aggregation;
-    if (ref_times_instant(aggregation->times))
+    if (ref_times_count(aggregation->times) == 1)
         return;
     for (size_t i = 0; i < aggregation->input.count; i++)
         if (ref_series_count(&self->out[i]) > 0)

@@ -221,7 +221,7 @@ static bool call_vector(struct ref *ref, const struct ref_times *times, struct r
         return false;
     bool histograms =
         id == FN_histogram_quantile || id == FN_histogram_quantiles || id == FN_histogram_fraction;
-    if (histograms && !ref_times_instant(times))
+    if (histograms && ref_times_count(times) > 1)
         ref_matrix_sort(ref->query->symbols, ret_matrix);
     return true;
 }

@@ -6,7 +6,9 @@
 typedef bool changes_differ(const struct reference_point *before,
                             const struct reference_point *point);
 
-/* The points of both kinds, one after another by time. */
+/*
+ * The points of both kinds, one after another by time. With two at one time Prometheus never ends.
+ */
 struct changes_walk {
     const struct reference_point *floats, *floats_end;
     const struct reference_point *histograms, *histograms_end;
@@ -17,7 +19,7 @@ static const struct reference_point *changes_next(struct changes_walk *walk)
 {
     bool has_float = walk->floats < walk->floats_end;
     bool has_histogram = walk->histograms < walk->histograms_end;
-    if (has_float && (!has_histogram || walk->floats->time_ms < walk->histograms->time_ms))
+    if (has_float && (!has_histogram || walk->floats->time_ms <= walk->histograms->time_ms))
         return walk->floats++;
     return has_histogram ? walk->histograms++ : NULL;
 }

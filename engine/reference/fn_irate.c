@@ -2,21 +2,31 @@
 #include "engine/fn/grid.h"
 #include "engine/reference/fn_rate.h"
 
-/* The last two points of the window by time; it has at least two. */
+/*
+ * The last two points of the window by time; it has at least two. With a float and a histogram at
+ * one time it matters in which order they are put together: the last two floats, and then each of
+ * the last two histograms where it belongs.
+ */
 static void irate_last_two(const struct ref_window *window, struct reference_point ret_points[2])
 {
-    size_t floats = window->float_count;
-    size_t histograms = window->histogram_count;
-    for (size_t i = 2; i-- > 0;) {
-        const struct reference_point *f = floats > 0 ? &window->floats[floats - 1] : NULL;
-        const struct reference_point *h =
-            histograms > 0 ? &window->histograms[histograms - 1] : NULL;
-        if (!h || (f && f->time_ms > h->time_ms)) {
-            ret_points[i] = *f;
-            floats--;
-        } else {
-            ret_points[i] = *h;
-            histograms--;
+    size_t count = 0;
+    for (size_t i = window->float_count > 2 ? window->float_count - 2 : 0; i < window->float_count;
+         i++)
+        ret_points[count++] = window->floats[i];
+    for (size_t i = window->histogram_count > 2 ? window->histogram_count - 2 : 0;
+         i < window->histogram_count; i++) {
+        const struct reference_point *h = &window->histograms[i];
+        if (count == 1 && h->time_ms < ret_points[0].time_ms) {
+            ret_points[1] = ret_points[0];
+            ret_points[0] = *h;
+            count++;
+        } else if (count < 2) {
+            ret_points[count++] = *h;
+        } else if (h->time_ms > ret_points[1].time_ms) {
+            ret_points[0] = ret_points[1];
+            ret_points[1] = *h;
+        } else if (h->time_ms >= ret_points[0].time_ms) {
+            ret_points[0] = *h;
         }
     }
 }
@@ -79,6 +89,8 @@ static bool irate_call(struct ref_call *call, bool counter, bool per_second)
     if (rate.window->float_count + rate.window->histogram_count < 2)
         return true;
     irate_last_two(rate.window, points);
+    if (points[0].time_ms == points[1].time_ms)
+        return true;
     if (!points[0].histogram != !points[1].histogram)
         note_mixed(call->notes, rate.begin, rate.metric);
     else if (points[0].histogram)

@@ -96,6 +96,11 @@ static void range_call_window(const struct range_call *call, struct range_series
     ref_windows_move(&series->windows, ms_sub(begin_ms, call->before_ms),
                      ms_add(end_ms, call->behind_ms));
     ref_windows_show(&series->windows, window);
+    /* Prometheus has come to the float, but not yet to the histogram behind it. */
+    if (window->float_count > 0 && window->histogram_count > 0 &&
+        window->floats[window->float_count - 1].time_ms == end_ms &&
+        window->histograms[window->histogram_count - 1].time_ms == end_ms)
+        window->histogram_count--;
 }
 
 /* The other arguments are scalars: they have a value at each step. */

@@ -193,7 +193,7 @@ static int output_order(const void *a, const void *b)
 static bool run_end(struct run *run, struct output *output, struct ref_matrix *matrix,
                     struct err *err)
 {
-    if (output->sets.count > 0)
+    if (output->sets.count > 0 && ref_times_count(run->times) > 1)
         qsort(output->items, output->sets.count, sizeof *output->items, output_order);
     for (size_t i = 0; i < output->sets.count; i++)
         ref_matrix_add(run->ref->arena, matrix, &output->items[i].series);

@@ -7,8 +7,8 @@
  * that step and fills another one; these become series again.
  *
  * With one step the series come as the function gave them; and each must have its own labels unless
- * names go later. With several, series that have the same labels are one, in the order in which
- * they first came.
+ * names go later. With several, series that have the same labels are one, in the order of what they
+ * are made of (ref_sample.place); over a range that has but one step, as the function gave them.
  */
 struct ref_step {
     struct ref *ref;

@@ -1,10 +1,10 @@
 /*
  * The grammar. Letters of text in its forms:
  *
- *     %S selector, bare   %d duration   %D duration of a subquery   %p its step
- *     %M offset and @   %n number   %q quantile   %k small number   %r ratio
- *     %g by or without   %m matching   %o set matching   %f fill   %l label name
- *     %c comparison   %a arithmetic operator
+ *     %S selector, bare   %U floats and histograms of equal labels   %d duration   %D duration of a
+ * subquery   %p its step %M offset and @   %n number   %q quantile   %k small number   %r ratio %g
+ * by or without   %m matching   %o set matching   %f fill   %l label name %c comparison   %a
+ * arithmetic operator
  */
 #include "tests/agree/query.h"
 
@@ -120,6 +120,8 @@ static const struct grammar_rule VECTORS[] = {
     {4, "label_replace(%v, \"%l\", \"x$1\", \"%l\", \"(.).*\")"},
     {2, "label_replace(%v, \"%l\", \"\", \"\", \"\")"},
     {2, "label_join(%v, \"%l\", \"-\", \"%l\", \"%l\")"},
+    {1, "(-%U%M)"},
+    {1, "label_join(%U%M, \"__name__\", \"-\", \"instance\")"},
     {3, "info(%v)"},
     {2, "info(%v, {version=~\".+\"})"},
     {1, "info(%v, {__name__=\"build_info\"})"},
@@ -127,7 +129,9 @@ static const struct grammar_rule VECTORS[] = {
 
 static const struct grammar_rule WINDOWS[] = {
     {6, "%S[%d]%M"},
-    {2, "(%v)[%D:%p]%M"},
+    {4, "(%v)[%D:%p]%M"},
+    {1, "(-%U%M)[%D:%p]%M"},
+    {1, "label_replace(%U%M, \"__name__\", \"x\", \"\", \"\")[%D:%p]%M"},
 };
 
 static const struct grammar_rule SCALARS[] = {
@@ -159,6 +163,12 @@ static const char *const NAMES[] = {
     "{__name__=~\"c_total|g\"}",
     "{__name__=~\"n|mixed\"}",
     "{__name__=~\"n.*\", a!=\"\"}",
+};
+/* Without their names they are one series, with both kinds at one time. */
+static const char *const UNITED[] = {
+    "{__name__=~\"g|n\"}",
+    "{__name__=~\"c_total|ng\"}",
+    "{__name__=~\"same|nc|mixed\"}",
 };
 static const char *const MATCHERS[] = {
     "", "", "", "", "{a=\"1\"}", "{a=~\"0|1\"}", "{a!=\"2\"}", "{b=\"\"}", "{b!=\"\"}", "{b=\"x\"}",
@@ -241,6 +251,8 @@ static const char *piece_text(void *context, char letter)
     switch (letter) {
     case 'S':
         return selector(maker);
+    case 'U':
+        return DICE_PICK(dice, UNITED);
     case 'M':
         return modifiers(maker);
     case 'd':
@@ -299,6 +311,8 @@ void asked_make(struct asked *asked, int64_t data_step_ms, struct dice *dice, st
     if (dice_once_in(dice, 2)) {
         asked->step_ms = DICE_PICK(dice, STEPS_MS);
         asked->end_ms += asked->step_ms * (int64_t)dice_below(dice, 20);
+        if (dice_once_in(dice, 3))
+            asked->end_ms += (int64_t)dice_below(dice, (size_t)asked->step_ms);
     } else if (dice_once_in(dice, 30)) {
         kind = PART_WINDOW;
     }

@@ -43,7 +43,7 @@ static bool shrink_steps(const struct shrinking *self)
             return true;
     }
     *asked = saved;
-    if (saved.start_ms == saved.end_ms)
+    if (saved.end_ms - saved.start_ms < saved.step_ms)
         return false;
     asked->start_ms += saved.step_ms;
     if (still_fails(self))
