@@ -19,6 +19,12 @@ struct job {
     struct job *next;
 };
 
+/* A thread that has left, or is about to, and is still to be joined. */
+struct leaver {
+    pthread_t thread;
+    struct leaver *next;
+};
+
 struct crew {
     pthread_mutex_t mutex;
     pthread_cond_t job_came;
@@ -29,6 +35,7 @@ struct crew {
     size_t thread_max;
     size_t thread_count;
     size_t idle_count;
+    struct leaver *leavers;
     bool ending;
 };
 
@@ -71,6 +78,7 @@ static struct job *crew_wait(struct crew *crew)
 static void *crew_thread(void *context)
 {
     struct crew *crew = context;
+    struct leaver *leaver = mem_new(struct leaver);
     struct job *job;
     pthread_mutex_lock(&crew->mutex);
     while ((job = crew_wait(crew))) {
@@ -79,10 +87,27 @@ static void *crew_thread(void *context)
         free(job);
         pthread_mutex_lock(&crew->mutex);
     }
+    leaver->thread = pthread_self();
+    leaver->next = crew->leavers;
+    crew->leavers = leaver;
     crew->thread_count--;
     pthread_cond_broadcast(&crew->thread_left);
     pthread_mutex_unlock(&crew->mutex);
     return NULL;
+}
+
+/* With the mutex held, which it lets go of for a moment: threads end for good, with all that
+ * libraries do at their end. */
+static void crew_join_leavers(struct crew *crew)
+{
+    while (crew->leavers) {
+        struct leaver *leaver = crew->leavers;
+        crew->leavers = leaver->next;
+        pthread_mutex_unlock(&crew->mutex);
+        pthread_join(leaver->thread, NULL);
+        free(leaver);
+        pthread_mutex_lock(&crew->mutex);
+    }
 }
 
 /* With the mutex held. No thread to be had: those there are do it. */
@@ -91,7 +116,6 @@ static void crew_add_thread(struct crew *crew)
     pthread_attr_t attr;
     pthread_t thread;
     pthread_attr_init(&attr);
-    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
     pthread_attr_setstacksize(&attr, STACK_SIZE);
     if (pthread_create(&thread, &attr, crew_thread, crew) == 0)
         crew->thread_count++;
@@ -104,6 +128,7 @@ void crew_run(struct crew *crew, void (*work)(void *context), void *context)
     job->work = work;
     job->context = context;
     pthread_mutex_lock(&crew->mutex);
+    crew_join_leavers(crew);
     *crew->last = job;
     crew->last = &job->next;
     crew->job_count++;
@@ -142,6 +167,7 @@ void crew_destroy(struct crew *crew)
     pthread_cond_broadcast(&crew->job_came);
     while (crew->thread_count > 0)
         pthread_cond_wait(&crew->thread_left, &crew->mutex);
+    crew_join_leavers(crew);
     pthread_mutex_unlock(&crew->mutex);
     pthread_cond_destroy(&crew->job_came);
     pthread_cond_destroy(&crew->thread_left);

@@ -24,6 +24,7 @@
 /* A body on its way to the client. */
 struct body_stream {
     struct stream stream;
+    struct round *round; /* a reference: the stream may outlive the answer's notice */
     struct ask *ask;
     uint64_t offset;
     struct arena *arena; /* of the client's request */
@@ -56,6 +57,7 @@ static void body_close(struct stream *stream)
 {
     struct body_stream *self = CONTAINER(struct body_stream, stream, stream);
     spool_unfollow(self->ask->body);
+    round_unref(self->round);
     free(self);
 }
 
@@ -146,7 +148,8 @@ static void proxy_hand_on(struct tee *tee, struct round *round, struct ask *ask,
         return;
     }
     struct body_stream *body = mem_new(struct body_stream);
-    *body = (struct body_stream){.stream.class = &body_class, .ask = ask, .arena = arena};
+    *body = (struct body_stream){
+        .stream.class = &body_class, .round = round_ref(round), .ask = ask, .arena = arena};
     answer->status = ask->status;
     answer->content_type = ask->content_type ? ask->content_type : "application/octet-stream";
     answer->compress = round->request.unpacked;

@@ -2,8 +2,6 @@
  * `query-tee`: opens what is to be served, listens, and waits for a signal. The first one lets
  * answers and comparisons under way end, the second ends the process at once.
  */
-#include "query-tee/commands.h"
-
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -14,6 +12,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "query-tee/commands.h"
 #include "query-tee/judge.h"
 #include "query-tee/page.h"
 #include "query-tee/tee.h"

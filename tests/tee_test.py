@@ -117,8 +117,12 @@ class Case(unittest.TestCase):
     def tee(self, backends, *flags, **options):
         tee = Tee(self.folder, backends, *flags, **options)
         tee.start()
-        self.addCleanup(tee.stop)
+        self.addCleanup(self.end, tee)
         return tee
+
+    def end(self, tee):
+        tee.stop()
+        self.assertEqual(tee.process.returncode, 0, tee.last_words())
 
 
 def truth():
