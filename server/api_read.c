@@ -36,6 +36,7 @@ void route_read(struct server *server, const struct request *request, struct ans
     }
     struct read_run run = {.server = server, .cancel = request->cancel};
     run.arena = arena_create(&server->listing_budget);
+    run.series_arena = arena_create(NULL);
     run.symbols = symbols_new(run.arena);
     struct str message;
     enum read_answer_type type;

@@ -16,7 +16,13 @@
 
 #define TRUNCATED "results truncated due to limit"
 
-static void names_write(struct answer *answer, const struct names *names, int64_t limit)
+static void list_warn(void *annotations, const char *message)
+{
+    annotations_add(annotations, ANNOTATION_WARNING, SIZE_MAX, "%s", message);
+}
+
+static void names_write(struct answer *answer, const struct names *names, int64_t limit,
+                        const struct annotations *warnings)
 {
     size_t count = names->count;
     bool cut = limit > 0 && count > (uint64_t)limit;
@@ -27,7 +33,7 @@ static void names_write(struct answer *answer, const struct names *names, int64_
     for (size_t i = 0; i < count; i++)
         json_string(&json, names->items[i]);
     json_array_end(&json);
-    struct notes notes = {0};
+    struct notes notes = {.annotations = warnings};
     if (cut)
         notes_add(&notes, TRUNCATED);
     api_end_notes(&json, &notes);
@@ -50,6 +56,8 @@ static void answer_names(struct server *server, const struct request *request, s
         api_fail(answer, FAULT_BAD_DATA, "%s", err.msg);
         return;
     }
+    struct annotations warnings;
+    annotations_init(&warnings, arena);
     struct names_request names_request = {
         .matcher_sets = (struct matcher *const *const *)selectors.sets,
         .matcher_counts = selectors.counts,
@@ -58,13 +66,17 @@ static void answer_names(struct server *server, const struct request *request, s
         .end_ms = selectors.end_ms,
         .arena = arena,
         .limit = (size_t)selectors.limit,
+        .budget = &server->listing_budget,
+        .cancel = request->cancel,
+        .warn = list_warn,
+        .warn_context = &warnings,
     };
-    struct storage *storage = db_storage(server->db);
+    struct storage *storage = remote_storage(server->remote);
     struct names names = {0};
     bool good = label.len ? storage_label_values(storage, &names_request, label, &names, &err)
                           : storage_label_names(storage, &names_request, &names, &err);
     if (good)
-        names_write(answer, &names, selectors.limit);
+        names_write(answer, &names, selectors.limit, &warnings);
     else
         api_fail_err(answer, &err);
 }
@@ -95,6 +107,7 @@ struct series_stream {
     struct arena *arena;
     struct symbols *symbols;
     struct selectors selectors;
+    struct annotations warnings;
     struct selection **selections; /* one a selector */
     size_t selection_count;
     const struct labels **series; /* in the order of the answer */
@@ -123,7 +136,7 @@ static bool series_stream_next(struct stream *stream, struct buf *out, bool *ret
         return true;
     buf_byte(out, ']');
     struct json json = {.out = out, .comma = true};
-    struct notes notes = {0};
+    struct notes notes = {.annotations = &self->warnings};
     if (self->cut)
         notes_add(&notes, TRUNCATED);
     api_end_notes(&json, &notes);
@@ -167,8 +180,11 @@ static bool series_select(struct series_stream *self, struct server *server,
             .symbols = self->symbols,
             .budget = &server->listing_budget,
             .cancel = request->cancel,
+            .labels_only = true,
+            .warn = list_warn,
+            .warn_context = &self->warnings,
         };
-        struct storage *storage = db_storage(server->db);
+        struct storage *storage = remote_storage(server->remote);
         if (!storage_select(storage, &select_request, &self->selections[i], err))
             return false;
         self->selection_count++;
@@ -242,6 +258,7 @@ void route_series(struct server *server, const struct request *request, struct a
     stream->stream.class = &series_stream_class;
     stream->arena = arena_create(&server->listing_budget);
     stream->symbols = symbols_new(stream->arena);
+    annotations_init(&stream->warnings, stream->arena);
     stream->selectors.arena = stream->arena;
     answer_series(stream, server, request, answer);
 }

@@ -86,7 +86,8 @@ static bool chunk_stream_frame(struct chunk_stream *self, struct buf *out, struc
     buf_clear(frame);
     int64_t left =
         self->run.server->options.read_frame_size -
-        (int64_t)read_put_labels(frame, self->run.symbols, selection_labels(self->selection, at));
+        (int64_t)read_put_labels(frame, self->run.symbols,
+                                 read_labels(&self->run, selection_labels(self->selection, at)));
     do {
         left -= (int64_t)read_put_chunk(frame, &self->chunk);
         if (!cursor_next_chunk(self->cursor, &self->chunk, &self->has_chunk, err))

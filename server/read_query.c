@@ -5,7 +5,9 @@
 void read_run_done(struct read_run *run)
 {
     struct gate *gate = &run->server->read_gate;
+    labels_builder_done(&run->builder);
     symbols_done(run->symbols);
+    arena_destroy(run->series_arena);
     arena_destroy(run->arena);
     gate_leave(gate);
 }
@@ -20,6 +22,45 @@ bool read_alive(const struct read_run *run, struct err *err)
     return !atomic_load(run->cancel) || err_set(err, ERR_CANCELED, "context canceled");
 }
 
+/*
+ * What is asked of the storage, where series have no external labels: who asks for those that they
+ * are given asks for series without.
+ */
+static struct read_query read_query_inside(const struct read_run *run,
+                                           const struct read_query *asked)
+{
+    const struct config_pairs *external = &run->server->config.external_labels;
+    struct read_query inside = *asked;
+    if (external->count == 0)
+        return inside;
+    inside.matchers = arena_array(run->arena, struct read_matcher, asked->matcher_count);
+    for (size_t i = 0; i < asked->matcher_count; i++) {
+        struct read_matcher *matcher = &inside.matchers[i];
+        *matcher = asked->matchers[i];
+        for (size_t k = 0; k < external->count && matcher->type == 0; k++)
+            if (str_eq(matcher->name, str_of(external->items[k].name)) &&
+                str_eq(matcher->value, str_of(external->items[k].value)))
+                matcher->value = STR("");
+    }
+    return inside;
+}
+
+const struct labels *read_labels(struct read_run *run, const struct labels *labels)
+{
+    const struct config_pairs *external = &run->server->config.external_labels;
+    if (external->count == 0)
+        return labels;
+    arena_reset(run->series_arena);
+    labels_builder_reset(&run->builder, run->symbols, labels);
+    for (size_t i = 0; i < external->count; i++) {
+        uint32_t name = symbols_add(run->symbols, str_of(external->items[i].name));
+        if (labels_builder_get(&run->builder, name) == SYM_EMPTY)
+            labels_builder_set(&run->builder, name,
+                               symbols_add(run->symbols, str_of(external->items[i].value)));
+    }
+    return labels_builder_labels(&run->builder, run->series_arena);
+}
+
 /* The range is the hints', where there are any: Prometheus's storage has it so. */
 bool read_select(const struct read_run *run, size_t query, struct selection **ret_selection,
                  struct err *err)
@@ -30,7 +71,8 @@ bool read_select(const struct read_run *run, size_t query, struct selection **re
     if (!matchers)
         return false;
     size_t count = 0;
-    bool good = read_query_matchers(asked, run->arena, matchers, &count, err);
+    struct read_query inside = read_query_inside(run, asked);
+    bool good = read_query_matchers(&inside, run->arena, matchers, &count, err);
     if (good) {
         struct select_request request = {
             .matchers = matchers,
@@ -43,8 +85,9 @@ bool read_select(const struct read_run *run, size_t query, struct selection **re
             .symbols = run->symbols,
             .budget = &run->server->listing_budget,
             .cancel = run->cancel,
+            .labels_only = asked->has_hints && str_eq(asked->hint_function, STR("series")),
         };
-        good = storage_select(db_storage(run->server->db), &request, ret_selection, err);
+        good = storage_select(remote_storage(run->server->remote), &request, ret_selection, err);
     }
     for (size_t i = 0; i < count; i++)
         matcher_done(matchers[i]);

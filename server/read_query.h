@@ -22,6 +22,8 @@ struct read_run {
     struct server *server;
     struct arena *arena;
     struct symbols *symbols;
+    struct arena *series_arena;    /* one series' labels with */
+    struct labels_builder builder; /* the external ones */
     struct read_request request;
     const _Atomic bool *cancel;
 };
@@ -39,6 +41,9 @@ void read_fail(struct answer *answer, const struct err *err);
 /* The series of a query, in the storage's order. */
 bool read_select(const struct read_run *run, size_t query, struct selection **ret_selection,
                  struct err *err) MUST_CHECK;
+
+/* A series' labels with the external ones that it has not itself. Until the next call. */
+const struct labels *read_labels(struct read_run *run, const struct labels *labels);
 
 /* ERR_CANCELED: the client has gone. */
 bool read_alive(const struct read_run *run, struct err *err) MUST_CHECK;

@@ -43,8 +43,9 @@ static bool sample_stream_read(struct sample_stream *self, size_t query, struct 
 {
     struct buf *out = &self->series;
     buf_clear(out);
-    read_put_labels(out, self->run.symbols,
-                    selection_labels(self->queries[query].selection, series));
+    read_put_labels(
+        out, self->run.symbols,
+        read_labels(&self->run, selection_labels(self->queries[query].selection, series)));
     if (!query_wants_samples(&self->run.request.queries[query]))
         return true;
     struct stored_chunk chunk;

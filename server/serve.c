@@ -159,6 +159,8 @@ static bool serve_open(struct server *server, struct err *err)
     if (!db_open(options->path, &db_options, &server->db, err))
         return false;
     serve_log_opened(server, begin_ns);
+    server->client = client_create((size_t)options->concurrency_max);
+    server->remote = remote_create(server);
 
     struct engine_options engine_options = {
         .fallback = server->fallback,
@@ -172,12 +174,11 @@ static bool serve_open(struct server *server, struct err *err)
         .modes = server->features.modes,
     };
     memcpy(engine_options.disabled, server->disabled, sizeof server->disabled);
-    server->engine = engine_create(db_storage(server->db), &engine_options);
+    server->engine = engine_create(remote_storage(server->remote), &engine_options);
     budget_init(&server->listing_budget, NULL, "--query.memory-limit",
                 (size_t)options->memory_limit);
     budget_init(&server->request_budget, NULL, "--web.request-memory",
                 (size_t)options->request_memory);
-    server->client = client_create((size_t)options->concurrency_max);
     receiver_init(&server->receiver, server);
     gate_init(&server->read_gate, (size_t)options->read_concurrency_max);
     server->metadata = metadata_create();
@@ -209,6 +210,7 @@ static void serve_close(struct server *server)
     self_monitor_destroy(atomic_load(&server->self_monitor));
     if (server->engine)
         engine_destroy(server->engine);
+    remote_destroy(server->remote);
     db_close(server->db);
     exemplars_destroy(server->exemplars);
     metadata_destroy(server->metadata);

@@ -16,6 +16,7 @@
 #include "server/metadata.h"
 #include "server/metrics.h"
 #include "server/receiver.h"
+#include "server/remote.h"
 #include "server/self_monitor.h"
 #include "storage/db.h"
 #include "storage/exemplars.h"
@@ -52,6 +53,7 @@ struct server {
     struct client *client;    /* of all that is asked elsewhere */
     struct config config;     /* of --config.file */
     struct db *db;
+    struct remote *remote; /* the database, and other servers that are read as well */
     struct engine *engine;
     struct listener *_Atomic listener; /* NULL until it listens */
     struct cors cors;

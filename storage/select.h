@@ -137,7 +137,10 @@ struct names_request {
     int64_t end_ms;
     struct arena *arena;
     size_t limit; /* 0: none; one more than the limit may be returned, to tell that it was cut */
-    void (*warn)(void *context, const char *message); /* as in select_request */
+    /* As in select_request, for who has to select to find them. */
+    struct budget *budget;
+    const _Atomic bool *cancel;
+    void (*warn)(void *context, const char *message);
     void *warn_context;
 };
 
