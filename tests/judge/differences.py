@@ -18,6 +18,7 @@ from collections.abc import Callable
 
 from . import native_differences as native
 from . import oracles
+from .compare import OMITTED
 from .releases import NEVER_RELEASED
 
 
@@ -38,10 +39,12 @@ class Change:
 
 
 def map_texts(answer, member, change):
-    """The answer with every text of a list of notes changed; a text that becomes empty goes."""
+    """The answer with every text of a list of notes changed; a text that becomes empty goes, or like another one."""
     if not answer.get(member):
         return answer
-    texts = [text for text in (change(text) for text in answer[member]) if text]
+    texts = list(dict.fromkeys(text for text in map(change, answer[member]) if text))
+    if len(texts) < len(answer[member]):  # of those that were left out too, as far as anybody can tell
+        texts = [text for text in texts if not OMITTED.fullmatch(text)]
     out = {key: value for key, value in answer.items() if key != member}
     if texts:
         out[member] = texts
