@@ -110,20 +110,22 @@ static bool db_has_block(struct db *db, const struct ulid *ulid)
     return found;
 }
 
-/* Lists the blocks anew; one that was made must be among them. */
+/*
+ * Lists the blocks anew; one that was made must be among them. If it cannot be opened, nobody has
+ * seen it, and it is removed. If the list cannot be made, it stays: another refresh may have shown
+ * it, and cut the head behind it.
+ */
 static bool db_show(struct db *db, const struct compact_result *made, struct err *err)
 {
+    if (!db_refresh(db, err))
+        return false;
+    if (!made->written || db_has_block(db, &made->ulid))
+        return true;
     struct err ignored = {0};
     AUTO(buf_done) struct buf path = {0};
-    bool good = db_refresh(db, err);
-    if (!made->written || (good && db_has_block(db, &made->ulid)))
-        return good;
-    if (good)
-        err_set(err, ERR_CORRUPT, "block %s cannot be opened after it was written",
-                made->ulid.text);
     buf_printf(&path, "%s/%s", db->path, made->ulid.text);
     (void)!file_remove_all(buf_terminated(&path), &ignored);
-    return false;
+    return err_set(err, ERR_IO, "block %s cannot be opened after it was written", made->ulid.text);
 }
 
 bool db_compact_settle(struct db *db, const struct compact_result *made, struct err *err)
@@ -282,10 +284,14 @@ bool db_compact(struct db *db, struct err *err)
     if (db->options.read_only)
         return err_set(err, ERR_UNSUPPORTED, "%s: open for reading only", db->path);
     struct compact_result none = {0};
+    struct err settle_err = {0};
     db_compact_hold(db);
     count_one(db, &db->compactor.stats.triggered_total);
-    bool good = db_compact_heads(db, err) && db_compact_settle(db, &none, err) &&
-                db_compact_levels(db, err);
+    bool good = db_compact_heads(db, err);
+    bool settled = db_compact_settle(db, &none, &settle_err); /* makes room on a full disk, too */
+    if (good && !settled)
+        *err = settle_err;
+    good = good && settled && db_compact_levels(db, err);
     db_compact_release(db);
     if (!good && err->kind != ERR_CANCELED)
         count_one(db, &db->compactor.stats.failed_total);

@@ -456,6 +456,29 @@ START_TEST(a_full_disk_loses_nothing)
 }
 END_TEST
 
+/* What is beyond the retention goes all the same, and there is room again. */
+START_TEST(a_full_disk_is_cleared)
+{
+    begin();
+    fill(0, 7 * HOUR_MS);
+    compact();
+    reopen((struct db_options){.retention_bytes = 1});
+    fill(7 * HOUR_MS, 9 * HOUR_MS);
+    signal(SIGXFSZ, SIG_IGN);
+    struct rlimit before, tight;
+    ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &before), 0);
+    tight = (struct rlimit){.rlim_cur = 100, .rlim_max = before.rlim_max};
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &tight), 0);
+    err_clear(&err);
+    bool good = db_compact(db, &err);
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &before), 0);
+    ck_assert(!good);
+    ck_assert_str_eq(blocks_text(), "");
+    check_samples(4 * HOUR_MS, 9 * HOUR_MS);
+    end();
+}
+END_TEST
+
 static _Atomic int64_t written_ms; /* up to here all is there */
 static _Atomic bool writing;
 
@@ -521,4 +544,4 @@ TEST_MAIN("db_compact", ranges_of_the_head_become_blocks, a_block_begins_with_it
           blocks_beyond_the_retention_go, the_size_counts_what_the_head_has,
           leftovers_go_when_a_writer_opens, parents_go_behind_a_crash,
           what_is_damaged_is_left_alone, a_block_that_was_deleted_as_a_whole_goes,
-          a_full_disk_loses_nothing, compacts_beside_writers_and_readers)
+          a_full_disk_loses_nothing, a_full_disk_is_cleared, compacts_beside_writers_and_readers)
