@@ -34,7 +34,7 @@ struct crew {
     size_t job_count; /* that wait */
     size_t thread_max;
     size_t thread_count;
-    size_t idle_count;
+    size_t busy_count;
     struct leaver *leavers;
     bool ending;
 };
@@ -61,10 +61,8 @@ static struct job *crew_wait(struct crew *crew)
     clock_gettime(CLOCK_MONOTONIC, &end);
     end.tv_sec += IDLE_SECONDS;
     int got = 0;
-    crew->idle_count++;
     while (!crew->first && !crew->ending && got != ETIMEDOUT)
         got = pthread_cond_timedwait(&crew->job_came, &crew->mutex, &end);
-    crew->idle_count--;
     struct job *job = crew->first;
     if (job) {
         crew->first = job->next;
@@ -82,10 +80,12 @@ static void *crew_thread(void *context)
     struct job *job;
     pthread_mutex_lock(&crew->mutex);
     while ((job = crew_wait(crew))) {
+        crew->busy_count++;
         pthread_mutex_unlock(&crew->mutex);
         job->work(job->context);
         free(job);
         pthread_mutex_lock(&crew->mutex);
+        crew->busy_count--;
     }
     leaver->thread = pthread_self();
     leaver->next = crew->leavers;
@@ -132,7 +132,9 @@ void crew_run(struct crew *crew, void (*work)(void *context), void *context)
     *crew->last = job;
     crew->last = &job->next;
     crew->job_count++;
-    if (crew->job_count > crew->idle_count && crew->thread_count < crew->thread_max)
+    /* Threads that are idle, or have not come to it yet, are enough for what waits. */
+    if (crew->busy_count + crew->job_count > crew->thread_count &&
+        crew->thread_count < crew->thread_max)
         crew_add_thread(crew);
     bool alone = crew->thread_count == 0;
     pthread_cond_signal(&crew->job_came);

@@ -108,13 +108,13 @@ static void ask_make(const struct ask *ask, struct arena *arena, struct client_r
     *ret_request = made;
 }
 
+/* Nobody looks at these before the ask has its turn. */
 static void ask_take_head(struct ask *ask, struct client_stream *stream)
 {
     struct round *round = ask->round;
     const char *type = client_stream_header(stream, "Content-Type");
-    int status = client_stream_status(stream);
-    pthread_mutex_lock(&round->mutex);
-    ask->status = status;
+    pthread_mutex_lock(&round->mutex); /* for the arena */
+    ask->status = client_stream_status(stream);
     ask->content_type = type ? arena_text(round->arena, str_of(type)) : NULL;
     for (size_t i = 0; i < ARRAY_COUNT(headers_kept); i++) {
         const char *name = headers_kept[i];
@@ -124,29 +124,57 @@ static void ask_take_head(struct ask *ask, struct client_stream *stream)
         ask->headers[ask->header_count++] =
             (struct client_header){name, arena_text(round->arena, str_of(value))};
     }
+    pthread_mutex_unlock(&round->mutex);
+}
+
+static void ask_announce(struct ask *ask)
+{
+    struct round *round = ask->round;
+    pthread_mutex_lock(&round->mutex);
     ask->turn = ++round->turns;
     ask->state = ASK_ANSWERING;
     pthread_cond_broadcast(&round->changed);
     pthread_mutex_unlock(&round->mutex);
 }
 
-/* The whole answer into the spool, which is neither ended nor failed yet. */
+/* Whole pieces, so that readers are not woken for each packet. *ret_size < PIECE_SIZE: the end. */
+static bool ask_read_piece(struct client_stream *stream, char *piece, size_t *ret_size,
+                           struct err *err)
+{
+    size_t got;
+    *ret_size = 0;
+    do {
+        if (!client_stream_read(stream, piece + *ret_size, PIECE_SIZE - *ret_size, &got, err))
+            return false;
+        *ret_size += got;
+    } while (got > 0 && *ret_size < PIECE_SIZE);
+    return true;
+}
+
+/*
+ * The whole answer into the spool, which is neither ended nor failed yet. It is announced with its
+ * first piece; if there is no more than that, by its end.
+ */
 static bool ask_ask(struct ask *ask, struct arena *arena, struct err *err)
 {
     struct client_request request;
+    struct err unused;
     ask_make(ask, arena, &request);
     AUTO(client_stream_close) struct client_stream *stream = NULL;
     if (!client_open(ask->round->options->client, &request, &stream, err))
         return false;
     ask_take_head(ask, stream);
     char *piece = arena_alloc_uncleared(arena, PIECE_SIZE, 1);
-    size_t got;
-    do {
-        if (!client_stream_read(stream, piece, PIECE_SIZE, &got, err) ||
-            !spool_append(ask->body, piece, got, err))
+    for (;;) {
+        size_t size;
+        bool good = ask_read_piece(stream, piece, &size, err);
+        if (!spool_append(ask->body, piece, size, good ? err : &unused) || !good)
             return false;
-    } while (got > 0);
-    return true;
+        if (size < PIECE_SIZE)
+            return true;
+        if (ask->turn == 0)
+            ask_announce(ask);
+    }
 }
 
 static void ask_end(struct ask *ask, int64_t duration_ns, const struct err *err)

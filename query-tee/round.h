@@ -65,9 +65,9 @@ struct ask {
     struct round *round;
     struct backend *backend;
     struct spool *body;
-    enum ask_state state;     /* under the round's mutex */
-    size_t turn;              /* its place among the answers, by their heads; 0: none yet */
-    int status;               /* 0: there was no answer */
+    enum ask_state state; /* under the round's mutex */
+    size_t turn; /* its place among the answers, once there is a piece of it; 0: none yet */
+    int status;  /* 0: there was no answer */
     const char *content_type; /* NULL: none */
     struct client_header headers[ASK_HEADERS_MAX];
     size_t header_count;

@@ -5,6 +5,7 @@
 """
 import argparse
 import base64
+import gzip
 import http.client
 import json
 import math
@@ -594,9 +595,12 @@ class RealPair(Case):
                     tee.get(f"/api/v1/{path}?" + urllib.parse.urlencode({"query": query, **times}))
             for path in ("labels", "label/job/values", "series?match[]=up"):
                 tee.get(f"/api/v1/{path}")
-            tee.wait_compared(2 * len(queries) + 3)
+            plain = tee.get("/api/v1/series?match[]=node_cpu_seconds_total")[1]
+            packed = tee.get("/api/v1/series?match[]=node_cpu_seconds_total", headers={"Accept-Encoding": "gzip"})[1]
+            self.assertEqual(gzip.decompress(packed), plain)
+            tee.wait_compared(2 * len(queries) + 5)
             self.assertEqual(tee.reports(), [])
-            self.assertEqual(tee.total("cortex_querytee_responses_compared_total", result="success"), 2 * len(queries) + 3)
+            self.assertEqual(tee.total("cortex_querytee_responses_compared_total", result="success"), 2 * len(queries) + 5)
 
 
 class Real:
