@@ -5,15 +5,18 @@
  *     body             -> unpacked, once the size that it announces fits the limit
  *     message          -> series, labels and samples, borrowed from the bytes
  *     db_append        -> checked, logged, in memory
+ *     db_append_notes  -> exemplars that the ring has taken, and metadata, where they are kept
  *     204, or 400 for what would be refused again, or 503 for what may come again
  *
  * Of a 1.0 request all is written or nothing; of a 2.0 request what is good is, and its headers say
  * how much.
  */
 #include <arpa/inet.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/mem.h"
 #include "server/api.h"
 #include "server/routes.h"
 #include "server/server.h"
@@ -53,7 +56,15 @@ struct delivery {
     struct str message;
     struct write_request write;
     struct append_result result;
+    struct append_note *notes; /* on the heap: what else goes into the log */
+    size_t note_count, note_cap;
 };
+
+static void delivery_note(struct delivery *delivery, struct append_note note)
+{
+    mem_grow(delivery->notes, struct append_note, delivery->note_count, &delivery->note_cap);
+    delivery->notes[delivery->note_count++] = note;
+}
 
 static void add(_Atomic uint64_t *counter, size_t n)
 {
@@ -142,6 +153,17 @@ static bool refused_before(const struct write_request *write, struct err *err)
     return false;
 }
 
+/* The labels of a series in order, in the arena; false: they are not good. */
+static bool series_labels(const struct delivery *delivery, const struct append_series *series,
+                          const struct wal_label **ret_labels, size_t *ret_count)
+{
+    struct wal_label *labels = arena_array(delivery->arena, struct wal_label, series->label_count);
+    memcpy(labels, series->labels, series->label_count * sizeof *labels);
+    *ret_labels = labels;
+    *ret_count = series->label_count;
+    return append_labels_check(labels, ret_count) == APPEND_LABELS_GOOD;
+}
+
 /*
  * Keeps the exemplars of a series whose labels are good. An error tells of the first one that is
  * behind its series' newest.
@@ -149,10 +171,9 @@ static bool refused_before(const struct write_request *write, struct err *err)
 static void keep_exemplars(struct delivery *delivery, const struct append_series *series,
                            int64_t future_ms, struct err *err)
 {
-    struct wal_label *labels = arena_array(delivery->arena, struct wal_label, series->label_count);
-    size_t label_count = series->label_count;
-    memcpy(labels, series->labels, label_count * sizeof *labels);
-    if (append_labels_check(labels, &label_count) != APPEND_LABELS_GOOD)
+    const struct wal_label *labels;
+    size_t label_count;
+    if (!series_labels(delivery, series, &labels, &label_count))
         return;
     for (size_t i = 0; i < series->exemplar_count; i++) {
         const struct append_exemplar *exemplar = &series->exemplars[i];
@@ -160,6 +181,8 @@ static void keep_exemplars(struct delivery *delivery, const struct append_series
         if (exemplar->t_ms <= future_ms)
             verdict = exemplars_append(delivery->server->exemplars, labels, label_count, exemplar);
         delivery->result.exemplar_count += verdict == EXEMPLAR_TAKEN;
+        if (verdict == EXEMPLAR_TAKEN)
+            delivery_note(delivery, (struct append_note){labels, label_count, exemplar, NULL});
         if (verdict != EXEMPLAR_OUT_OF_ORDER || err->kind != ERR_NONE)
             continue;
         AUTO(buf_done) struct buf line = {0};
@@ -186,6 +209,28 @@ static bool delivery_keep_exemplars(struct delivery *delivery, int64_t future_ms
     return false;
 }
 
+/* What a later start is to know: exemplars that were taken, and, if asked for, metadata. */
+static bool delivery_append_notes(struct delivery *delivery, struct err *err)
+{
+    const struct write_request *write = &delivery->write;
+    for (size_t i = 0; i < write->count && delivery->server->features.metadata; i++) {
+        const struct append_series *series = &write->series[i];
+        const struct wal_label *labels;
+        size_t label_count;
+        if (series->metadata && series_labels(delivery, series, &labels, &label_count))
+            delivery_note(delivery,
+                          (struct append_note){labels, label_count, NULL, series->metadata});
+    }
+    struct err failed = {0};
+    bool good =
+        db_append_notes(delivery->server->db, delivery->notes, delivery->note_count, &failed);
+    free(delivery->notes);
+    delivery->notes = NULL;
+    if (!good)
+        *err = failed; /* to be sent again, whatever else was wrong */
+    return good;
+}
+
 static bool delivery_append(struct delivery *delivery, struct err *err)
 {
     struct append_batch batch = {
@@ -196,8 +241,10 @@ static bool delivery_append(struct delivery *delivery, struct err *err)
     bool all = delivery->version == WRITE_VERSION_1;
     bool good = db_append(delivery->server->db, &batch,
                           all ? APPEND_ALL_OR_NOTHING : APPEND_KEEP_GOOD, &delivery->result, err);
-    if (good || (!all && err->kind == ERR_BAD_DATA))
-        good &= delivery_keep_exemplars(delivery, batch.future_ms, err);
+    if (good || (!all && err->kind == ERR_BAD_DATA)) {
+        good = delivery_keep_exemplars(delivery, batch.future_ms, err) && good;
+        good = delivery_append_notes(delivery, err) && good;
+    }
     delivery_count(delivery);
     return refused_before(&delivery->write, err) && good;
 }

@@ -13,6 +13,7 @@ struct features {
     struct query_modes modes;
     bool exemplars; /* are kept */
     bool starts;    /* start timestamps are kept */
+    bool metadata;  /* of series goes into the log */
 };
 
 /* Told of each name as it is read; `known`: Prometheus has it. */

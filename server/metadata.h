@@ -6,9 +6,9 @@
 #include "storage/append.h"
 
 /*
- * What is known of metrics: type, help and unit, as those who send samples tell it. It is in memory
- * alone, for senders tell it again every minute or so; what is more than the limits below is not
- * kept.
+ * What is known of metrics: type, help and unit, as those who send samples tell it, or the log,
+ * where it has it (feature metadata-wal-records). It is in memory, for senders tell it again every
+ * minute or so; what is more than the limits below is not kept.
  *
  * Thread: any.
  */

@@ -74,6 +74,24 @@ static void storage_info(void *context, const char *message)
     log_message(context, LOG_LEVEL_INFO, message);
 }
 
+/* What the log has of exemplars and metadata, as it is read. */
+static void storage_exemplar(void *context, const struct wal_label *labels, size_t label_count,
+                             const struct append_exemplar *exemplar)
+{
+    struct server *server = context;
+    if (server->exemplars)
+        exemplars_append(server->exemplars, labels, label_count, exemplar);
+}
+
+static void storage_metadata(void *context, const struct wal_label *labels, size_t label_count,
+                             const struct append_metadata *about)
+{
+    struct server *server = context;
+    for (size_t i = 0; i < label_count; i++)
+        if (str_eq(labels[i].name, STR("__name__")))
+            metadata_set(server->metadata, metadata_family(labels[i].value, about->type), about);
+}
+
 static void serve_log_opened(struct server *server, int64_t begin_ns)
 {
     struct db_stats stats;
@@ -151,11 +169,17 @@ static bool serve_open(struct server *server, struct err *err)
         .warn = storage_warn,
         .info = storage_info,
         .context = &server->log,
+        .exemplar = storage_exemplar,
+        .metadata = storage_metadata,
+        .notes_context = server,
     };
     if (!wal_options_read(options, &db_options, err))
         return false;
     if (!cors_init(&server->cors, str_of(options->cors_origin), err))
         return err_wrap(err, "flag --web.cors.origin");
+    server->metadata = metadata_create();
+    if (server->features.exemplars && options->exemplar_count_max > 0)
+        server->exemplars = exemplars_create((size_t)options->exemplar_count_max);
     if (!db_open(options->path, &db_options, &server->db, err))
         return false;
     serve_log_opened(server, begin_ns);
@@ -181,9 +205,6 @@ static bool serve_open(struct server *server, struct err *err)
                 (size_t)options->request_memory);
     receiver_init(&server->receiver, server);
     gate_init(&server->read_gate, (size_t)options->read_concurrency_max);
-    server->metadata = metadata_create();
-    if (server->features.exemplars && options->exemplar_count_max > 0)
-        server->exemplars = exemplars_create((size_t)options->exemplar_count_max);
 
     struct listen_options listen_options = {
         .address = options->listen_address,

@@ -57,7 +57,7 @@ struct append_metadata {
 
 /*
  * Labels are put in order and checked here; a label with an empty value is no label. Exemplars are
- * counted and left, and metadata is left, as Prometheus does where it was not told to keep them.
+ * counted and left, and metadata is left: who keeps them has db_append_notes.
  */
 struct append_series {
     const struct wal_label *labels;
@@ -122,3 +122,20 @@ struct append_result {
  */
 bool db_append(struct db *db, const struct append_batch *batch, enum append_mode mode,
                struct append_result *ret_result, struct err *err) MUST_CHECK;
+
+/* Something known of a series beside its samples: one of both. Labels are in order. */
+struct append_note {
+    const struct wal_label *labels;
+    size_t label_count;
+    const struct append_exemplar *exemplar;
+    const struct append_metadata *metadata;
+};
+
+/*
+ * Writes into the log what the caller keeps in memory itself, so that it is told of it when the
+ * database is opened again (db_options.exemplar, .metadata). Notes on series that are not there are
+ * passed over, as is metadata that was told last of its series. Fails as db_append: ERR_IO,
+ * ERR_UNSUPPORTED; nothing is written then.
+ */
+bool db_append_notes(struct db *db, const struct append_note *notes, size_t count, struct err *err)
+    MUST_CHECK;

@@ -273,6 +273,11 @@ bool db_append(struct db *db, const struct append_batch *batch, enum append_mode
     return good;
 }
 
+bool db_append_notes(struct db *db, const struct append_note *notes, size_t count, struct err *err)
+{
+    return head_append_notes(db->head, notes, count, err);
+}
+
 struct storage *db_storage(struct db *db)
 {
     return &db->storage;

@@ -14,6 +14,9 @@
  * Thread: any, but for open and close.
  */
 struct db;
+struct append_exemplar;
+struct append_metadata;
+struct wal_label;
 
 struct db_options {
     bool read_only;
@@ -38,6 +41,15 @@ struct db_options {
     void (*warn)(void *context, const char *message);
     void (*info)(void *context, const char *message);
     void *context;
+    /*
+     * Given what the log has of exemplars, and of metadata of series, as it is read; all borrowed.
+     * One call at a time; nothing of the database may be called. NULL: they are passed over.
+     */
+    void (*exemplar)(void *notes_context, const struct wal_label *labels, size_t label_count,
+                     const struct append_exemplar *exemplar);
+    void (*metadata)(void *notes_context, const struct wal_label *labels, size_t label_count,
+                     const struct append_metadata *metadata);
+    void *notes_context;
 };
 
 /* For writing, the folder is made if it is not there; ERR_EXECUTION: another process writes to it.

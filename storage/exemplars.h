@@ -7,8 +7,9 @@
 #include "storage/append.h"
 
 /*
- * The exemplars that came last, a fixed number of them: a ring, in memory alone, as Prometheus's.
- * Of a series they rise in time; when the ring is full, each new one takes the place of the oldest.
+ * The exemplars that came last, a fixed number of them: a ring in memory, as Prometheus's; who
+ * opens a database fills it with what the log has (db_options.exemplar). Of a series they rise in
+ * time; when the ring is full, each new one takes the place of the oldest.
  *
  * Thread: any.
  */

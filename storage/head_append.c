@@ -18,6 +18,7 @@
 #include "storage/append_labels.h"
 #include "storage/append_run.h"
 #include "storage/head_internal.h"
+#include "storage/told_metadata.h"
 #include "storage/wal_encode.h"
 #include "storage/wal_write.h"
 
@@ -41,6 +42,7 @@ struct head_writer {
     struct wal_writer *log;
     struct wal_encoder series;
     struct wal_encoder kinds[KIND_COUNT];
+    struct told_metadata told;
     uint32_t batch_number;
 };
 
@@ -50,9 +52,15 @@ void head_writer_destroy(struct head_writer *writer)
         return;
     wal_writer_close(writer->log);
     wal_encoder_done(&writer->series);
+    told_metadata_done(&writer->told);
     for (size_t i = 0; i < KIND_COUNT; i++)
         wal_encoder_done(&writer->kinds[i]);
     free(writer);
+}
+
+struct told_metadata *head_writer_told(struct head_writer *writer)
+{
+    return &writer->told;
 }
 
 struct wal_writer *head_writer_log(struct head_writer *writer)

@@ -302,6 +302,8 @@ void head_state_apply_wal(struct head_state *state, const struct wal_record *rec
     head_state_apply_share(state, record, &all);
     head_state_merge_share(state, &all);
     apply_tombstones(state, record);
+    if (record->exemplar_count > 0 || record->metadata_count > 0)
+        head_state_apply_notes(state, record);
     state->sample_count += record->sample_count + record->histogram_count;
     head_state_unlock(state);
 }

@@ -113,6 +113,7 @@ void head_state_apply_share(const struct head_state *state, const struct wal_rec
 void head_state_merge_share(struct head_state *state, struct replay_share *share);
 
 /* What the record holds, put into the series. */
+void head_state_apply_notes(const struct head_state *state, const struct wal_record *record);
 void head_state_apply_wal(struct head_state *state, const struct wal_record *record);
 void head_state_apply_wbl(struct head_state *state, const struct wal_record *record);
 

@@ -232,6 +232,20 @@ class Metadata(Case):
                 "up": [{"type": "gauge", "help": "Is it?", "unit": "bool"}]})
             self.assertEqual(list(client.send("GET", "/api/v1/metadata", [("metric", "up")]).json["data"]), ["up"])
 
+    def test_of_series_come_back_behind_a_kill_when_asked_for(self):
+        for flags, expected in (([], {}), (["--enable-feature=metadata-wal-records"],
+                                           {"c_total": [{"type": "counter", "help": "So many.", "unit": "bytes"}]})):
+            request = Request()
+            request.add({"__name__": "c_total"}, [(now_ms(), 1.0)], metadata=(1, "So many.", "bytes"))
+            with self.serve(*flags) as server:
+                self.check(send_2(server.port, request), 204, "")
+                server.process.kill()
+                server.process.wait()
+            with self.serve() as server:
+                client = Client(server.port)
+                self.addCleanup(client.close)
+                self.assertEqual(client.send("GET", "/api/v1/metadata").json["data"], expected)
+
 
 class Exemplars(Case):
     def asked(self, port, query):
@@ -265,6 +279,30 @@ class Exemplars(Case):
                                if at % 1000 else str(at // 1000)}]}])
             self.assertEqual(self.asked(server.port, "other").json["data"], [])
             self.assertEqual(metric(server.port, "prometheus_tsdb_exemplar_exemplars_in_storage"), 1)
+
+    def test_come_back_behind_a_kill(self):
+        with self.serve("--enable-feature=exemplar-storage") as server:
+            self.write(server.port, now_ms())
+            before = self.asked(server.port, "c").json["data"]
+            self.assertEqual(len(before), 1)
+            server.process.kill()
+            server.process.wait()
+        with self.serve("--enable-feature=exemplar-storage") as server:
+            self.assertEqual(self.asked(server.port, "c").json["data"], before)
+
+    @judge_needed
+    def test_a_prometheus_finds_them_in_our_log_and_we_in_its(self):
+        feature = "exemplar-storage"
+        with self.serve(f"--enable-feature={feature}") as server:
+            self.write(server.port, now_ms())
+            before = self.asked(server.port, "c").body
+        with processes.prometheus(JUDGE, self.folder / "data", features=[feature], flags=(), name="judge") as judge:
+            self.assertEqual(self.asked(judge.port, "c").body, before)
+            self.write(judge.port, now_ms())
+            both = self.asked(judge.port, "c").body
+            self.assertNotEqual(both, before)
+        with self.serve(f"--enable-feature={feature}") as server:
+            self.assertEqual(self.asked(server.port, "c").body, both)
 
     @judge_needed
     def test_as_prometheus_keeps_them(self):
