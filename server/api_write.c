@@ -131,6 +131,8 @@ static void delivery_count(const struct delivery *delivery)
     add(&receiver->new_series, result->series_count);
     add(&receiver->out_of_order, result->out_of_order_count);
     add(&receiver->out_of_bounds, result->out_of_bounds_count);
+    add(&receiver->too_old, result->too_old_count);
+    add(&receiver->late, result->late_count);
     add(&receiver->duplicate, result->duplicate_count);
     add(&receiver->invalid_histogram, result->invalid_histogram_count);
     add(&receiver->invalid_labels,

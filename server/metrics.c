@@ -322,6 +322,7 @@ static void print_receiver(struct server *server, struct buf *out)
         {"limit", &receiver->over_limit},
         {"out_of_bounds", &receiver->out_of_bounds},
         {"out_of_order", &receiver->out_of_order},
+        {"too_old", &receiver->too_old},
     };
     put_head(out, "prometheus_tsdb_head_samples_appended_total", "counter",
              "Total number of appended samples.");
@@ -329,6 +330,8 @@ static void print_receiver(struct server *server, struct buf *out)
               (double)now(&receiver->samples));
     put_value(out, "prometheus_tsdb_head_samples_appended_total", "{type=\"histogram\"}",
               (double)now(&receiver->histograms));
+    put_counter(out, "prometheus_tsdb_head_out_of_order_samples_appended_total",
+                "Total number of appended out of order samples.", (double)now(&receiver->late));
     put_counter(out, "prometheus_tsdb_head_series_created_total",
                 "Total number of series created in the head", (double)now(&receiver->new_series));
     put_counter(out, "prometheus_api_remote_write_invalid_labels_samples_total",

@@ -27,9 +27,11 @@ struct receiver {
     _Atomic uint64_t histograms;
     _Atomic uint64_t exemplars;
     _Atomic uint64_t new_series;
+    _Atomic uint64_t late; /* of samples and histograms: out of order, and taken */
     /* Samples and histograms that were refused, by why. */
     _Atomic uint64_t out_of_order;
     _Atomic uint64_t out_of_bounds;
+    _Atomic uint64_t too_old;
     _Atomic uint64_t duplicate;
     _Atomic uint64_t invalid_histogram;
     _Atomic uint64_t invalid_labels;

@@ -160,6 +160,7 @@ static bool serve_open(struct server *server, struct err *err)
         .read_only = options->read_only,
         .head_series_max = (size_t)options->head_series_max,
         .keeps_starts = server->features.starts,
+        .late_window_ms = server->config.out_of_order_window_ms,
         .refresh_ms = options->refresh_ms,
         .compacts = !options->read_only,
         .block_range_ms = options->block_range_ms,

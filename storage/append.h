@@ -98,9 +98,11 @@ struct append_result {
     size_t histogram_count;
     size_t exemplar_count;
     size_t series_count; /* new ones */
+    size_t late_count;   /* out of order, of those written */
 
     size_t out_of_order_count;
     size_t out_of_bounds_count; /* before what may still be written, or too far in the future */
+    size_t too_old_count;       /* out of order, and before those that are taken */
     size_t duplicate_count;     /* another value at a time that is there */
     size_t invalid_histogram_count;
     size_t invalid_label_count; /* samples and histograms of series with invalid labels */

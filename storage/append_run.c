@@ -15,10 +15,15 @@
 #define LINES_SIZE_MAX 8192
 
 void append_run_begin(struct append_run *run, const struct append_batch *batch,
-                      enum append_mode mode, int64_t block_range_ms)
+                      enum append_mode mode, int64_t block_range_ms, int64_t window_ms)
 {
     *run = (struct append_run){
-        .batch = batch, .mode = mode, .arena = arena_create(NULL), .behind_ms = block_range_ms / 2};
+        .batch = batch,
+        .mode = mode,
+        .arena = arena_create(NULL),
+        .behind_ms = block_range_ms / 2,
+        .window_ms = window_ms,
+    };
     run->items = arena_array(run->arena, struct append_item, batch->count);
     size_t entry_count = 0;
     for (size_t i = 0; i < batch->count; i++) {
@@ -26,6 +31,7 @@ void append_run_begin(struct append_run *run, const struct append_batch *batch,
         run->items[i] = (struct append_item){
             .hash = append_labels_hash(series->labels, series->label_count),
             .same_as = (uint32_t)i,
+            .newest_ms = INT64_MIN,
         };
         entry_count += series->sample_count + series->histogram_count;
     }
@@ -140,16 +146,25 @@ static bool item_find(struct append_run *run, uint32_t at)
     return true;
 }
 
+static int64_t time_before(int64_t t_ms, int64_t by_ms)
+{
+    return t_ms < INT64_MIN + by_ms ? INT64_MIN : t_ms - by_ms;
+}
+
 /* Before the head's first sample there is nothing that others could be behind of. */
-static int64_t run_min_valid_ms(struct append_run *run, int64_t t_ms)
+static struct append_bounds run_bounds(struct append_run *run, int64_t t_ms)
 {
     if (!run->has_base) {
         run->has_base = true;
         run->newest_ms = t_ms;
     }
-    int64_t behind_ms =
-        run->newest_ms < INT64_MIN + run->behind_ms ? INT64_MIN : run->newest_ms - run->behind_ms;
-    return behind_ms > run->state->min_valid_ms ? behind_ms : run->state->min_valid_ms;
+    int64_t behind_ms = time_before(run->newest_ms, run->behind_ms);
+    int64_t blocks_ms = run->state->min_valid_ms;
+    return (struct append_bounds){
+        .min_valid_ms = behind_ms > blocks_ms ? behind_ms : blocks_ms,
+        .takes_late = run->window_ms > 0,
+        .late_ms = time_before(run->newest_ms, run->window_ms),
+    };
 }
 
 /* " for series {...}" */
@@ -186,6 +201,8 @@ static void refuse_time(struct append_run *run, uint32_t at, enum append_verdict
     size_t *count = &result->duplicate_count;
     if (verdict == APPEND_OUT_OF_ORDER)
         count = &result->out_of_order_count;
+    else if (verdict == APPEND_TOO_OLD)
+        count = &result->too_old_count;
     else if (verdict == APPEND_OUT_OF_BOUNDS)
         count = &result->out_of_bounds_count;
     ++*count;
@@ -193,6 +210,8 @@ static void refuse_time(struct append_run *run, uint32_t at, enum append_verdict
         return;
     if (verdict == APPEND_OUT_OF_ORDER)
         buf_text(&run->lines, "out of order sample");
+    else if (verdict == APPEND_TOO_OLD)
+        buf_text(&run->lines, "too old sample");
     else if (verdict == APPEND_OUT_OF_BOUNDS)
         buf_text(&run->lines, "out of bounds");
     else if (!sample)
@@ -213,13 +232,19 @@ static void refuse_future(struct append_run *run, uint32_t at)
     line_series(run, &run->batch->series[at]);
 }
 
-static void run_take(struct append_run *run, uint32_t at, const struct append_sample *sample,
-                     const struct append_histogram *histogram)
+static void run_take(struct append_run *run, uint32_t at, enum append_verdict verdict,
+                     const struct append_sample *sample, const struct append_histogram *histogram)
 {
     struct append_item *item = &run->items[at];
+    struct append_item *first = &run->items[item->same_as];
+    int64_t t_ms = sample ? sample->t_ms : histogram->t_ms;
+    bool late = verdict == APPEND_LATE || (run->window_ms > 0 && t_ms < first->newest_ms);
+    if (!late && t_ms > first->newest_ms)
+        first->newest_ms = t_ms;
     item->is_needed = true;
-    run->items[item->same_as].is_needed = true;
-    run->entries[run->entry_count++] = (struct append_entry){at, sample, histogram};
+    first->is_needed = true;
+    run->entries[run->entry_count++] = (struct append_entry){at, sample, histogram, late};
+    run->result.late_count += late;
     if (sample)
         run->result.sample_count++;
     else
@@ -233,15 +258,15 @@ static bool check_sample(struct append_run *run, uint32_t at, const struct appen
         return false;
     }
     const struct live_series *series = run->items[at].series;
-    int64_t min_valid_ms = run_min_valid_ms(run, sample->t_ms);
-    enum append_verdict verdict = sample->t_ms < min_valid_ms ? APPEND_OUT_OF_BOUNDS : APPEND_FITS;
-    if (series)
-        verdict = append_check_sample(series, sample->t_ms, sample->v, min_valid_ms);
-    if (verdict != APPEND_FITS) {
+    struct append_bounds bounds = run_bounds(run, sample->t_ms);
+    enum append_verdict verdict =
+        series ? append_check_sample(series, sample->t_ms, sample->v, &bounds)
+               : append_check_first(sample->t_ms, &bounds);
+    if (verdict != APPEND_FITS && verdict != APPEND_LATE) {
         refuse_time(run, at, verdict, sample);
         return false;
     }
-    run_take(run, at, sample, NULL);
+    run_take(run, at, verdict, sample, NULL);
     return true;
 }
 
@@ -274,9 +299,10 @@ static bool check_histogram(struct append_run *run, uint32_t at,
         return false;
     }
     const struct live_series *series = run->items[at].series;
-    int64_t min_valid_ms = run_min_valid_ms(run, given->t_ms);
-    if (given->t_ms < min_valid_ms) {
-        refuse_time(run, at, APPEND_OUT_OF_BOUNDS, NULL);
+    struct append_bounds bounds = run_bounds(run, given->t_ms);
+    enum append_verdict verdict = append_check_first(given->t_ms, &bounds);
+    if (verdict != APPEND_FITS && verdict != APPEND_LATE) {
+        refuse_time(run, at, verdict, NULL);
         return false;
     }
     const struct append_histogram *histogram = kept_histogram(run, given);
@@ -289,14 +315,13 @@ static bool check_histogram(struct append_run *run, uint32_t at,
         }
         return false;
     }
-    enum append_verdict verdict = APPEND_FITS;
     if (series)
-        verdict = append_check_histogram(series, histogram->t_ms, &histogram->raw, min_valid_ms);
-    if (verdict != APPEND_FITS) {
+        verdict = append_check_histogram(series, histogram->t_ms, &histogram->raw, &bounds);
+    if (verdict != APPEND_FITS && verdict != APPEND_LATE) {
         refuse_time(run, at, verdict, NULL);
         return false;
     }
-    run_take(run, at, NULL, histogram);
+    run_take(run, at, verdict, NULL, histogram);
     return true;
 }
 

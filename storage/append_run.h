@@ -19,7 +19,8 @@
  *     append_run_done
  *
  * As in Prometheus all samples are held against the head as it was before the batch. Of two in one
- * batch that are not in order both pass, and the second is left out in the end.
+ * batch that are not in order both pass, and the second is left out in the end, or is late where
+ * such samples are taken and both stand in one series of the batch.
  *
  * Thread: one at a time.
  */
@@ -31,9 +32,10 @@ struct append_item {
     const struct wal_label *labels; /* new ones: in order, checked */
     size_t label_count;
     uint64_t ref;
-    uint32_t same_as; /* the item with the same labels that came first, or its own number */
-    bool is_repeated; /* its series was in the batch before */
-    bool is_needed;   /* a sample of it is written */
+    uint32_t same_as;  /* the item with the same labels that came first, or its own number */
+    bool is_repeated;  /* its series was in the batch before */
+    bool is_needed;    /* a sample of it is written */
+    int64_t newest_ms; /* of its samples in the batch that are in order */
 };
 
 /* A sample that is written: one of both is there. */
@@ -41,6 +43,7 @@ struct append_entry {
     uint32_t item;
     const struct append_sample *sample;
     const struct append_histogram *histogram;
+    bool is_late; /* out of order */
 };
 
 struct append_run {
@@ -57,14 +60,18 @@ struct append_run {
     bool has_base;     /* the head has samples, or the batch had the first one */
     int64_t newest_ms; /* of the head, or the first of the batch */
     int64_t behind_ms; /* so far behind it may one be */
+    int64_t window_ms; /* so far behind, samples out of order are taken; 0: none are */
 
     struct append_result result;
     struct buf lines; /* what was refused */
 };
 
-/* `block_range_ms`: of a block of the head; samples may be half of it behind the newest one. */
+/*
+ * `block_range_ms`: of a block of the head; samples may be half of it behind the newest one.
+ * `window_ms`: those out of order.
+ */
 void append_run_begin(struct append_run *run, const struct append_batch *batch,
-                      enum append_mode mode, int64_t block_range_ms);
+                      enum append_mode mode, int64_t block_range_ms, int64_t window_ms);
 void append_run_done(struct append_run *run);
 
 /* False: all or nothing was asked, and something was refused; the first line says what. */

@@ -132,6 +132,20 @@ bool compact_head(struct head *head, int64_t begin_ms, int64_t end_ms,
     return compact_run_write(&run, &sources, &block, ret_result, err);
 }
 
+bool compact_late(struct head *head, int64_t begin_ms, int64_t end_ms,
+                  const struct compact_options *options, struct compact_result *ret_result,
+                  struct err *err)
+{
+    AUTO(compact_run_done) struct compact_run run;
+    compact_run_begin(&run, options, begin_ms, end_ms);
+    struct db_sources sources = {0};
+    if (!head_select_late(head, &run.request, &sources.head_series, err))
+        return false;
+    sources.head = head;
+    struct block_write_options block = {.hints = BLOCK_FROM_OUT_OF_ORDER};
+    return compact_run_write(&run, &sources, &block, ret_result, err);
+}
+
 static int compact_order(const void *left, const void *right)
 {
     const struct block_meta *a = block_meta(*(struct block *const *)left);

@@ -44,6 +44,11 @@ bool compact_head(struct head *head, int64_t begin_ms, int64_t end_ms,
                   const struct compact_options *options, struct compact_result *ret_result,
                   struct err *err) MUST_CHECK;
 
+/* Those that came out of order alone; the block says so. */
+bool compact_late(struct head *head, int64_t begin_ms, int64_t end_ms,
+                  const struct compact_options *options, struct compact_result *ret_result,
+                  struct err *err) MUST_CHECK;
+
 /* One block of all, a level above them, which names them as its parents. */
 bool compact_blocks(struct block *const *blocks, size_t count,
                     const struct compact_options *options, struct compact_result *ret_result,

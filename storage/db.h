@@ -24,6 +24,7 @@ struct db_options {
     /* For writing: */
     bool wal_sync;     /* batches are on the disk before db_append returns, as on a loss of power */
     bool keeps_starts; /* start timestamps too: no Prometheus before 3.10 reads such a log */
+    int64_t late_window_ms;  /* so far behind the newest, samples out of order are taken; 0: none */
     size_t head_series_max;  /* series in memory, ERR_LIMIT beyond; 0: any number */
     size_t wal_segment_size; /* 0: Prometheus's */
     enum wal_packing wal_packing;

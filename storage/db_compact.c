@@ -1,7 +1,8 @@
 /*
  * One round: first the head, a range after the other, for its memory is what runs out; then its log
- * is cut; then what is obsolete goes, for the sake of the disk; then blocks become longer ones, one
- * at a time, unless the head has become ripe meanwhile.
+ * is cut, and what came out of order becomes blocks of its own; then what is obsolete goes, for the
+ * sake of the disk; then blocks become longer ones, one at a time, unless the head has become ripe
+ * meanwhile.
  *
  * Nothing is taken away before what stands for it can be seen: a block is written, listed by a
  * refresh, found in the list; only then the head is cut, or the parents are removed. A process that
@@ -20,6 +21,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "storage/db_internal.h"
+#include "storage/late_samples.h"
 
 #define COMPACT_INTERVAL_MS 60000
 
@@ -174,6 +176,43 @@ static bool db_compact_head_range(struct db *db, int64_t *ret_end_ms, struct err
     return cut;
 }
 
+/* The aligned range that has the time, as Go divides: towards zero. */
+static int64_t range_begin(int64_t t_ms, int64_t range_ms)
+{
+    return t_ms / range_ms * range_ms;
+}
+
+static bool db_compact_late_range(struct db *db, int64_t begin_ms, int64_t end_ms, struct err *err)
+{
+    struct compact_options options = db_compact_options(db);
+    struct compact_result made = {0};
+    int64_t begin_ns = write_begin(db);
+    bool good = compact_late(db->head, begin_ms, end_ms, &options, &made, err);
+    double seconds = write_end(db, begin_ns);
+    if (!good)
+        return err_wrap(err, "a block of samples out of order");
+    char what[96];
+    snprintf(what, sizeof what, "out of order from %lld to %lld", (long long)begin_ms,
+             (long long)end_ms);
+    tell_written(db, what, &made, seconds);
+    return db_show(db, &made, err);
+}
+
+/* What came out of order goes into blocks beside the others; later ones merge them. */
+static bool db_compact_late(struct db *db, struct err *err)
+{
+    int64_t range_ms = db->options.block_range_ms, begin_ms, end_ms;
+    uint32_t mark;
+    if (!late_samples_cut(db->head, &mark, err))
+        return false;
+    if (mark == 0 || !late_samples_range(db->head, &begin_ms, &end_ms))
+        return true;
+    for (int64_t at_ms = range_begin(begin_ms, range_ms); at_ms <= end_ms; at_ms += range_ms)
+        if (!db_compact_late_range(db, at_ms, at_ms + range_ms, err))
+            return false;
+    return late_samples_trim(db->head, mark, err);
+}
+
 static bool db_compact_heads(struct db *db, struct err *err)
 {
     int64_t end_ms = INT64_MIN;
@@ -183,11 +222,12 @@ static bool db_compact_heads(struct db *db, struct err *err)
     if (end_ms == INT64_MIN)
         return good;
     struct err truncate_err = {0};
-    if (head_truncate(db->head, end_ms, &truncate_err))
-        return good;
-    if (good)
-        *err = truncate_err;
-    return false;
+    if (!head_truncate(db->head, end_ms, &truncate_err)) {
+        if (good)
+            *err = truncate_err;
+        return false;
+    }
+    return good && db_compact_late(db, err);
 }
 
 /* Changes what is said of a block on the disk. */

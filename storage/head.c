@@ -19,6 +19,7 @@
 #include "base/mem.h"
 #include "storage/head_append.h"
 #include "storage/head_internal.h"
+#include "storage/late_samples.h"
 
 /* So often are the files read anew when they change under the reader. */
 #define HEAD_ATTEMPTS_MAX 5
@@ -52,6 +53,7 @@ void head_close(struct head *head)
     if (!head)
         return;
     head_writer_destroy(head->writer);
+    late_samples_close(head->late);
     head_chunk_writer_destroy(head->chunk_writer);
     grace_done(&head->grace);
     head_state_destroy(head->state);

@@ -4,9 +4,9 @@
  * another; `head.lock`, which readers share, only for the last one, and for short. What waits for
  * the disk is only the writer itself.
  *
- * Records stand in the log in the order in which Prometheus writes those of one commit: series,
- * then floats, then histograms by kind. The samples of one series must stay in order over all of
- * them: where they would not, what has gathered is closed, and the kinds begin anew.
+ * The log has the series that are new first, and then the samples. Those out of order, where such
+ * are taken, also go into a log of their own (late_samples.c), for the replay of the first one
+ * leaves them out.
  */
 #include "storage/head_append.h"
 
@@ -18,6 +18,8 @@
 #include "storage/append_labels.h"
 #include "storage/append_run.h"
 #include "storage/head_internal.h"
+#include "storage/late_samples.h"
+#include "storage/sample_log.h"
 #include "storage/told_metadata.h"
 #include "storage/wal_encode.h"
 #include "storage/wal_write.h"
@@ -25,24 +27,11 @@
 /* So many samples are put in with one taking of the lock: nearly every batch at once. */
 #define APPLY_STEP 8192
 
-/* A record is closed when it has so many bytes. */
-#define RECORD_SIZE_MAX ((size_t)1 << 20)
-
-/* The kinds of records with samples, in their order. */
-enum {
-    KIND_FLOATS,
-    KIND_HISTOGRAMS,
-    KIND_CUSTOM,
-    KIND_FLOAT_HISTOGRAMS,
-    KIND_FLOAT_CUSTOM,
-    KIND_COUNT
-};
-
 struct head_writer {
     struct wal_writer *log;
     struct wal_encoder series;
-    struct wal_encoder kinds[KIND_COUNT];
     struct told_metadata told;
+    struct sample_log samples;
     uint32_t batch_number;
 };
 
@@ -53,8 +42,7 @@ void head_writer_destroy(struct head_writer *writer)
     wal_writer_close(writer->log);
     wal_encoder_done(&writer->series);
     told_metadata_done(&writer->told);
-    for (size_t i = 0; i < KIND_COUNT; i++)
-        wal_encoder_done(&writer->kinds[i]);
+    sample_log_done(&writer->samples);
     free(writer);
 }
 
@@ -97,21 +85,16 @@ bool head_begin_writing(struct head *head, struct err *err)
 {
     pthread_mutex_lock(&head->changing);
     struct wal_writer *log;
-    bool good = head_open_chunks(head, err) && head_open_log(head, &log, err);
+    bool good = head_open_chunks(head, err) && late_samples_open(head, err) &&
+                head_open_log(head, &log, err);
     if (good) {
         head->writer = mem_new(struct head_writer);
         head->writer->log = log;
+        head->writer->samples.log = log;
         head->state->is_ours = true;
     }
     pthread_mutex_unlock(&head->changing);
     return good;
-}
-
-static void encoder_close(struct head_writer *writer, struct wal_encoder *encoder)
-{
-    if (encoder->count > 0)
-        wal_writer_add(writer->log, encoder->out.ptr, encoder->out.len);
-    encoder->count = 0;
 }
 
 /* Series that came with the batch get references, and their records. */
@@ -130,66 +113,12 @@ static void log_series(struct head *head, struct append_run *run)
             wal_encode_series(&writer->series, item->ref, item->labels, item->label_count);
             run->result.series_count++;
         }
-        if (writer->series.out.len > RECORD_SIZE_MAX) {
-            encoder_close(writer, &writer->series);
+        if (writer->series.out.len > SAMPLE_RECORD_SIZE_MAX) {
+            sample_log_close(writer->log, &writer->series);
             wal_encoder_begin(&writer->series, WAL_SERIES);
         }
     }
-    encoder_close(writer, &writer->series);
-}
-
-static unsigned entry_kind(const struct append_entry *entry)
-{
-    if (!entry->histogram)
-        return KIND_FLOATS;
-    const struct raw_histogram *raw = &entry->histogram->raw;
-    unsigned kind = raw->is_float ? KIND_FLOAT_HISTOGRAMS : KIND_HISTOGRAMS;
-    return kind + (raw->schema == HISTOGRAM_SCHEMA_CUSTOM);
-}
-
-static void log_close_kinds(struct head_writer *writer)
-{
-    for (size_t i = 0; i < KIND_COUNT; i++)
-        encoder_close(writer, &writer->kinds[i]);
-}
-
-static void log_sample(struct head_writer *writer, unsigned kind, uint64_t ref,
-                       const struct append_entry *entry, bool with_starts)
-{
-    struct wal_encoder *encoder = &writer->kinds[kind];
-    if (encoder->count == 0) {
-        enum wal_record_type floats = with_starts ? WAL_SAMPLES_V2 : WAL_SAMPLES;
-        wal_encoder_begin(encoder, entry->sample
-                                       ? floats
-                                       : wal_histogram_type(&entry->histogram->raw, with_starts));
-    }
-    if (entry->sample)
-        wal_encode_sample(encoder, ref, entry->sample->t_ms, entry->sample->start_ms,
-                          entry->sample->v);
-    else
-        wal_encode_histogram(encoder, ref, entry->histogram->t_ms, entry->histogram->start_ms,
-                             &entry->histogram->raw);
-    if (encoder->out.len > RECORD_SIZE_MAX)
-        log_close_kinds(writer);
-}
-
-static void log_samples(struct head *head, struct append_run *run)
-{
-    struct head_writer *writer = head->writer;
-    uint32_t last_item = UINT32_MAX;
-    unsigned last_kind = 0;
-    for (size_t i = 0; i < run->entry_count; i++) {
-        const struct append_entry *entry = &run->entries[i];
-        const struct append_item *item = &run->items[entry->item];
-        unsigned kind = entry_kind(entry);
-        bool goes_back = entry->item == last_item ? kind < last_kind : item->is_repeated;
-        if (goes_back)
-            log_close_kinds(writer);
-        log_sample(writer, kind, item->ref, entry, head->options.keeps_starts);
-        last_item = entry->item;
-        last_kind = kind;
-    }
-    log_close_kinds(writer);
+    sample_log_close(writer->log, &writer->series);
 }
 
 /* With the lock for writing. */
@@ -216,6 +145,10 @@ static void apply_entry(struct head_state *state, const struct append_run *run,
     const struct append_sample *sample = entry->sample;
     const struct append_histogram *histogram = entry->histogram;
     int64_t t_ms = sample ? sample->t_ms : histogram->t_ms;
+    if (entry->is_late) {
+        late_samples_apply(state, series, sample, histogram);
+        return;
+    }
     bool put = sample ? live_series_append(series, t_ms, sample->v)
                       : live_series_append_histogram(
                             series, t_ms, keeps_starts ? histogram->start_ms : 0, &histogram->raw);
@@ -267,8 +200,8 @@ static bool head_append_run(struct head *head, struct append_run *run, uint64_t 
     if (!head_has_room(head, run, err))
         return false;
     log_series(head, run);
-    log_samples(head, run);
-    if (!wal_writer_flush(writer->log, err))
+    sample_log_add(&writer->samples, run, false, head->options.keeps_starts);
+    if (!wal_writer_flush(writer->log, err) || !late_samples_log(head, run, err))
         return false;
     *ret_position = wal_writer_position(writer->log);
     head_apply(head, run);
@@ -278,7 +211,7 @@ static bool head_append_run(struct head *head, struct append_run *run, uint64_t 
 static void result_nothing(struct append_result *result)
 {
     result->sample_count = result->histogram_count = result->exemplar_count = 0;
-    result->series_count = 0;
+    result->series_count = result->late_count = 0;
 }
 
 bool head_append(struct head *head, const struct append_batch *batch, enum append_mode mode,
@@ -288,13 +221,15 @@ bool head_append(struct head *head, const struct append_batch *batch, enum appen
     if (!head->writer)
         return err_set(err, ERR_UNSUPPORTED, "%s: open for reading only", head->path);
     AUTO(append_run_done) struct append_run run;
-    append_run_begin(&run, batch, mode, head_block_range_ms(head));
-    uint64_t position = 0;
+    append_run_begin(&run, batch, mode, head_block_range_ms(head), head->options.late_window_ms);
+    uint64_t position = 0, late_position = 0;
     pthread_mutex_lock(&head->changing);
     bool good = head_append_run(head, &run, &position, err);
+    late_position = late_samples_position(head);
     pthread_mutex_unlock(&head->changing);
     if (good && head->options.wal_sync)
-        good = wal_writer_sync(head->writer->log, position, err);
+        good = wal_writer_sync(head->writer->log, position, err) &&
+               (run.result.late_count == 0 || late_samples_sync(head, late_position, err));
     if (!good)
         result_nothing(&run.result);
     *ret_result = run.result;

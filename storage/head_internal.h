@@ -20,6 +20,7 @@ struct head {
     struct head_state *state;
     bool replays_serially;      /* the log is damaged: see replay.h */
     struct head_writer *writer; /* NULL: opened for reading only */
+    struct late_samples *late;  /* NULL: none were ever taken */
     struct head_chunk_writer *chunk_writer;
     int64_t map_due_ns;         /* when full chunks go into files; only a refresh looks at it */
     bool map_failed;            /* the last time */

@@ -17,6 +17,7 @@
 struct select_run {
     const struct select_request *request;
     const struct head_index *index;
+    bool late;         /* only what came out of order */
     uint32_t *symbols; /* the head's to the request's, + 1; 0: not asked yet */
     struct label *pairs;
     size_t pair_cap;
@@ -128,6 +129,18 @@ static bool is_deleted(const struct live_series *series, const struct live_chunk
     return extra && time_ranges_cover(extra->deleted, extra->deleted_count, all);
 }
 
+static struct view_list views_of_late(const struct select_request *request,
+                                      const struct live_series *series)
+{
+    struct view_list views = {0};
+    if (!series->extra)
+        return views;
+    views.items =
+        arena_array(request->arena, struct head_chunk_view, live_series_chunk_count(series));
+    views_of_extra(request, series->extra, &views);
+    return views;
+}
+
 static struct view_list views_of_series(const struct select_request *request,
                                         const struct live_series *series)
 {
@@ -175,7 +188,8 @@ static void select_add(struct select_run *run, uint32_t slot)
 {
     const struct select_request *request = run->request;
     const struct live_series *series = run->index->series[slot];
-    struct view_list views = views_of_series(request, series);
+    struct view_list views =
+        run->late ? views_of_late(request, series) : views_of_series(request, series);
     if (views.count == 0)
         return;
 
@@ -229,12 +243,12 @@ static bool select_slots(struct select_run *run, const struct slot_list *slots, 
     return arena_check(request->arena, err);
 }
 
-bool head_select(struct head *head, const struct select_request *request,
-                 struct head_series_list *ret_list, struct err *err)
+static bool select_part(struct head *head, const struct select_request *request, bool late,
+                        struct head_series_list *ret_list, struct err *err)
 {
     pthread_rwlock_rdlock(&head->lock);
     struct grace_epoch *epoch = grace_enter(&head->grace);
-    struct select_run run = {.request = request, .index = head->state->index};
+    struct select_run run = {.request = request, .index = head->state->index, .late = late};
 
     struct slot_list slots = {0};
     head_index_match(run.index, request->matchers, request->matcher_count, &slots);
@@ -258,6 +272,18 @@ bool head_select(struct head *head, const struct select_request *request,
     run.list.held = epoch;
     *ret_list = run.list;
     return true;
+}
+
+bool head_select(struct head *head, const struct select_request *request,
+                 struct head_series_list *ret_list, struct err *err)
+{
+    return select_part(head, request, false, ret_list, err);
+}
+
+bool head_select_late(struct head *head, const struct select_request *request,
+                      struct head_series_list *ret_list, struct err *err)
+{
+    return select_part(head, request, true, ret_list, err);
 }
 
 void head_release(struct head *head, struct head_series_list *list)

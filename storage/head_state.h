@@ -72,6 +72,7 @@ struct head_state {
     uint32_t wbl_trimmed;     /* as far as that was done */
     bool is_ours;             /* we write the files: they are not read again */
     uint32_t segment;         /* that we write to */
+    uint32_t late_mark;       /* of samples out of order that come now, where they are taken */
     uint64_t last_ref;        /* the largest reference of a series that the files speak of */
     size_t thread_count;      /* that may read what nobody sees yet */
     bool wants_serial;        /* the log has what several threads cannot read: see replay.h */

@@ -536,6 +536,23 @@ void live_series_trim_ooo(struct live_series *series, uint32_t segment, struct g
         extra->ooo.count = 0;
 }
 
+void live_series_note_ooo(const struct live_series *series, int64_t *begin_ms, int64_t *end_ms)
+{
+    const struct live_extra *extra = series->extra;
+    if (!extra)
+        return;
+    for (uint32_t i = 0; i < extra->ooo_count; i++) {
+        const struct live_chunk *chunk = &extra->ooo_chunks[i].chunk;
+        *begin_ms = chunk->begin_ms < *begin_ms ? chunk->begin_ms : *begin_ms;
+        *end_ms = chunk->end_ms > *end_ms ? chunk->end_ms : *end_ms;
+    }
+    const struct samples *ooo = &extra->ooo;
+    if (ooo->count == 0)
+        return;
+    *begin_ms = ooo->times_ms[0] < *begin_ms ? ooo->times_ms[0] : *begin_ms;
+    *end_ms = ooo->times_ms[ooo->count - 1] > *end_ms ? ooo->times_ms[ooo->count - 1] : *end_ms;
+}
+
 void live_series_delete_range(struct live_series *series, struct time_range range)
 {
     struct live_extra *extra = live_series_extra(series);

@@ -125,6 +125,9 @@ void live_series_forget_ooo(struct live_series *series, struct grace *grace);
 /* Takes out what came before this segment of the WBL was begun: it is in blocks by now. */
 void live_series_trim_ooo(struct live_series *series, uint32_t segment, struct grace *grace);
 
+/* Makes a range hold the samples out of order too. */
+void live_series_note_ooo(const struct live_series *series, int64_t *begin_ms, int64_t *end_ms);
+
 void live_series_delete_range(struct live_series *series, struct time_range range);
 
 /* Takes out samples before, but for those in chunks of files that reach over, and deleted ranges.

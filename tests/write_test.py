@@ -420,6 +420,22 @@ def requests_of_1_0(at):
     ]
 
 
+def late_requests(at):
+    """With a window of half an hour."""
+    up = {"__name__": "up", "job": "a"}
+    return [
+        ("late", snappy(series(up, (at - 60000, 3.0), (at - 50000, 4.0)))),
+        ("late and backwards", snappy(series(up, (at - 20000, 5.0), (at - 30000, 6.0)))),
+        ("late and the same time", snappy(series(up, (at - 20000, 7.0)))),
+        ("a new series", snappy(series({"__name__": "late"}, (at - 1200000, 1.0)))),
+        ("and back again", snappy(series({"__name__": "late"}, (at, 2.0), (at - 600000, 3.0)))),
+        ("late histograms", snappy(histogram_series("h", (at - 30000, COUNTS), (at - 40000, CUSTOM), (at - 35000, FLOATS)))),
+        ("a stale marker", snappy(series(up, (at - 10000, STALE)))),
+        ("too old", snappy(series(up, (at - 3600000, 1.0)))),
+        ("a histogram too old", snappy(histogram_series("h", (at - 3600000, COUNTS)))),
+    ]
+
+
 def requests_of_2_0(at):
     """Without numbers that lead nowhere: those end the connection of 3.5."""
     requests = []
@@ -451,9 +467,12 @@ OTHERWISE = {
 class LikePrometheus(Case):
     """3.5.3 and Millrace, given the same requests. Our 1.0 answers name the series besides."""
 
-    def both(self):
-        judge = processes.prometheus(JUDGE, self.folder / "judge-data", features=["native-histograms"], flags=(), name="judge")
-        return self.serve(), judge
+    def both(self, config=processes.EMPTY_CONFIG):
+        judge = processes.prometheus(JUDGE, self.folder / "judge-data", features=["native-histograms"], flags=(), name="judge",
+                                     config=config)
+        path = self.folder / "millrace.yml"
+        path.write_text(config)
+        return self.serve(f"--config.file={path}"), judge
 
     def alike(self, name, ours, theirs):
         with self.subTest(name):
@@ -487,6 +506,25 @@ class LikePrometheus(Case):
                 self.assertEqual(answers[0].text, answers[1].text)
             for query in ("two", "h2", 'count({__name__!=""})'):
                 self.assertEqual(result(ours.port, query, at + 2), result(judge.port, query, at + 2))
+
+    @judge_needed
+    def test_samples_out_of_order(self):
+        window = processes.EMPTY_CONFIG + "storage:\n  tsdb:\n    out_of_order_time_window: 30m\n"
+        ours, judge = self.both(window)
+        queries = ("up[1h]", "h[1h]", "late[1h]", "two[1h]", 'count({__name__!=""})')
+        with ours, judge:
+            at = now_ms()
+            for name, body in requests_of_1_0(at) + late_requests(at):
+                self.alike(name, send(ours.port, body), send(judge.port, body))
+            for name, request in requests_of_2_0(at):
+                self.alike(name, send_2(ours.port, request), send_2(judge.port, request))
+            wanted = [result(judge.port, query, at + 2000) for query in queries]
+            for query, answer in zip(queries, wanted):
+                self.assertEqual(result(ours.port, query, at + 2000), answer)
+            self.assertEqual(metric(ours.port, 'millrace_remote_write_refused_samples_total{reason="too_old"}'), 3)
+        with self.serve() as again:
+            for query, answer in zip(queries, wanted):
+                self.assertEqual(result(again.port, query, at + 2000), answer)
 
     @judge_needed
     def test_content_that_is_not_taken(self):

@@ -1,0 +1,266 @@
+#include "storage/late_samples.h"
+
+#include <dirent.h>
+#include <string.h>
+
+#include "base/test.h"
+#include "storage/append.h"
+#include "storage/db_compact.h"
+#include "storage/db_internal.h"
+#include "storage/test_blocks.h"
+#include "storage/wal_folder.h"
+
+#define MINUTE_MS ((int64_t)60 * 1000)
+#define HOUR_MS (60 * MINUTE_MS)
+
+static struct test_dir dir;
+static struct db *db;
+static struct err err;
+static struct append_result result;
+
+static void open_with(int64_t window_ms)
+{
+    struct db_options options = {.late_window_ms = window_ms};
+    err_clear(&err);
+    ck_assert_msg(db_open(dir.path, &options, &db, &err), "%s", err.msg);
+}
+
+static void reopen(int64_t window_ms)
+{
+    db_close(TAKE(db));
+    open_with(window_ms);
+}
+
+static void begin(int64_t window_ms)
+{
+    test_dir_init(&dir);
+    open_with(window_ms);
+}
+
+static void end(void)
+{
+    db_close(TAKE(db));
+    test_dir_done(&dir);
+}
+
+/* Samples of one series, whose values are their times; or histograms of one observation. */
+static bool append(const char *name, const int64_t *times_ms, size_t count, bool histograms)
+{
+    static const struct histogram_span span = {.offset = 1, .length = 1};
+    static uint64_t bucket = 1;
+    struct wal_label label = {STR("__name__"), str_of(name)};
+    struct append_sample *samples = arena_array(dir.arena, struct append_sample, count);
+    struct append_histogram *all = arena_array(dir.arena, struct append_histogram, count);
+    for (size_t i = 0; i < count; i++) {
+        samples[i] = (struct append_sample){.t_ms = times_ms[i], .v = (double)times_ms[i]};
+        all[i].t_ms = times_ms[i];
+        all[i].raw =
+            (struct raw_histogram){.sum = 1, .count = 1, .sides[0] = {&span, &bucket, 1, 1}};
+    }
+    struct append_series series = {.labels = &label, .label_count = 1};
+    if (histograms) {
+        series.histograms = all;
+        series.histogram_count = count;
+    } else {
+        series.samples = samples;
+        series.sample_count = count;
+    }
+    struct append_batch batch = {.series = &series, .count = 1, .future_ms = INT64_MAX};
+    err_clear(&err);
+    return db_append(db, &batch, APPEND_ALL_OR_NOTHING, &result, &err);
+}
+
+#define APPEND(name, ...) \
+    append((name), (const int64_t[]){__VA_ARGS__}, \
+           sizeof((const int64_t[]){__VA_ARGS__}) / sizeof(int64_t), false)
+#define APPEND_GOOD(name, ...) ck_assert_msg(APPEND(name, __VA_ARGS__), "%s", err.msg)
+
+/* "a 1 2 3; b 5;": the minutes of all samples, whose values must be their times. */
+static const char *contents(void)
+{
+    struct select_request request = {
+        .begin_ms = INT64_MIN, .end_ms = INT64_MAX, .arena = dir.arena, .symbols = dir.symbols};
+    AUTO(selection_close) struct selection *selection = NULL;
+    err_clear(&err);
+    ck_assert_msg(storage_select(db_storage(db), &request, &selection, &err), "%s", err.msg);
+    AUTO(cursor_destroy) struct cursor *cursor = cursor_create(selection);
+    const char *text = "";
+    struct histogram_samples histograms = {0};
+    struct samples samples = {.histograms = &histograms};
+    for (size_t i = 0; i < selection_count(selection); i++) {
+        const struct labels *labels = selection_labels(selection, i);
+        text = arena_printf(dir.arena, "%s%.*s", text,
+                            STR_ARGS(symbols_get(dir.symbols, labels->pairs[0].value)));
+        bool more = true;
+        samples.count = 0;
+        histogram_samples_clear(&histograms);
+        cursor_open(cursor, i);
+        while (more)
+            ck_assert_msg(cursor_next(cursor, &samples, &more, &err), "%s", err.msg);
+        for (size_t k = 0; k < samples.count; k++) {
+            ck_assert(samples.values[k] == (double)samples.times_ms[k]);
+            text = arena_printf(dir.arena, "%s %g", text, samples.values[k] / (double)MINUTE_MS);
+        }
+        for (size_t k = 0; k < histograms.count; k++)
+            text = arena_printf(dir.arena, "%s h%g", text,
+                                (double)histograms.times_ms[k] / (double)MINUTE_MS);
+        text = arena_printf(dir.arena, "%s; ", text);
+    }
+    samples_done(&samples);
+    histogram_samples_done(&histograms);
+    return text;
+}
+
+START_TEST(late_samples_are_kept_within_the_window)
+{
+    begin(2 * HOUR_MS);
+    APPEND_GOOD("a", 200 * MINUTE_MS);
+    APPEND_GOOD("a", 100 * MINUTE_MS, 90 * MINUTE_MS);
+    ck_assert_uint_eq(result.late_count, 2);
+    ck_assert_uint_eq(result.sample_count, 2);
+    APPEND_GOOD("a", 201 * MINUTE_MS);
+    ck_assert_uint_eq(result.late_count, 0);
+    APPEND_GOOD("new", 81 * MINUTE_MS);
+    ck_assert_uint_eq(result.late_count, 1);
+    ck_assert(append("h", (const int64_t[]){199 * MINUTE_MS, 150 * MINUTE_MS}, 2, true));
+    ck_assert_uint_eq(result.late_count, 1);
+    static const char all[] = "a 90 100 200 201; new 81; h h150 h199; ";
+    ck_assert_str_eq(contents(), all);
+    reopen(2 * HOUR_MS);
+    ck_assert_str_eq(contents(), all);
+    reopen(0);
+    ck_assert_str_eq(contents(), all);
+    ck_assert(!APPEND("a", 150 * MINUTE_MS));
+    end();
+}
+END_TEST
+
+START_TEST(what_is_older_is_refused_in_the_words_of_prometheus)
+{
+    begin(2 * HOUR_MS);
+    APPEND_GOOD("a", 200 * MINUTE_MS);
+    ck_assert(!APPEND("a", 80 * MINUTE_MS - 1));
+    ck_assert_str_eq(err.msg, "too old sample for series {__name__=\"a\"}");
+    ck_assert_uint_eq(result.too_old_count, 1);
+    ck_assert(!APPEND("b", 80 * MINUTE_MS - 1));
+    ck_assert_str_eq(err.msg, "too old sample for series {__name__=\"b\"}");
+    APPEND_GOOD("a", 80 * MINUTE_MS);
+    ck_assert_str_eq(contents(), "a 80 200; ");
+    end();
+}
+END_TEST
+
+START_TEST(a_time_is_kept_once)
+{
+    begin(2 * HOUR_MS);
+    APPEND_GOOD("a", 100 * MINUTE_MS, 110 * MINUTE_MS);
+    APPEND_GOOD("a", 105 * MINUTE_MS);
+    APPEND_GOOD("a", 105 * MINUTE_MS);
+    APPEND_GOOD("a", 100 * MINUTE_MS);
+    APPEND_GOOD("a", 120 * MINUTE_MS, 115 * MINUTE_MS);
+    ck_assert_uint_eq(result.late_count, 1);
+    ck_assert_str_eq(contents(), "a 100 105 110 115 120; ");
+    reopen(2 * HOUR_MS);
+    ck_assert_str_eq(contents(), "a 100 105 110 115 120; ");
+    end();
+}
+END_TEST
+
+static void compact(void)
+{
+    err_clear(&err);
+    ck_assert_msg(db_compact(db, &err), "%s", err.msg);
+}
+
+static size_t wbl_segments(void)
+{
+    AUTO(wal_listing_done) struct wal_listing listing = {0};
+    ck_assert(wal_folder_list(arena_printf(dir.arena, "%s/wbl", dir.path), &listing, &err));
+    return listing.count;
+}
+
+/* Blocks on the disk that say that they are made of late samples. */
+static size_t late_blocks(void)
+{
+    size_t count = 0;
+    DIR *folder = opendir(dir.path);
+    struct dirent *entry;
+    while ((entry = readdir(folder))) {
+        struct ulid ulid;
+        struct block_meta meta;
+        if (!ulid_parse(str_of(entry->d_name), &ulid))
+            continue;
+        ck_assert(
+            block_meta_read(arena_printf(dir.arena, "%s/%s", dir.path, ulid.text), &meta, &err));
+        count += (meta.hints & BLOCK_FROM_OUT_OF_ORDER) != 0;
+        block_meta_done(&meta);
+    }
+    closedir(folder);
+    return count;
+}
+
+START_TEST(late_samples_become_blocks)
+{
+    begin(4 * HOUR_MS);
+    APPEND_GOOD("a", 10 * MINUTE_MS, 130 * MINUTE_MS, 200 * MINUTE_MS);
+    APPEND_GOOD("a", 20 * MINUTE_MS, 140 * MINUTE_MS, 199 * MINUTE_MS);
+    APPEND_GOOD("a", 300 * MINUTE_MS);
+    static const char all[] = "a 10 20 130 140 199 200 300; ";
+    ck_assert_str_eq(contents(), all);
+    compact();
+    ck_assert_str_eq(contents(), all);
+    ck_assert_uint_eq(wbl_segments(), 1);
+
+    /* The log has nothing of them any more, and the blocks have all. */
+    reopen(4 * HOUR_MS);
+    ck_assert_str_eq(contents(), all);
+
+    /* Behind the blocks it goes on. */
+    APPEND_GOOD("a", 100 * MINUTE_MS, 250 * MINUTE_MS);
+    ck_assert_uint_eq(result.late_count, 2);
+    ck_assert_str_eq(contents(), "a 10 20 100 130 140 199 200 250 300; ");
+    compact();
+    reopen(0);
+    ck_assert_str_eq(contents(), "a 10 20 100 130 140 199 200 250 300; ");
+    end();
+}
+END_TEST
+
+START_TEST(what_comes_while_blocks_are_made_stays)
+{
+    begin(4 * HOUR_MS);
+    uint32_t mark;
+    int64_t begin_ms, end_ms;
+    APPEND_GOOD("a", 200 * MINUTE_MS);
+    APPEND_GOOD("a", 100 * MINUTE_MS);
+    struct head *head = db->head;
+    ck_assert(late_samples_cut(head, &mark, &err));
+    ck_assert_uint_ne(mark, 0);
+    ck_assert(late_samples_range(head, &begin_ms, &end_ms));
+    ck_assert_int_eq(begin_ms, 100 * MINUTE_MS);
+    ck_assert_int_eq(end_ms, 100 * MINUTE_MS);
+    APPEND_GOOD("b", 199 * MINUTE_MS);
+    APPEND_GOOD("b", 110 * MINUTE_MS);
+    ck_assert(late_samples_trim(head, mark, &err));
+    ck_assert_str_eq(contents(), "a 200; b 110 199; ");
+    reopen(4 * HOUR_MS);
+    ck_assert_str_eq(contents(), "a 200; b 110 199; ");
+    end();
+}
+END_TEST
+
+START_TEST(no_window_makes_no_log)
+{
+    begin(0);
+    APPEND_GOOD("a", 200 * MINUTE_MS);
+    ck_assert(!APPEND("a", 199 * MINUTE_MS));
+    ck_assert_uint_eq(wbl_segments(), 0);
+    ck_assert_uint_eq(late_blocks(), 0);
+    end();
+}
+END_TEST
+
+TEST_MAIN("late_samples", late_samples_are_kept_within_the_window,
+          what_is_older_is_refused_in_the_words_of_prometheus, a_time_is_kept_once,
+          late_samples_become_blocks, what_comes_while_blocks_are_made_stays,
+          no_window_makes_no_log)
