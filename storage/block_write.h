@@ -33,7 +33,7 @@ struct block_write_options {
     int64_t begin_ms;              /* the block's range, end excluded; no sample lies outside */
     int64_t end_ms;
     struct ulid ulid;           /* of the block */
-    uint32_t level;             /* of compaction; 0 stands for 1: fresh from a head */
+    uint64_t level;             /* of compaction; 0 stands for 1: fresh from a head */
     const struct ulid *sources; /* NULL: the block itself */
     size_t source_count;
     const struct block_desc *parents; /* blocks that this one replaces */

@@ -72,16 +72,32 @@ static size_t plan_overlapping(const struct plan *plan, size_t *ret_chosen)
     return 0;
 }
 
-/* The begin of the aligned range that has the time: of numbers below 0 as Go divides them. */
-static int64_t range_begin(int64_t t_ms, int64_t range_ms)
+/* The numbers are others' words: where one would run over, it stays at the end of all time. */
+static int64_t time_add(int64_t t_ms, int64_t more_ms)
 {
-    return t_ms >= 0 ? range_ms * (t_ms / range_ms) : range_ms * ((t_ms - range_ms + 1) / range_ms);
+    int64_t sum_ms;
+    if (__builtin_add_overflow(t_ms, more_ms, &sum_ms))
+        return more_ms < 0 ? INT64_MIN : INT64_MAX;
+    return sum_ms;
+}
+
+static int64_t span(int64_t begin_ms, int64_t end_ms)
+{
+    int64_t span_ms;
+    return __builtin_sub_overflow(end_ms, begin_ms, &span_ms) ? INT64_MAX : span_ms;
+}
+
+/* The end of the aligned range that has the time: of numbers below 0 as Go divides them. */
+static int64_t range_end(int64_t t_ms, int64_t range_ms)
+{
+    int64_t number = (t_ms >= 0 ? t_ms : time_add(t_ms, 1 - range_ms)) / range_ms;
+    return time_add(range_ms * number, range_ms);
 }
 
 /* Those from `first` on that lie in one aligned range; 0: that one lies in none. */
 static size_t plan_part(const struct plan *plan, size_t first, int64_t range_ms)
 {
-    int64_t end_ms = range_begin(plan->items[first].meta->begin_ms, range_ms) + range_ms;
+    int64_t end_ms = range_end(plan->items[first].meta->begin_ms, range_ms);
     size_t count = 0;
     while (first + count < plan->count && plan->items[first + count].meta->end_ms <= end_ms)
         count++;
@@ -94,7 +110,7 @@ static bool part_is_ripe(const struct planned *part, size_t count, int64_t range
 {
     int64_t begin_ms = part[0].meta->begin_ms;
     int64_t end_ms = part[count - 1].meta->end_ms;
-    return count > 1 && (end_ms - begin_ms == range_ms || end_ms <= newest_begin_ms) &&
+    return count > 1 && (span(begin_ms, end_ms) == range_ms || end_ms <= newest_begin_ms) &&
            !any_failed(part, count);
 }
 
@@ -123,7 +139,7 @@ static size_t plan_tombstones(const struct plan *plan, const struct compact_rang
 {
     for (size_t i = plan->count; i-- > 0;) {
         const struct block_meta *meta = plan->items[i].meta;
-        bool is_short = meta->end_ms - meta->begin_ms < ranges->ms[ranges->count / 2];
+        bool is_short = span(meta->begin_ms, meta->end_ms) < ranges->ms[ranges->count / 2];
         bool many =
             (double)meta->tombstone_count / (double)(meta->series_count + 1) > TOMBSTONES_PART;
         if (is_short)

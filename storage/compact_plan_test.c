@@ -112,6 +112,16 @@ START_TEST(aligns_times_before_1970_too)
 }
 END_TEST
 
+/* Nonsense from a meta.json does no harm. */
+START_TEST(takes_any_times)
+{
+    PLAN(180, "ab", B(INT64_MIN, INT64_MIN), B(INT64_MIN + 1, INT64_MIN + 20), B(0, INT64_MAX),
+         B(INT64_MAX, INT64_MAX));
+    PLAN(180, "ab", B(INT64_MIN, INT64_MAX), B(INT64_MAX - 20, INT64_MAX - 10),
+         B(INT64_MAX, INT64_MAX));
+}
+END_TEST
+
 START_TEST(merges_what_overlaps_first)
 {
     PLAN(180, "ab", B(0, 20), B(19, 40));
@@ -197,7 +207,8 @@ END_TEST
 
 TEST_MAIN("compact_plan", ranges_grow_by_three_up_to_the_longest,
           waits_for_a_full_range_and_a_newer_block, takes_a_range_with_gaps_once_it_is_past,
-          goes_up_the_levels, aligns_times_before_1970_too, merges_what_overlaps_first,
-          leaves_failed_blocks_alone, writes_blocks_with_many_tombstones_anew,
-          does_not_mix_chosen_series_with_others, retention_counts_from_the_newest_block,
+          goes_up_the_levels, aligns_times_before_1970_too, takes_any_times,
+          merges_what_overlaps_first, leaves_failed_blocks_alone,
+          writes_blocks_with_many_tombstones_anew, does_not_mix_chosen_series_with_others,
+          retention_counts_from_the_newest_block,
           retention_counts_the_room_from_the_newest_block_on)

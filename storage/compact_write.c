@@ -23,7 +23,7 @@ static void compact_run_begin(struct compact_run *run, const struct compact_opti
     run->symbols = symbols_new(run->arena);
     run->request = (struct select_request){
         .begin_ms = begin_ms,
-        .end_ms = end_ms - 1,
+        .end_ms = end_ms > begin_ms ? end_ms - 1 : begin_ms,
         .arena = run->arena,
         .symbols = run->symbols,
         .budget = options->budget,
@@ -214,7 +214,7 @@ bool compact_blocks(struct block *const *blocks, size_t count,
         const struct block_meta *meta = block_meta(blocks[i]);
         begin_ms = meta->begin_ms < begin_ms ? meta->begin_ms : begin_ms;
         end_ms = meta->end_ms > end_ms ? meta->end_ms : end_ms;
-        block.level = (uint32_t)meta->level > block.level ? (uint32_t)meta->level : block.level;
+        block.level = meta->level > block.level ? meta->level : block.level;
         all_hints &= meta->hints;
         any_hints |= meta->hints;
     }
