@@ -497,8 +497,8 @@ static void judge_match(struct judge *judge, struct match *match)
                             judge->tee->options.confirm_delay_ms, 0);
             break;
         }
-        judge_count(judge, match, true);
         judge_tell(judge, match, a, b, &comparison);
+        judge_count(judge, match, true);
         break;
     }
 }

@@ -9,6 +9,7 @@ import gzip
 import http.client
 import json
 import math
+import os
 import pathlib
 import re
 import shutil
@@ -29,6 +30,7 @@ from tee.backend import Backend, matrix, vector  # noqa: E402
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 TEE = str(ROOT / "build/query-tee/query-tee")
 MILLRACE = str(ROOT / "build/server/millrace")
+SLOWNESS = float(os.environ.get("MILLRACE_TEST_SLOWNESS", "3"))
 RANGE = "/api/v1/query_range?query=rate(x%5B5m%5D)&start=0&end=300&step=15"
 INSTANT = "/api/v1/query?query=sum(x)&time=100"
 EXACT = ("--proxy.compare-responses", "--proxy.value-comparison-tolerance=0", "--proxy.confirm-delay=10ms")
@@ -87,7 +89,7 @@ class Tee(processes.Server):
         return total
 
     def wait_for(self, name, count=1, **labels):
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 20 * SLOWNESS
         while self.total(name, **labels) < count:
             if time.monotonic() > deadline:
                 raise AssertionError(f"{name} {labels} is {self.total(name, **labels)}, not {count}: {self.last_words()}")
