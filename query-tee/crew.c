@@ -78,6 +78,7 @@ static void *crew_thread(void *context)
     struct crew *crew = context;
     struct leaver *leaver = mem_new(struct leaver);
     struct job *job;
+    pthread_setname_np(pthread_self(), "ask");
     pthread_mutex_lock(&crew->mutex);
     while ((job = crew_wait(crew))) {
         crew->busy_count++;

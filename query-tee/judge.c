@@ -225,6 +225,7 @@ static void *judge_clerk(void *context)
 {
     struct judge *judge = context;
     int64_t wait_ns;
+    pthread_setname_np(pthread_self(), "clerk");
     pthread_mutex_lock(&judge->mutex);
     while (!judge->ending) {
         struct match *match = judge_due(judge, &wait_ns);
@@ -506,6 +507,7 @@ static void judge_match(struct judge *judge, struct match *match)
 static void *judge_thread(void *context)
 {
     struct judge *judge = context;
+    pthread_setname_np(pthread_self(), "judge");
     pthread_mutex_lock(&judge->mutex);
     for (;;) {
         while (!judge->queue && !judge->ending)
