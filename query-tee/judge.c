@@ -195,8 +195,9 @@ static void match_ask(struct match *match)
 {
     struct tee *tee = match->judge->tee;
     struct backend *backends[] = {tee->backends.preferred, match->other};
-    struct round *round = round_create(&tee->rounds, TAKE(match->arena), &match->request, backends,
-                                       ARRAY_COUNT(backends), match_asked, match);
+    struct round *round =
+        round_create(&tee->rounds, TAKE(match->arena), &match->request, backends,
+                     ARRAY_COUNT(backends), (struct round_notice){match_asked, match});
     round_start(round);
     round_unref(round);
 }

@@ -175,8 +175,8 @@ static void proxy_ask(struct tee *tee, const struct request *request, const stru
     }
     struct backend *backends[BACKENDS_MAX];
     size_t count = proxy_pick(tee, &asked, backends);
-    struct round *round =
-        round_create(&tee->rounds, TAKE(arena), &asked, backends, count, tee_round_done, tee);
+    struct round *round = round_create(&tee->rounds, TAKE(arena), &asked, backends, count,
+                                       (struct round_notice){tee_round_done, tee});
     round_start(round);
     proxy_hand_on(tee, round, round_choose(round), request->arena, answer);
 }

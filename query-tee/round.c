@@ -20,8 +20,7 @@ static_assert(ARRAY_COUNT(headers_kept) <= ASK_HEADERS_MAX, "each has its place"
 
 struct round *round_create(struct round_options *options, struct arena *arena,
                            const struct round_request *request, struct backend *const *backends,
-                           size_t count, void (*done)(struct round *round, void *context),
-                           void *context)
+                           size_t count, struct round_notice notice)
 {
     struct round *round = arena_new(arena, struct round);
     atomic_init(&round->ref_count, 1);
@@ -31,8 +30,7 @@ struct round *round_create(struct round_options *options, struct arena *arena,
     round->asks = arena_array(arena, struct ask, count);
     round->ask_count = count;
     round->running = count;
-    round->done = done;
-    round->context = context;
+    round->notice = notice;
     pthread_mutex_init(&round->mutex, NULL);
     pthread_cond_init(&round->changed, NULL);
     for (size_t i = 0; i < count; i++)
@@ -196,8 +194,8 @@ static void ask_end(struct ask *ask, int64_t duration_ns, const struct err *err)
     pthread_mutex_unlock(&round->mutex);
     if (!last)
         return;
-    if (round->done)
-        round->done(round, round->context);
+    if (round->notice.done)
+        round->notice.done(round, round->notice.context);
     atomic_fetch_sub(&round->options->round_count, 1);
 }
 

@@ -78,6 +78,12 @@ struct ask {
     const char *failure_text;
 };
 
+/* Called once, on the thread of the ask that ended last; `done` may be NULL. */
+struct round_notice {
+    void (*done)(struct round *round, void *context);
+    void *context;
+};
+
 struct round {
     _Atomic unsigned ref_count;
     struct round_options *options;
@@ -89,18 +95,13 @@ struct round {
     pthread_cond_t changed;
     size_t running;
     size_t turns;
-    void (*done)(struct round *round, void *context);
-    void *context;
+    struct round_notice notice;
 };
 
-/*
- * The texts of the request are in the arena, which the round takes over. `done` is called once, on
- * the thread of the ask that ended last; it may be NULL.
- */
+/* The texts of the request are in the arena, which the round takes over. */
 struct round *round_create(struct round_options *options, struct arena *arena,
                            const struct round_request *request, struct backend *const *backends,
-                           size_t count, void (*done)(struct round *round, void *context),
-                           void *context);
+                           size_t count, struct round_notice notice);
 void round_start(struct round *round);
 struct round *round_ref(struct round *round);
 void round_unref(struct round *round);

@@ -76,8 +76,8 @@ static struct round *start(size_t count)
         .headers = &header,
         .header_count = 1,
     };
-    struct round *round =
-        round_create(&options, arena_create(NULL), &request, picked, count, done, NULL);
+    struct round *round = round_create(&options, arena_create(NULL), &request, picked, count,
+                                       (struct round_notice){done, NULL});
     round_start(round);
     return round;
 }

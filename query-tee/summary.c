@@ -1,6 +1,7 @@
 #include "query-tee/summary.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -75,7 +76,7 @@ static const char *text_keep(const char *text, bool whole)
             len--;
     }
     char *kept = mem_new_array(char, len + 1);
-    memcpy(kept, text, len);
+    snprintf(kept, len + 1, "%s", text);
     return kept;
 }
 
