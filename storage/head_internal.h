@@ -22,7 +22,7 @@ struct head {
     struct head_writer *writer; /* NULL: opened for reading only */
     struct late_samples *late;  /* NULL: none were ever taken */
     struct head_chunk_writer *chunk_writer;
-    int64_t map_due_ns;         /* when full chunks go into files; only a refresh looks at it */
+    int64_t map_due_ns;         /* when full chunks go into files */
     bool map_failed;            /* the last time */
     pthread_mutex_t truncating; /* one head_truncate at a time; before `changing` */
     int64_t truncated_ms;       /* the log holds nothing needless before, as far as the rule goes */

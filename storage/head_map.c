@@ -117,18 +117,31 @@ bool head_map_chunks(struct head *head, struct err *err)
     return good;
 }
 
+/* Is it time? Then the next time is set. */
+static bool head_map_is_due(struct head *head)
+{
+    int64_t interval_ms = head->options.map_ms ? head->options.map_ms : MAP_INTERVAL_MS;
+    int64_t now_ns = clock_monotonic_ns();
+    pthread_mutex_lock(&head->changing);
+    bool due = head->writer && now_ns >= head->map_due_ns;
+    if (due)
+        head->map_due_ns = now_ns + interval_ms * 1000000;
+    pthread_mutex_unlock(&head->changing);
+    return due;
+}
+
 void head_map_due_chunks(struct head *head)
 {
-    int64_t now_ns = clock_monotonic_ns();
-    if (!head->writer || now_ns < head->map_due_ns)
+    if (!head_map_is_due(head))
         return;
-    int64_t interval_ms = head->options.map_ms ? head->options.map_ms : MAP_INTERVAL_MS;
-    head->map_due_ns = now_ns + interval_ms * 1000000;
     struct err err = {0};
     bool good = head_map_chunks(head, &err);
-    if (!good && !head->map_failed && head->options.warn)
-        head->options.warn(head->options.context, err.msg);
+    pthread_mutex_lock(&head->changing);
+    bool is_news = !good && !head->map_failed;
     head->map_failed = !good;
+    pthread_mutex_unlock(&head->changing);
+    if (is_news && head->options.warn)
+        head->options.warn(head->options.context, err.msg);
 }
 
 bool head_remove_chunks(struct head *head, struct err *err)

@@ -33,11 +33,16 @@
 #define SEGMENT_SIZE ((size_t)1 << 20)
 #define REFRESH_MS 20 /* and so often full chunks go into files */
 
+/* A block every 300 batches; writers go less apart than what the head takes. */
+#define BLOCK_RANGE_MS (300 * STEP_MS)
+#define APART_MAX 50
+
 struct writer {
     struct db *db;
     unsigned number;
     unsigned seed;
-    uint64_t next; /* batch */
+    _Atomic uint64_t next; /* batch */
+    struct writer *all;
 };
 
 /* What is there of a writer's batches. */
@@ -117,12 +122,21 @@ static void say(const char *line, size_t len)
         _exit(3);
 }
 
+/* Waits for those who are far behind. */
+static void writer_wait(const struct writer *writer)
+{
+    for (unsigned i = 0; i < WRITERS; i++)
+        while (atomic_load(&writer->all[i].next) + APART_MAX < atomic_load(&writer->next))
+            usleep(200);
+}
+
 static void *writer_run(void *context)
 {
     struct writer *writer = context;
     struct batch *filled = mem_new(struct batch);
     struct append_batch batch = {.series = filled->series, .count = SLOTS, .future_ms = INT64_MAX};
     for (;;) {
+        writer_wait(writer);
         batch_fill(filled, writer->number, writer->next);
         struct append_result result;
         struct err err = {0};
@@ -263,9 +277,11 @@ static _Noreturn void load_write(struct db *db, const struct found *found, unsig
     for (unsigned i = 0; i < WRITERS; i++) {
         /* The last one may be there in parts: it is sent again. */
         uint64_t next = found[i].last ? found[i].last : 1;
-        writers[i] = (struct writer){.db = db, .number = i, .seed = seed + i, .next = next};
-        pthread_create(&thread, NULL, writer_run, &writers[i]);
+        writers[i] =
+            (struct writer){.db = db, .number = i, .seed = seed + i, .next = next, .all = writers};
     }
+    for (unsigned i = 0; i < WRITERS; i++)
+        pthread_create(&thread, NULL, writer_run, &writers[i]);
     if (seed % 3 == 0)
         pthread_create(&thread, NULL, disk_run, &seed);
     for (;;)
@@ -293,6 +309,10 @@ int main(int argc, char **argv)
         .wal_segment_size = SEGMENT_SIZE,
         .refresh_ms = writes ? REFRESH_MS : 0,
         .map_ms = REFRESH_MS,
+        .compacts = writes,
+        .block_range_ms = BLOCK_RANGE_MS,
+        .block_range_max_ms = 9 * BLOCK_RANGE_MS,
+        .compact_ms = REFRESH_MS,
         .warn = warn,
     };
     struct db *db;

@@ -43,7 +43,7 @@ def run_round(load, data, rng, acked):
 
 def tear(data, rng):
     """Leaves at the end of the log what a write leaves that was killed in its midst: the front of a record."""
-    segments = sorted(path for path in (data / "wal").glob("*") if path.stat().st_size > 7)
+    segments = sorted(path for path in (data / "wal").glob("[0-9]*") if path.stat().st_size > 7)
     if not segments or rng.random() < 0.5:
         return
     front = segments[0].read_bytes()
