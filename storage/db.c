@@ -75,11 +75,25 @@ bool db_wait(struct db *db, struct db_thread *thread, int64_t ms)
     return go_on;
 }
 
+/* A block that could not be written has another name each time. */
+static void hide_ulids(char *text)
+{
+    for (size_t left = strlen(text); left >= ULID_LEN; text++, left--) {
+        struct ulid ulid;
+        if (ulid_parse((struct str){text, ULID_LEN}, &ulid))
+            memset(text, 'X', ULID_LEN);
+    }
+}
+
 void db_thread_result(struct db *db, struct db_thread *thread, bool good, const struct err *err)
 {
-    if (!good && strncmp(thread->last_err, err->msg, sizeof thread->last_err - 1) != 0)
+    char now[sizeof thread->last_err] = "";
+    if (!good)
+        snprintf(now, sizeof now, "%s", err->msg);
+    hide_ulids(now);
+    if (!good && strcmp(thread->last_err, now) != 0)
         db_warn(db, err->msg);
-    snprintf(thread->last_err, sizeof thread->last_err, "%s", good ? "" : err->msg);
+    memcpy(thread->last_err, now, sizeof now);
 }
 
 /* Refreshes now and then. */

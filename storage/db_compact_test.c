@@ -429,19 +429,30 @@ START_TEST(a_block_that_was_deleted_as_a_whole_goes)
 END_TEST
 
 /* No file may grow beyond a limit: what a full disk is to the writer. */
+static struct rlimit fill_disk(void)
+{
+    struct rlimit before;
+    signal(SIGXFSZ, SIG_IGN);
+    ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &before), 0);
+    struct rlimit tight = {.rlim_cur = 100, .rlim_max = before.rlim_max};
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &tight), 0);
+    return before;
+}
+
+static bool compact_on_full_disk(void)
+{
+    struct rlimit before = fill_disk();
+    err_clear(&err);
+    bool good = db_compact(db, &err);
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &before), 0);
+    return good;
+}
+
 START_TEST(a_full_disk_loses_nothing)
 {
     begin();
     fill(0, 7 * HOUR_MS);
-    signal(SIGXFSZ, SIG_IGN);
-    struct rlimit before, tight = {.rlim_cur = 100, .rlim_max = RLIM_INFINITY};
-    ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &before), 0);
-    tight.rlim_max = before.rlim_max;
-    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &tight), 0);
-    err_clear(&err);
-    bool good = db_compact(db, &err);
-    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &before), 0);
-    ck_assert(!good);
+    ck_assert(!compact_on_full_disk());
     ck_assert_int_eq(err.kind, ERR_IO);
     ck_assert_str_eq(blocks_text(), "");
     ck_assert_uint_eq(count_named(".tmp"), 0);
@@ -464,17 +475,41 @@ START_TEST(a_full_disk_is_cleared)
     compact();
     reopen((struct db_options){.retention_bytes = 1});
     fill(7 * HOUR_MS, 9 * HOUR_MS);
-    signal(SIGXFSZ, SIG_IGN);
-    struct rlimit before, tight;
-    ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &before), 0);
-    tight = (struct rlimit){.rlim_cur = 100, .rlim_max = before.rlim_max};
-    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &tight), 0);
-    err_clear(&err);
-    bool good = db_compact(db, &err);
-    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &before), 0);
-    ck_assert(!good);
+    ck_assert(!compact_on_full_disk());
     ck_assert_str_eq(blocks_text(), "");
     check_samples(4 * HOUR_MS, 9 * HOUR_MS);
+    end();
+}
+END_TEST
+
+static uint64_t failed_count(void)
+{
+    struct db_compact_stats stats;
+    db_compact_stats(db, &stats);
+    return stats.failed_total;
+}
+
+/* The thread tries again, and says so once. */
+START_TEST(a_failure_is_told_once)
+{
+    begin();
+    fill(0, 3 * HOUR_MS + 2 * MINUTE_MS);
+    db_close(TAKE(db));
+    struct rlimit before = fill_disk();
+    open_with((struct db_options){.compacts = true});
+    for (int i = 0; i < 500 && failed_count() < 2; i++)
+        usleep(10000);
+    uint64_t failed = failed_count();
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &before), 0);
+    ck_assert_uint_ge(failed, 2);
+    for (int i = 0; i < 1000 && blocks_text()[0] == '\0'; i++)
+        usleep(10000);
+    ck_assert_str_eq(blocks_text(), "00-02");
+    db_close(TAKE(db));
+    const char *line = strstr(told, "a block of the head: ");
+    ck_assert_ptr_nonnull(line);
+    ck_assert_ptr_null(strstr(line + 1, "a block of the head: "));
+    open_with((struct db_options){0});
     end();
 }
 END_TEST
@@ -544,4 +579,5 @@ TEST_MAIN("db_compact", ranges_of_the_head_become_blocks, a_block_begins_with_it
           blocks_beyond_the_retention_go, the_size_counts_what_the_head_has,
           leftovers_go_when_a_writer_opens, parents_go_behind_a_crash,
           what_is_damaged_is_left_alone, a_block_that_was_deleted_as_a_whole_goes,
-          a_full_disk_loses_nothing, a_full_disk_is_cleared, compacts_beside_writers_and_readers)
+          a_full_disk_loses_nothing, a_full_disk_is_cleared, a_failure_is_told_once,
+          compacts_beside_writers_and_readers)
