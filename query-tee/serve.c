@@ -28,6 +28,9 @@
 #define WRITE_TIMEOUT_MS 60000
 #define PEM_SIZE_MAX ((size_t)1 << 20)
 
+/* Prometheus's limit for remote read, which has the longest requests. */
+#define REQUEST_SIZE_MAX ((size_t)32 << 20)
+
 /* Copies of requests may hold this part of what bodies of answers may. */
 #define REQUESTS_OF_BODIES 2
 
@@ -74,6 +77,11 @@ static void tee_open_tables(struct tee *tee)
     tee->rounds.cancel = &tee->cancel;
 }
 
+static size_t request_size_max(void *context, struct str path)
+{
+    return REQUEST_SIZE_MAX;
+}
+
 static bool tee_listen(struct tee *tee, const struct listen_options *more, int64_t port,
                        struct listener **ret_listener, struct err *err)
 {
@@ -104,6 +112,7 @@ static bool tee_open_listeners(struct tee *tee, struct err *err)
     AUTO(buf_done) struct buf cert = {0}, key = {0};
     struct listen_options proxy = {
         .connection_max = (size_t)tee->options.connection_max,
+        .body_size_max = request_size_max,
         .handle = proxy_handle,
         .finished = proxy_finished,
     };

@@ -6,7 +6,9 @@
  *     | piece 0 | piece 1 |      piece 2      |  ...  |   | file, at offset - memory_size ... |
  *
  * Bytes below `size` never change; the lock is held to look at `size` and to wait, not to copy.
- * What a follower has read beyond the limit leaves the file as a hole.
+ * What a follower has read beyond the limit leaves the file as a hole. Where the disk takes no
+ * more, a body that is followed goes on in lock step: each append waits until the follower has all
+ * before it, and lies in `window` for it alone.
  */
 #include "query-tee/spool.h"
 
@@ -41,8 +43,9 @@ struct spool {
 
     /* Set before the `size` that makes them known, under the mutex. */
     char *pieces[PIECES_MAX];
-    int fd;               /* -1: none yet */
-    uint64_t memory_size; /* where the file's part begins, once there is a file */
+    int fd;       /* -1: none yet */
+    bool spilled; /* memory holds what is in front of memory_size, and no more */
+    uint64_t memory_size;
 
     pthread_mutex_t mutex;
     pthread_cond_t changed;
@@ -53,6 +56,7 @@ struct spool {
     bool followed;
     uint64_t followed_offset;
     uint64_t dropped; /* bytes from memory_size up to here are gone */
+    char *window;     /* bytes from `dropped` on, in lock step; NULL: it is not */
 };
 
 static uint64_t piece_begin(size_t index)
@@ -104,6 +108,7 @@ void spool_unref(struct spool *spool)
         free(spool->pieces[i]);
     if (spool->options.memory)
         budget_release(spool->options.memory, spool->memory_charged);
+    free(spool->window);
     if (spool->fd >= 0)
         close(spool->fd);
     if (spool->options.disk)
@@ -147,7 +152,7 @@ static bool spool_add_piece(struct spool *spool)
 /* How much goes into memory of what comes behind `size`; the rest, from then on, into the file. */
 static size_t spool_memory_room(struct spool *spool)
 {
-    if (spool->fd >= 0)
+    if (spool->spilled)
         return 0;
     uint64_t end = piece_begin(spool->piece_count);
     if (end > spool->options.memory_max)
@@ -171,19 +176,18 @@ static bool spool_open_file(struct spool *spool, struct err *err)
     if (fd < 0)
         return err_set(err, ERR_IO, "%s: no temporary file: %s", folder, strerror(errno));
     pthread_mutex_lock(&spool->mutex);
-    spool->memory_size = spool->size;
     spool->fd = fd;
     pthread_mutex_unlock(&spool->mutex);
     return true;
 }
 
 /* Gives back the front of the file. With the mutex held: a reader must not copy from it now. */
-static void spool_drop(struct spool *spool, uint64_t end, uint64_t step)
+static void spool_drop(struct spool *spool, uint64_t end)
 {
     if (spool->fd < 0 || end < spool->memory_size)
         return;
     uint64_t begin = spool->dropped > spool->memory_size ? spool->dropped : spool->memory_size;
-    if (end <= begin || end - begin < step)
+    if (end < begin + HOLE_SIZE)
         return;
     fallocate(spool->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
               (off_t)(begin - spool->memory_size), (off_t)(end - begin));
@@ -194,35 +198,15 @@ static void spool_drop(struct spool *spool, uint64_t end, uint64_t step)
     spool->dropped = end;
 }
 
-/*
- * The disk's budget is used up: a body that is followed goes on in lock step with its follower, and
- * holds no more than one append.
- */
-static bool spool_charge_disk(struct spool *spool, size_t size, struct err *err)
-{
-    if (!spool->options.disk)
-        return true;
-    bool good = budget_charge(spool->options.disk, size, err);
-    if (good) {
-        spool->disk_charged += size;
-        return true;
-    }
-    pthread_mutex_lock(&spool->mutex);
-    while (spool->followed && spool->followed_offset < spool->size)
-        spool_sleep(spool);
-    good = spool->followed;
-    if (good)
-        spool_drop(spool, spool->size, 0);
-    pthread_mutex_unlock(&spool->mutex);
-    return good;
-}
-
 static bool spool_write_file(struct spool *spool, const char *bytes, size_t size, struct err *err)
 {
     if (spool->fd < 0 && !spool_open_file(spool, err))
         return false;
-    if (!spool_charge_disk(spool, size, err))
-        return false;
+    if (spool->options.disk) {
+        if (!budget_charge(spool->options.disk, size, err))
+            return false;
+        spool->disk_charged += size;
+    }
     uint64_t at = spool->size - spool->memory_size;
     while (size > 0) {
         ssize_t n = pwrite(spool->fd, bytes, size, (off_t)at);
@@ -248,7 +232,7 @@ static bool spool_make_room(struct spool *spool, size_t size, struct err *err)
     while (spool->followed && spool->size - spool->followed_offset + size > limit)
         spool_sleep(spool);
     if (spool->followed)
-        spool_drop(spool, spool->followed_offset, HOLE_SIZE);
+        spool_drop(spool, spool->followed_offset);
     else
         good = err_set(err, ERR_LIMIT, "the body is longer than %llu bytes",
                        (unsigned long long)limit);
@@ -256,30 +240,70 @@ static bool spool_make_room(struct spool *spool, size_t size, struct err *err)
     return good;
 }
 
+/* From memory to wherever else: what lies there stays. */
+static void spool_spill(struct spool *spool)
+{
+    pthread_mutex_lock(&spool->mutex);
+    spool->spilled = true;
+    spool->memory_size = spool->size;
+    pthread_mutex_unlock(&spool->mutex);
+}
+
+/* In lock step with the follower; false: there is none. */
+static bool spool_hand_over(struct spool *spool, const char *bytes, size_t size)
+{
+    pthread_mutex_lock(&spool->mutex);
+    while (spool->followed && spool->followed_offset < spool->size)
+        spool_sleep(spool);
+    bool followed = spool->followed;
+    if (followed) {
+        spool->window = mem_resize(spool->window, char, size);
+        memcpy(spool->window, bytes, size);
+        spool->dropped = spool->size;
+        spool->size += size;
+        spool_wake(spool);
+    }
+    pthread_mutex_unlock(&spool->mutex);
+    return followed;
+}
+
+static void spool_grow(struct spool *spool, size_t size)
+{
+    pthread_mutex_lock(&spool->mutex);
+    spool->size += size;
+    spool_wake(spool);
+    pthread_mutex_unlock(&spool->mutex);
+}
+
 bool spool_append(struct spool *spool, const void *bytes, size_t size, struct err *err)
 {
     const char *from = bytes;
+    if (size == 0)
+        return true;
+    if (spool->window)
+        return spool_hand_over(spool, from, size) ||
+               err_set(err, ERR_LIMIT, "the body does not fit on the disk");
     if (!spool_make_room(spool, size, err))
         return false;
     while (size > 0) {
         size_t part = spool_memory_room(spool);
+        if (part == 0)
+            break;
         if (part > size)
             part = size;
-        if (part > 0) {
-            size_t piece = piece_at(spool->size);
-            memcpy(spool->pieces[piece] + (spool->size - piece_begin(piece)), from, part);
-        } else {
-            part = size;
-            if (!spool_write_file(spool, from, part, err))
-                return false;
-        }
-        pthread_mutex_lock(&spool->mutex);
-        spool->size += part;
-        spool_wake(spool);
-        pthread_mutex_unlock(&spool->mutex);
+        size_t piece = piece_at(spool->size);
+        memcpy(spool->pieces[piece] + (spool->size - piece_begin(piece)), from, part);
+        spool_grow(spool, part);
         from += part;
         size -= part;
     }
+    if (size == 0)
+        return true;
+    if (!spool->spilled)
+        spool_spill(spool);
+    if (!spool_write_file(spool, from, size, err))
+        return spool_hand_over(spool, from, size);
+    spool_grow(spool, size);
     return true;
 }
 
@@ -303,9 +327,20 @@ void spool_fail(struct spool *spool, const struct err *err)
     spool_finish(spool, SPOOL_FAILED);
 }
 
+static bool spool_has(struct spool *spool, uint64_t offset, struct err *err)
+{
+    pthread_mutex_lock(&spool->mutex);
+    bool dropped = offset < spool->dropped;
+    pthread_mutex_unlock(&spool->mutex);
+    return !dropped ||
+           err_set(err, ERR_LIMIT, "the body is longer than is kept, and its front is gone");
+}
+
 static bool spool_read_file(struct spool *spool, uint64_t offset, char *out, size_t size,
                             struct err *err)
 {
+    if (!spool_has(spool, offset, err))
+        return false;
     uint64_t at = offset - spool->memory_size;
     size_t done = 0;
     while (done < size) {
@@ -316,13 +351,7 @@ static bool spool_read_file(struct spool *spool, uint64_t offset, char *out, siz
             return err_set(err, ERR_IO, "temporary file: %s", n < 0 ? strerror(errno) : "cut");
         done += (size_t)n;
     }
-    /* What was dropped meanwhile reads as zeros: look once more. */
-    pthread_mutex_lock(&spool->mutex);
-    bool dropped = offset < spool->dropped;
-    pthread_mutex_unlock(&spool->mutex);
-    return !dropped ||
-           err_set(err, ERR_LIMIT, "the body is longer than %llu bytes, and its front is gone",
-                   (unsigned long long)spool->options.size_max);
+    return spool_has(spool, offset, err); /* what was dropped meanwhile reads as zeros */
 }
 
 bool spool_read(struct spool *spool, uint64_t offset, void *out, size_t size_max, size_t *ret_size,
@@ -332,18 +361,25 @@ bool spool_read(struct spool *spool, uint64_t offset, void *out, size_t size_max
     while (spool->size <= offset && spool->state == SPOOL_GROWING)
         spool_sleep(spool);
     uint64_t size = spool->size;
-    bool in_memory = spool->fd < 0 || offset < spool->memory_size;
-    uint64_t end = in_memory && spool->fd >= 0 ? spool->memory_size : size;
+    bool in_memory = !spool->spilled || offset < spool->memory_size;
+    uint64_t end = in_memory && spool->spilled ? spool->memory_size : size;
     bool failed = size <= offset && spool->state == SPOOL_FAILED;
     if (failed)
         *err = spool->failure;
+    if (size > offset && size_max > end - offset)
+        size_max = (size_t)(end - offset);
+    bool handed_over = spool->window && size > offset && offset >= spool->dropped;
+    if (handed_over)
+        memcpy(out, spool->window + (offset - spool->dropped), size_max);
     pthread_mutex_unlock(&spool->mutex);
 
     *ret_size = 0;
     if (size <= offset || size_max == 0)
         return !failed;
-    if (size_max > end - offset)
-        size_max = (size_t)(end - offset);
+    if (handed_over) {
+        *ret_size = size_max;
+        return true;
+    }
     if (in_memory) {
         size_t piece = piece_at(offset);
         uint64_t piece_end = piece_begin(piece + 1);

@@ -237,6 +237,41 @@ START_TEST(goes_on_in_lock_step_when_the_disk_is_used_up)
 }
 END_TEST
 
+START_TEST(goes_on_in_lock_step_without_a_disk)
+{
+    struct spool_options options = {.memory_max = 5000, .size_max = 9 << 20, .folder = "/missing"};
+    AUTO(spool_unref) struct spool *spool = spool_create(&options);
+    struct writer writer = {spool, 1 << 20, false};
+    pthread_t thread;
+    spool_follow(spool);
+    pthread_create(&thread, NULL, write_all, &writer);
+    ck_assert_uint_eq(follow(spool, UINT64_MAX), writer.size);
+    pthread_join(thread, NULL);
+    ck_assert(writer.good);
+
+    struct err err;
+    bool good;
+    ck_assert_uint_eq(check_from(spool, 0, 5000, &good, &err), 5000);
+    ck_assert(!good);
+    ck_assert_int_eq(err.kind, ERR_LIMIT);
+}
+END_TEST
+
+START_TEST(leaves_lock_step_when_its_follower_does)
+{
+    struct spool_options options = {.size_max = 9 << 20, .folder = "/missing"};
+    AUTO(spool_unref) struct spool *spool = spool_create(&options);
+    struct writer writer = {spool, 1 << 20, true};
+    pthread_t thread;
+    spool_follow(spool);
+    pthread_create(&thread, NULL, write_all, &writer);
+    follow(spool, 300000);
+    spool_unfollow(spool);
+    pthread_join(thread, NULL);
+    ck_assert(!writer.good);
+}
+END_TEST
+
 START_TEST(fails_once_its_follower_has_gone)
 {
     struct spool_options options = {.memory_max = 5000, .size_max = 1 << 20};
@@ -255,4 +290,5 @@ END_TEST
 TEST_MAIN("spool", gives_back_what_was_written, charges_memory_and_disk_and_gives_them_back,
           refuses_a_body_over_its_limit, says_that_the_folder_is_missing,
           is_read_by_several_while_it_grows, goes_beyond_its_limit_with_a_follower,
-          goes_on_in_lock_step_when_the_disk_is_used_up, fails_once_its_follower_has_gone)
+          goes_on_in_lock_step_when_the_disk_is_used_up, goes_on_in_lock_step_without_a_disk,
+          leaves_lock_step_when_its_follower_does, fails_once_its_follower_has_gone)
