@@ -260,11 +260,13 @@ void route_features(struct server *server, const struct request *request, struct
 {
     const struct parse_options *parse = &server->features.parse;
     const struct feature api[] = {
+        {"admin", server->options.admin_api},
         {"label_values_match", true},
         {"lifecycle", false},
+        {"otlp_write_receiver", false},
         {"query_stats", true},
         {"query_warnings", true},
-        {"remote_write_receiver", false},
+        {"remote_write_receiver", server->options.write_receiver},
         {"time_range_labels", true},
         {"time_range_series", true},
     };
@@ -291,7 +293,8 @@ void route_features(struct server *server, const struct request *request, struct
         {"subqueries", true},
         {"without", true},
     };
-    const struct feature tsdb[] = {{"exemplar_storage", false}, {"native_histograms", true}};
+    const struct feature tsdb[] = {{"exemplar_storage", server->exemplars != NULL},
+                                   {"native_histograms", true}};
 
     struct json json = api_begin(answer);
     json_object(&json);

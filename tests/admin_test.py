@@ -167,6 +167,12 @@ class Answers(Case):
                 self.assertEqual((answer.status, answer.json), (500, {
                     "status": "error", "errorType": "unavailable", "error": "admin APIs disabled"}))
 
+    def test_features_tell_whether_it_is_enabled(self):
+        for flags, enabled in (("--web.enable-admin-api",), True), ((), False):
+            with millrace(self.folder / "data", *flags) as server:
+                api = self.send(server.port, "/api/v1/features", method="GET").json["data"]["api"]
+                self.assertEqual((api["admin"], api["remote_write_receiver"]), (enabled, True))
+
     def test_a_bad_selector_deletes_nothing(self):
         with self.serve() as server:
             self.fill(server.port)
