@@ -1,0 +1,256 @@
+#!/usr/bin/env python3
+"""Data directories go from Millrace to a real Prometheus, and from Prometheus to Millrace and back.
+
+    tests/exchange.py [--millrace PROGRAM] [--query-tee PROGRAM] [--judge PROGRAM] [--big] [--count N] [--seed S] [--keep]
+
+Both take the same series by remote write: floats, native histograms of all kinds, stale markers; both make blocks
+and longer blocks of them, and leave the newest in head chunks, log and checkpoint. Then
+  - the directory of Millrace is opened by Prometheus (a copy of it) and by Millrace;
+  - the directory of Prometheus is opened by Millrace for writing, by Prometheus a copy of it;
+  - Millrace has written on and made blocks: Prometheus gets the directory back, and writes on itself.
+Each time both hold as many samples of each metric as were sent, and answer random queries of query-tee alike.
+--big is 12 h of over 5,000 series in blocks of 2 h; otherwise it is a part of them, for less than two hours.
+Without a Prometheus 3.x to be had (scripts/judge.sh) the exit code is 77: skipped.
+"""
+import argparse
+import dataclasses
+import json
+import pathlib
+import re
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from judge import directory, processes, series  # noqa: E402
+from judge.client import Client  # noqa: E402
+from judge.native_series import Histogram  # noqa: E402
+from tee_judge import FEATURES, ROOT, explained_for, find_judge  # noqa: E402
+
+WAIT_SECONDS = 60
+STALE = struct.pack("<d", series.STALE)
+
+
+@dataclasses.dataclass
+class Plan:
+    """How much there is: every `every`th series, in stages of LENGTH seconds of the generated data."""
+
+    every: int
+    seconds: int  # of a stage
+    first_stages: int
+    block: str
+    longest_block: str
+    blocks: int  # that the first writer leaves at least
+    maps: bool  # there are full chunks in the head: they go into files soon after a start
+    count: int
+
+
+SMALL = Plan(every=8, seconds=3600, first_stages=1, block="10m", longest_block="30m", blocks=3, maps=False, count=60)
+BIG = Plan(every=1, seconds=series.LENGTH, first_stages=6, block="2h", longest_block="6h", blocks=3, maps=True, count=200)
+
+
+class Fault(Exception):
+    """What went wrong."""
+
+
+class Data:
+    """The generated series again and again, one stage of time behind the other; and how many samples were sent."""
+
+    def __init__(self, plan):
+        self.plan = plan
+        self.series = directory.all_series()[::plan.every]
+        self.sent = {}
+        self.stages = 0
+
+    @property
+    def end(self):
+        return series.START + self.stages * self.plan.seconds
+
+    def stage(self):
+        """The next one, to be sent to as many servers as it takes."""
+        shift, stop = self.stages * self.plan.seconds * 1000, (series.START + self.plan.seconds) * 1000
+        times, out = {}, []
+        for one in self.series:
+            kept = sum(moment < stop for moment in one.times)
+            if id(one.times) not in times:
+                times[id(one.times)] = [moment + shift for moment in one.times[:kept]]
+            values = one.values[:kept]
+            out.append(series.Series(one.labels, times[id(one.times)], values))
+            name = one.labels["__name__"]
+            self.sent[name] = self.sent.get(name, 0) + sum(map(is_counted, values))
+        begin = series.START * 1000 + shift
+        self.stages += 1
+        return out, begin, begin + self.plan.seconds * 1000
+
+
+def is_counted(value):
+    """count_over_time passes over stale markers."""
+    return struct.pack("<d", value.sum if isinstance(value, Histogram) else value) != STALE
+
+
+class Exchange:
+    def __init__(self, options):
+        self.options = options
+        self.plan = dataclasses.replace(BIG if options.big else SMALL)
+        self.plan.count = options.count or self.plan.count
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="millrace-exchange-"))
+        self.data = Data(self.plan)
+        self.explained = explained_for(processes.version_of(options.judge))
+        self.passed = self.failed = 0
+
+    def blocks_flags(self):
+        return (f"--storage.tsdb.min-block-duration={self.plan.block}",
+                f"--storage.tsdb.max-block-duration={self.plan.longest_block}")
+
+    def prometheus(self, data, flags=processes.NO_COMPACTION):
+        return processes.prometheus(self.options.judge, data, features=(*FEATURES, "native-histograms"), flags=flags,
+                                    name=f"{data.name}-judge")
+
+    def millrace(self, data):
+        """One that owns the directory."""
+        port = processes.free_port()
+        command = [self.options.millrace, "serve", f"--storage.tsdb.path={data}", f"--web.listen-address=127.0.0.1:{port}",
+                   "--web.enable-remote-write-receiver", "--self-monitor=false", "--storage.tsdb.retention.time=100y",
+                   "--storage.tsdb.refresh-interval=200ms", f"--enable-feature={','.join(FEATURES)}", *self.blocks_flags()]
+        return processes.Server("millrace", command, port, self.folder / f"{data.name}-millrace.log")
+
+    def wait_for_blocks(self, data):
+        """Compaction has come to rest, with blocks of blocks."""
+        deadline, last, since = time.monotonic() + WAIT_SECONDS, None, time.monotonic()
+        while time.monotonic() < deadline:
+            now = [path.name for path in directory.blocks_of(data)]
+            if now != last or not any(level > 1 for level in self.levels(data)):
+                last, since = now, time.monotonic()
+            if len(now) >= self.plan.blocks and time.monotonic() - since > 2:
+                return
+            time.sleep(0.1)
+        raise Fault(f"{data.name} has blocks of levels {self.levels(data)} after {WAIT_SECONDS} s")
+
+    @staticmethod
+    def wait_for_head_chunks(data):
+        deadline = time.monotonic() + WAIT_SECONDS
+        while not list(data.glob("chunks_head/*")):
+            if time.monotonic() > deadline:
+                raise Fault(f"{data.name} has no head chunks after {WAIT_SECONDS} s")
+            time.sleep(0.1)
+
+    @staticmethod
+    def levels(data):
+        levels = []
+        for path in directory.blocks_of(data):
+            try:
+                levels.append(json.loads((path / "meta.json").read_text())["compaction"]["level"])
+            except FileNotFoundError:
+                pass  # it goes just now
+        return levels
+
+    def tell(self, what, data):
+        files = {kind: len(list(data.glob(pattern))) for kind, pattern in (
+            ("segments", "wal/0*"), ("checkpoints", "wal/checkpoint.*"), ("files of head chunks", "chunks_head/*"))}
+        print(f"{what}: {len(self.data.series)} series, {sum(self.data.sent.values())} samples,"
+              f" {self.data.stages * self.plan.seconds / 3600:.1f} h, blocks of levels {self.levels(data)}, "
+              + ", ".join(f"{count} {kind}" for kind, count in files.items()), flush=True)
+
+    def check(self, what, good, said=""):
+        self.passed += good
+        self.failed += not good
+        if not good:
+            print(f"FAILED {what}: {said}", flush=True)
+
+    def check_counts(self, what, server):
+        """Each metric has as many samples as were sent."""
+        client = Client(server.port)
+        try:
+            window = self.data.end - series.START + 60
+            found = {}
+            for name in self.data.sent:
+                counts = client.result(f'sum(count_over_time({{__name__="{name}"}}[{window}s]))', self.data.end)
+                found[name] = int(float(counts[0]["value"][1])) if counts else 0
+        finally:
+            client.close()
+        differ = {name: (found[name], sent) for name, sent in self.data.sent.items() if found[name] != sent}
+        self.check(f"{what}, samples of each metric in {server.name}", not differ, f"(found, sent) {differ}")
+
+    def compare(self, what, judge, tested):
+        for server in (judge, tested):
+            self.check_counts(what, server)
+        done = subprocess.run(
+            [self.options.query_tee, "fuzz", *(f"--backend=http://127.0.0.1:{one.port}" for one in (judge, tested)),
+             *self.explained, f"--count={self.plan.count}", f"--seed={self.options.seed}", f"--start={series.START}",
+             f"--end={self.data.end}"], check=False, stdout=subprocess.PIPE, text=True)
+        found = re.findall(r"^(\d+) passed, (\d+) failed$", done.stdout, re.M)
+        if not found or int(found[-1][1]) or done.returncode:
+            print(done.stdout)
+        passed, failed = map(int, found[-1]) if found else (0, 1)
+        self.passed += passed
+        self.failed += failed
+        print(f"  {what}: {passed} random queries answered alike, {failed} not", flush=True)
+
+    def write(self, server, stages):
+        for stage in stages:
+            directory.push(server.port, *stage)
+
+    def run(self):
+        first = [self.data.stage() for _ in range(self.plan.first_stages)]
+        ours, theirs = self.folder / "ours", self.folder / "theirs"
+        with self.millrace(ours) as server:
+            self.write(server, first)
+            self.wait_for_blocks(ours)
+        if self.plan.maps:
+            with self.millrace(ours):
+                self.wait_for_head_chunks(ours)
+        self.tell("Millrace wrote", ours)
+        with self.prometheus(directory.copy(ours, self.folder / "ours-copy")) as judge, self.millrace(ours) as tested:
+            self.compare("written by Millrace", judge, tested)
+
+        with self.prometheus(theirs, self.blocks_flags()) as server:
+            self.write(server, first)
+            self.wait_for_blocks(theirs)
+        self.tell("Prometheus wrote", theirs)
+        with self.prometheus(directory.copy(theirs, self.folder / "theirs-copy")) as judge, self.millrace(theirs) as tested:
+            self.compare("written by Prometheus", judge, tested)
+            self.write(tested, [self.data.stage()])
+            self.wait_for_blocks(theirs)
+        self.tell("Millrace wrote on", theirs)
+        shutil.rmtree(ours)
+        directory.copy(theirs, ours)
+        with self.prometheus(theirs, self.blocks_flags()) as judge, self.millrace(ours) as tested:
+            self.compare("given back", judge, tested)
+            more = [self.data.stage()]
+            self.write(judge, more)
+            self.write(tested, more)
+            self.compare("written on by both", judge, tested)
+
+    def end(self):
+        if self.options.keep or self.failed:
+            print(f"kept: {self.folder}")
+        else:
+            shutil.rmtree(self.folder)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--millrace", default=str(ROOT / "build/server/millrace"))
+    parser.add_argument("--query-tee", default=str(ROOT / "build/query-tee/query-tee"))
+    parser.add_argument("--judge", help="a Prometheus 3.x; default: what scripts/judge.sh finds")
+    parser.add_argument("--big", action="store_true")
+    parser.add_argument("--count", type=int, default=0, help="random queries of each comparison")
+    parser.add_argument("--seed", type=int, default=1, help="of the random queries")
+    parser.add_argument("--keep", action="store_true", help="leave directories and logs")
+    options = parser.parse_args()
+    options.judge = find_judge(options.judge)
+    exchange = Exchange(options)
+    try:
+        exchange.run()
+    except (Fault, RuntimeError, OSError, processes.ServerError) as fault:
+        exchange.check("the exchange", False, fault)
+    exchange.end()
+    print(f"{exchange.passed} passed, {exchange.failed} failed")
+    sys.exit(exchange.failed > 0)
+
+
+if __name__ == "__main__":
+    main()
