@@ -13,7 +13,7 @@ void buf_done(struct buf *buf)
 
 char *buf_reserve(struct buf *buf, size_t more)
 {
-    if (buf->cap - buf->len < more) {
+    if (buf->cap - buf->len < more || !buf->ptr) { /* never NULL, also for nothing */
         size_t cap = buf->cap ? buf->cap : 64;
         while (cap - buf->len < more)
             cap *= 2;

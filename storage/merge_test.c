@@ -1,5 +1,6 @@
 #include "storage/merge.h"
 
+#include "base/clock.h"
 #include "base/test.h"
 #include "storage/remote/test_server.h"
 #include "storage/test_storage.h"
@@ -107,6 +108,20 @@ START_TEST(fails_with_the_name_of_who_failed)
 }
 END_TEST
 
+START_TEST(waits_for_nobody_once_one_has_failed)
+{
+    struct fixture fixture;
+    fixture_init(&fixture);
+    fixture.servers[0].stalls = true;
+    fixture.servers[1].status = 404;
+    AUTO(buf_done) struct buf out = {0};
+    int64_t begin_ns = clock_monotonic_ns();
+    ck_assert_int_eq(fixture_select(&fixture, &out), ERR_IO);
+    ck_assert_ptr_nonnull(strstr(buf_terminated(&out), "remote server second"));
+    ck_assert_int_lt(clock_monotonic_ns() - begin_ns, INT64_C(10000000000));
+}
+END_TEST
+
 START_TEST(does_without_who_may_be_left_out)
 {
     static const enum err_kind spared[] = {ERR_IO, ERR_CORRUPT, ERR_BAD_DATA};
@@ -153,5 +168,6 @@ START_TEST(asks_nobody_for_what_is_here)
 END_TEST
 
 TEST_MAIN("merge", merges_in_the_order_of_labels, counts_equal_samples_once,
-          fails_with_the_name_of_who_failed, does_without_who_may_be_left_out,
-          ends_where_we_end_the_query, asks_nobody_for_what_is_here)
+          fails_with_the_name_of_who_failed, waits_for_nobody_once_one_has_failed,
+          does_without_who_may_be_left_out, ends_where_we_end_the_query,
+          asks_nobody_for_what_is_here)

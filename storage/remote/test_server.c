@@ -2,6 +2,7 @@
 
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/crc32c.h"
 #include "base/mem.h"
@@ -49,6 +50,11 @@ static bool test_server_open(struct read_transport *transport, const struct read
     struct test_server *server = CONTAINER(struct test_server, transport, transport);
     size_t size = 0;
     atomic_fetch_add(&server->asked_count, 1);
+    for (int i = 0; server->stalls && i < 20000; i++) {
+        if (atomic_load(ask->cancel))
+            return err_set(err, ERR_CANCELED, "canceled");
+        usleep(1000);
+    }
     if (server->kind != ERR_NONE)
         return err_set(err, server->kind, "the test server fails");
     if (!snappy_block_size(ask->message, &size, err))

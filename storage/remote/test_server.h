@@ -15,6 +15,7 @@ struct test_server {
     struct buf answer;
     size_t piece_size;  /* that one read gives at most */
     enum err_kind kind; /* what becomes of a question; ERR_NONE: it is answered */
+    bool stalls;        /* a question is not answered before it is canceled */
     _Atomic int asked_count;
     struct buf asked; /* the message that came last, unpacked */
     struct budget spool_budget;
