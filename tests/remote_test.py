@@ -10,6 +10,7 @@ import argparse
 import http.server
 import pathlib
 import shutil
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -133,6 +134,7 @@ def check_merging(program, base, data):
         check_external_labels(program, base, data, alone.port)
         check_required(program, base, early)
         check_faults(program, base, early, late, alone.port)
+        check_certificates(program, base, late, alone.port)
 
 
 def check_handed_on(ours, alone):
@@ -230,6 +232,32 @@ def check_faults(program, base, early, late, alone):
         with reading(program, base, "moved", config_of((url_of(early), {}), (prefix + "/moved", {}))) as ours:
             check_equal("moved", ours.port, alone, QUERIES[:2])
         Troublesome.released.set()
+        between.shutdown()
+
+
+def check_certificates(program, base, late, alone):
+    """A certificate is believed for its name, if who signed it is known."""
+    if not shutil.which("openssl"):
+        print("there is no openssl to make a certificate")
+        return
+    key, cert = base / "inside.key", base / "inside.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", cert, "-days", "2",
+                    "-subj", "/CN=inside", "-addext", "subjectAltName=DNS:inside"], check=True, capture_output=True)
+    Troublesome.target = url_of(late)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Troublesome) as between:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(cert, key)
+        between.socket = context.wrap_socket(between.socket, server_side=True)
+        threading.Thread(target=between.serve_forever, daemon=True).start()
+        url = f"https://127.0.0.1:{between.server_port}/plain"
+        for name, tls, good in (("named", f"{{ca_file: {cert}, server_name: inside}}", True),
+                                ("misnamed", f"{{ca_file: {cert}}}", False), ("unknown", "{server_name: inside}", False),
+                                ("unlooked", "{insecure_skip_verify: true}", True)):
+            with reading(program, base, name, config_of((url, {"tls_config": tls}))) as ours:
+                answers = [ask(port, "/api/v1/query", [("query", "up"), ("time", str(END - 100))])
+                           for port in (ours.port, alone)]
+                TALLY.check(f"certificate: {name}", (answers[0] == answers[1]) == good and answers[1][0] == 200,
+                            answers[0][1][:300])
         between.shutdown()
 
 
