@@ -2,7 +2,8 @@
  * The life of a request, on its connection's thread:
  *
  *     proxy_handle      finds the route, copies the request, picks backends
- *       round_start       all of them are asked at once, on threads of the crew
+ *       round_start       all of them are asked at once, the preferred one here, the others on
+ *                         threads of the crew
  *       round_choose      waits until it is certain whose answer goes on
  *     body_next         hands its body on while it comes
  *
@@ -177,7 +178,7 @@ static void proxy_ask(struct tee *tee, const struct request *request, const stru
     size_t count = proxy_pick(tee, &asked, backends);
     struct round *round = round_create(&tee->rounds, TAKE(arena), &asked, backends, count,
                                        (struct round_notice){tee_round_done, tee});
-    round_start(round);
+    round_start(round, true);
     proxy_hand_on(tee, round, round_choose(round), request->arena, answer);
 }
 

@@ -149,32 +149,6 @@ static bool ask_read_piece(struct client_stream *stream, char *piece, size_t *re
     return true;
 }
 
-/*
- * The whole answer into the spool, which is neither ended nor failed yet. It is announced with its
- * first piece; if there is no more than that, by its end.
- */
-static bool ask_ask(struct ask *ask, struct arena *arena, struct err *err)
-{
-    struct client_request request;
-    struct err unused;
-    ask_make(ask, arena, &request);
-    AUTO(client_stream_close) struct client_stream *stream = NULL;
-    if (!client_open(ask->round->options->client, &request, &stream, err))
-        return false;
-    ask_take_head(ask, stream);
-    char *piece = arena_alloc_uncleared(arena, PIECE_SIZE, 1);
-    for (;;) {
-        size_t size;
-        bool good = ask_read_piece(stream, piece, &size, err);
-        if (!spool_append(ask->body, piece, size, good ? err : &unused) || !good)
-            return false;
-        if (size < PIECE_SIZE)
-            return true;
-        if (ask->turn == 0)
-            ask_announce(ask);
-    }
-}
-
 static void ask_end(struct ask *ask, int64_t duration_ns, const struct err *err)
 {
     struct round *round = ask->round;
@@ -199,30 +173,101 @@ static void ask_end(struct ask *ask, int64_t duration_ns, const struct err *err)
     atomic_fetch_sub(&round->options->round_count, 1);
 }
 
-static void ask_run(void *context)
+/* One ask on its way. */
+struct asking {
+    struct ask *ask;
+    struct arena *arena;
+    struct client_request request;
+    struct client_stream *stream;
+    char *piece;
+    int64_t begin_ns;
+};
+
+/* `err` NULL: the answer is complete. All is freed. */
+static void asking_end(struct asking *asking, const struct err *err)
 {
-    struct ask *ask = context;
+    struct ask *ask = asking->ask;
     struct round *round = ask->round;
-    AUTO(arena_destroy) struct arena *arena = arena_create(NULL);
-    struct err err;
-    int64_t begin_ns = clock_monotonic_ns();
-    bool good = ask_ask(ask, arena, &err);
-    int64_t duration_ns = clock_monotonic_ns() - begin_ns;
-    if (good)
-        spool_end(ask->body);
+    int64_t duration_ns = clock_monotonic_ns() - asking->begin_ns;
+    client_stream_close(asking->stream);
+    if (err)
+        spool_fail(ask->body, err);
     else
-        spool_fail(ask->body, &err);
-    ask_end(ask, duration_ns, good ? NULL : &err);
+        spool_end(ask->body);
+    arena_destroy(asking->arena);
+    ask_end(ask, duration_ns, err);
     round_unref(round);
 }
 
-void round_start(struct round *round)
+/* The next piece into the spool. False: that was the end, in one way or another. */
+static bool asking_next(struct asking *asking)
 {
+    struct err err, unused;
+    size_t size;
+    bool good = ask_read_piece(asking->stream, asking->piece, &size, &err);
+    good &= spool_append(asking->ask->body, asking->piece, size, good ? &err : &unused);
+    if (good && size == PIECE_SIZE)
+        return true;
+    asking_end(asking, good ? NULL : &err);
+    return false;
+}
+
+/*
+ * Up to the first piece, with which the answer is announced; if there is no more than that, its end
+ * announces it. NULL: it has ended.
+ */
+static struct asking *asking_begin(struct ask *ask)
+{
+    struct arena *arena = arena_create(NULL);
+    struct asking *asking = arena_new(arena, struct asking);
+    struct err err;
+    *asking = (struct asking){.ask = ask, .arena = arena, .begin_ns = clock_monotonic_ns()};
+    ask_make(ask, arena, &asking->request);
+    if (!client_open(ask->round->options->client, &asking->request, &asking->stream, &err)) {
+        asking_end(asking, &err);
+        return NULL;
+    }
+    ask_take_head(ask, asking->stream);
+    asking->piece = arena_alloc_uncleared(arena, PIECE_SIZE, 1);
+    if (!asking_next(asking))
+        return NULL;
+    ask_announce(ask);
+    return asking;
+}
+
+static void asking_go_on(void *context)
+{
+    while (asking_next(context))
+        ;
+}
+
+static void ask_run(void *context)
+{
+    struct asking *asking = asking_begin(context);
+    if (asking)
+        asking_go_on(asking);
+}
+
+void round_start(struct round *round, bool here)
+{
+    struct crew *crew = round->options->crew;
+    struct ask *own = NULL;
     atomic_fetch_add(&round->options->round_count, 1);
     for (size_t i = 0; i < round->ask_count; i++) {
-        atomic_fetch_add(&round->asks[i].backend->in_flight, 1);
-        crew_run(round->options->crew, ask_run, &round_ref(round)->asks[i]);
+        struct ask *ask = &round->asks[i];
+        atomic_fetch_add(&ask->backend->in_flight, 1);
+        round_ref(round);
+        if (here && ask->backend->preferred)
+            own = ask;
+        else
+            crew_run(crew, ask_run, ask);
     }
+    if (!own)
+        return;
+    spool_follow(own->body);
+    struct asking *asking = asking_begin(own);
+    if (asking)
+        crew_run(crew, asking_go_on, asking);
 }
 
 static bool status_is_good(int status)

@@ -102,7 +102,12 @@ struct round {
 struct round *round_create(struct round_options *options, struct arena *arena,
                            const struct round_request *request, struct backend *const *backends,
                            size_t count, struct round_notice notice);
-void round_start(struct round *round);
+
+/*
+ * Asks all. `here`: the preferred backend on this thread, which returns once there is a piece of
+ * its answer, or all of it: for whoever waits for that answer anyway, and follows it.
+ */
+void round_start(struct round *round, bool here);
 struct round *round_ref(struct round *round);
 void round_unref(struct round *round);
 

@@ -78,7 +78,7 @@ static struct round *start(size_t count)
     };
     struct round *round = round_create(&options, arena_create(NULL), &request, picked, count,
                                        (struct round_notice){done, NULL});
-    round_start(round);
+    round_start(round, true);
     return round;
 }
 
