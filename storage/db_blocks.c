@@ -2,6 +2,7 @@
  * The list of blocks: what the folder holds, opened, without what others stand for. It is made anew
  * by each refresh and put into the place of the old one; who has the old one keeps what he holds.
  */
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -60,13 +61,20 @@ static void bad_list_add(struct bad_list *list, struct bad_block bad)
     list->items[list->count++] = bad;
 }
 
+struct ulid db_block_folder(const struct block *block)
+{
+    struct ulid name;
+    bool good = ulid_parse(str_of(strrchr(block_dir(block), '/') + 1), &name);
+    assert(good); /* no other ones are opened */
+    return name;
+}
+
 /* The open block of that name, if it is still what the folder holds. */
 static struct block *db_find_block(struct db *db, const struct ulid *ulid)
 {
     for (size_t i = 0; i < db->blocks.count; i++) {
         struct block *block = db->blocks.items[i];
-        const char *slash = strrchr(block_dir(block), '/');
-        if (strcmp(slash + 1, ulid->text) == 0)
+        if (strcmp(db_block_folder(block).text, ulid->text) == 0)
             return block_is_outdated(block) ? NULL : block;
     }
     return NULL;
@@ -130,7 +138,7 @@ static void db_drop_superseded(struct db *db, struct block_list *blocks)
     for (size_t i = 0; i < blocks->count; i++) {
         const struct block_meta *meta = block_meta(blocks->items[i]);
         if (meta->deletable || block_is_superseded(&meta->ulid, blocks))
-            ulid_list_add(&db->superseded, meta->ulid);
+            ulid_list_add(&db->superseded, db_block_folder(blocks->items[i]));
         else
             block_list_add(&kept, block_ref(blocks->items[i]));
     }

@@ -373,6 +373,23 @@ START_TEST(parents_go_behind_a_crash)
 }
 END_TEST
 
+/* Somebody has copied a block under another name: it goes with the one it says it is. */
+START_TEST(copies_go_with_their_block)
+{
+    begin();
+    const struct test_series series = {.labels = "__name__=a", .step_ms = MINUTE_MS, .count = 100};
+    struct ulid ulid = test_dir_block(&dir, 1, 0, 2 * HOUR_MS, &series, 1);
+    const char *path = arena_printf(dir.arena, "%s/%s", dir.path, ulid.text);
+    const char *copy = arena_printf(dir.arena, "%s/%s", dir.path, ulid_make(2, 0, 2).text);
+    ck_assert_int_eq(rename(path, copy), 0);
+    test_dir_block(&dir, 1, 0, 2 * HOUR_MS, &series, 1);
+    ck_assert_str_eq(blocks_text(), "00-02 00-02");
+    compact();
+    ck_assert_str_eq(blocks_text(), "00-02/2");
+    end();
+}
+END_TEST
+
 START_TEST(what_is_damaged_is_left_alone)
 {
     begin();
@@ -577,7 +594,7 @@ TEST_MAIN("db_compact", ranges_of_the_head_become_blocks, a_block_begins_with_it
           what_is_in_a_block_is_out_of_bounds, blocks_become_longer_ones,
           the_longest_range_is_a_limit, a_selection_keeps_blocks_that_are_removed,
           blocks_beyond_the_retention_go, the_size_counts_what_the_head_has,
-          leftovers_go_when_a_writer_opens, parents_go_behind_a_crash,
+          leftovers_go_when_a_writer_opens, parents_go_behind_a_crash, copies_go_with_their_block,
           what_is_damaged_is_left_alone, a_block_that_was_deleted_as_a_whole_goes,
           a_full_disk_loses_nothing, a_full_disk_is_cleared, a_failure_is_told_once,
           compacts_beside_writers_and_readers)

@@ -96,6 +96,9 @@ void db_info(const struct db *db, const char *message);
 /* Lists the folder and puts a new list of blocks into the place of the old one. */
 bool db_refresh_blocks(struct db *db, struct err *err) MUST_CHECK;
 
+/* The name of a block's folder: its ULID, unless somebody has copied it under another name. */
+struct ulid db_block_folder(const struct block *block);
+
 /* Up to where blocks hold what the head had; INT64_MIN: there are none. With `refreshing`. */
 int64_t db_blocks_end(const struct db *db);
 

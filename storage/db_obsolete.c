@@ -76,11 +76,12 @@ static bool db_find_expired(struct db *db, struct ulid_list *gone, struct err *e
     struct retention_block *blocks = mem_new_array(struct retention_block, all.count);
     for (size_t i = 0; i < all.count; i++)
         blocks[i] = (struct retention_block){.meta = block_meta(all.items[i]),
-                                             .size_bytes = block_size_bytes(all.items[i])};
+                                             .size_bytes = block_size_bytes(all.items[i]),
+                                             .folder = db_block_folder(all.items[i])};
     struct retention_result result = retention_mark(&retention, blocks, all.count, head_size);
     for (size_t i = 0; i < all.count; i++)
         if (blocks[i].gone)
-            ulid_list_add(gone, blocks[i].meta->ulid);
+            ulid_list_add(gone, blocks[i].folder);
     free(blocks);
     pthread_mutex_lock(&db->lock);
     db->compactor.stats.time_retentions_total += result.by_time;

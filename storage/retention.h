@@ -21,7 +21,8 @@ struct retention {
 struct retention_block {
     const struct block_meta *meta;
     uint64_t size_bytes;
-    bool gone; /* the answer */
+    struct ulid folder; /* for the caller */
+    bool gone;          /* the answer */
 };
 
 struct retention_result {
