@@ -5,8 +5,9 @@
  *
  * SERIES counters with ten labels each get a sample every 15 s, ROUNDS times, in batches of BATCH
  * series. Printed: samples per CPU second over all of them, and of the first round (which makes the
- * series) apart; resident memory; what a compaction takes (with 721 rounds, of three hours, there
- * is something to do: a block of the first two); and how long it takes to read the log again.
+ * series) apart; resident memory, full chunks being in files; what a compaction
+ * takes (with 721 rounds, of three hours, there is something to do: a block of the first two); and
+ * how long it takes to read the log again, with one thread and with two.
  */
 #include <malloc.h>
 #include <stdio.h>
@@ -20,6 +21,7 @@
 #include "storage/db_compact.h"
 
 #define LABELS 10
+#define MAP_ROUNDS 30 /* so often full chunks go into files */
 #define STEP_MS 15000
 #define BEGIN_MS INT64_C(1700000000000)
 
@@ -116,7 +118,7 @@ static void give_round(struct db *db, struct source *source, size_t round, size_
 
 static struct db *open_db(const char *path, size_t replay_threads)
 {
-    struct db_options options = {.replay_threads = replay_threads};
+    struct db_options options = {.map_ms = 1, .replay_threads = replay_threads};
     struct db *db;
     struct err err = {0};
     if (!db_open(path, &options, &db, &err)) {
@@ -124,6 +126,16 @@ static struct db *open_db(const char *path, size_t replay_threads)
         exit(1);
     }
     return db;
+}
+
+/* Full chunks go into files. */
+static void give_refresh(struct db *db)
+{
+    struct err err = {0};
+    if (!db_refresh(db, &err)) {
+        fprintf(stderr, "%s\n", err.msg);
+        exit(1);
+    }
 }
 
 static void give_compaction(struct db *db)
@@ -157,8 +169,11 @@ int main(int argc, char **argv)
     double begin = cpu_seconds();
     give_round(db, &source, 0, batch_size);
     double first = cpu_seconds();
-    for (size_t round = 1; round < rounds; round++)
+    for (size_t round = 1; round < rounds; round++) {
         give_round(db, &source, round, batch_size);
+        if (round % MAP_ROUNDS == 0)
+            give_refresh(db);
+    }
     double end = cpu_seconds();
     printf("append/new_series %.0f samples/s\n", (double)series_count / (first - begin));
     printf("append/samples %.0f samples/s\n",
