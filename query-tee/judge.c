@@ -13,27 +13,19 @@
 #include "query-tee/judge.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/clock.h"
-#include "base/hash.h"
-#include "base/map.h"
 #include "base/mem.h"
 #include "query-tee/compare.h"
 #include "query-tee/incoming.h"
 #include "query-tee/reach.h"
-#include "query-tee/report.h"
-#include "query-tee/shape.h"
 #include "query-tee/tee.h"
+#include "query-tee/teller.h"
 
 #define THREADS_MAX 64
-
-/* Shapes that have counters of their own; the others are "other". */
-#define SHAPES_COUNTED_MAX 200
 
 struct match {
     struct match *next;
@@ -49,7 +41,7 @@ struct match {
 struct judge {
     struct tee *tee;
     struct compare_options options;
-    int report_fd; /* -1: none */
+    struct teller *teller;
     pthread_t threads[THREADS_MAX];
     size_t thread_count;
     pthread_t clerk; /* asks what is due */
@@ -67,11 +59,6 @@ struct judge {
     size_t running;
     bool hurried; /* nothing in `later` waits for its time */
     bool ending;
-
-    pthread_mutex_t shape_mutex;
-    struct map shape_map;
-    char *shapes[SHAPES_COUNTED_MAX];
-    size_t shape_count;
 };
 
 static void match_destroy(struct match *match)
@@ -79,18 +66,6 @@ static void match_destroy(struct match *match)
     round_unref(match->round);
     arena_destroy(match->arena);
     free(match);
-}
-
-static void judge_skip(struct judge *judge, const struct round_request *request,
-                       const struct backend *other, const char *reason)
-{
-    struct tee *tee = judge->tee;
-    tally_add(tee->tally, TALLY_COMPARED, 1,
-              "result=\"skip\",route=\"%s\",secondary_backend=\"%s\"",
-              tee_route_name(request->route), other->name);
-    tally_add(tee->tally, TALLY_SKIPPED, 1, "reason=\"%s\",route=\"%s\",secondary_backend=\"%s\"",
-              reason, tee_route_name(request->route), other->name);
-    summary_add_verdict(tee->summary, tee_backend_index(tee, other), SUMMARY_SKIPPED);
 }
 
 static struct match *match_create(struct judge *judge, struct backend *other)
@@ -132,7 +107,8 @@ static void judge_ask_later(struct judge *judge, const struct round_request *req
     }
     pthread_mutex_unlock(&judge->mutex);
     if (!good) {
-        judge_skip(judge, request, other, again ? "no_room_to_confirm" : "no_room_to_shift");
+        teller_skip(judge->teller, request, other,
+                    again ? "no_room_to_confirm" : "no_room_to_shift");
         match_destroy(match);
     }
 }
@@ -175,7 +151,7 @@ void judge_take(struct judge *judge, struct round *round)
         }
         pthread_mutex_unlock(&judge->mutex);
         if (!room)
-            judge_skip(judge, &round->request, other, "queue_full");
+            teller_skip(judge->teller, &round->request, other, "queue_full");
     }
 }
 
@@ -249,189 +225,6 @@ static void *judge_clerk(void *context)
     return NULL;
 }
 
-/* The shape as metrics have it: one of a bounded number. */
-static const char *judge_shape(struct judge *judge, const struct round_request *request)
-{
-    if (request->promql.len == 0)
-        return request->route->path;
-    AUTO(buf_done) struct buf shape = {0};
-    shape_append(request->promql, &shape);
-    uint64_t hash = hash_bytes(shape.ptr, shape.len);
-    const char *found = "other";
-    pthread_mutex_lock(&judge->shape_mutex);
-    struct map_probe at = map_find(&judge->shape_map, hash);
-    while (map_hit(&judge->shape_map, &at) &&
-           !str_eq(str_of(judge->shapes[at.index]), buf_view(&shape)))
-        map_next(&judge->shape_map, &at);
-    if (map_hit(&judge->shape_map, &at)) {
-        found = judge->shapes[at.index];
-    } else if (judge->shape_count < SHAPES_COUNTED_MAX) {
-        judge->shapes[judge->shape_count] = mem_strdup(buf_terminated(&shape));
-        found = judge->shapes[judge->shape_count];
-        map_insert(&judge->shape_map, hash, (uint32_t)judge->shape_count++);
-    }
-    pthread_mutex_unlock(&judge->shape_mutex);
-    return found;
-}
-
-static void count_classes(struct judge *judge, const struct match *match,
-                          const struct comparison *comparison)
-{
-    struct tee *tee = judge->tee;
-    const struct round_request *request = &match->round->request;
-    const char *route = request->route->name, *other = match->other->name;
-    AUTO(buf_done) struct buf shape = {0};
-    tally_escape(&shape, judge_shape(judge, request));
-    for (unsigned c = 0; c < DIFF_COUNT; c++) {
-        const char *class = difference_name((enum difference_class)c);
-        if (comparison->counts[c] == 0)
-            continue;
-        tally_add(tee->tally, TALLY_DIFFERENCES, comparison->counts[c],
-                  "class=\"%s\",route=\"%s\",secondary_backend=\"%s\"", class, route, other);
-        tally_add(tee->tally, TALLY_DIFFERING, 1,
-                  "class=\"%s\",route=\"%s\",secondary_backend=\"%s\"", class, route, other);
-        tally_add(tee->tally, TALLY_SHAPE_DIFFERING, 1,
-                  "class=\"%s\",secondary_backend=\"%s\",shape=\"%s\"", class, other,
-                  buf_terminated(&shape));
-    }
-}
-
-/* "value 3, missing_series 1". */
-static void print_classes(const struct comparison *comparison, struct buf *out)
-{
-    for (unsigned c = 0; c < DIFF_COUNT; c++)
-        if (comparison->counts[c])
-            buf_printf(out, "%s%s %llu", out->len ? ", " : "",
-                       difference_name((enum difference_class)c),
-                       (unsigned long long)comparison->counts[c]);
-}
-
-static void print_example_text(struct buf *out, const char *name, struct str text)
-{
-    if (text.ptr)
-        buf_printf(out, " %s=%.*s", name, STR_ARGS(text));
-    else
-        buf_printf(out, " %s has none", name);
-}
-
-/* "first value: {...} at 1760002400.000 preferred=1 other=2". */
-static void print_first_example(const struct comparison *comparison, struct buf *out)
-{
-    for (unsigned c = 0; c < DIFF_COUNT; c++) {
-        if (comparison->example_counts[c] == 0)
-            continue;
-        const struct difference *example = &comparison->examples[c][0];
-        buf_printf(out, "; first %s:", difference_name((enum difference_class)c));
-        if (example->labels.ptr)
-            buf_printf(out, " %.*s", STR_ARGS(example->labels));
-        if (example->timed)
-            buf_printf(out, " at %.3f", (double)example->time_ms / 1000);
-        print_example_text(out, "preferred", example->preferred);
-        print_example_text(out, "other", example->other);
-        return;
-    }
-}
-
-static void log_difference(struct judge *judge, const struct match *match, const struct ask *a,
-                           const struct ask *b, const struct comparison *comparison)
-{
-    const struct round_request *request = &match->round->request;
-    AUTO(buf_done) struct buf words = {0};
-    print_classes(comparison, &words);
-    print_first_example(comparison, &words);
-    struct log_line line =
-        log_begin(&judge->tee->options.log, LOG_LEVEL_ERROR, "response comparison failed");
-    log_text(&line, "route_name", request->route->name);
-    log_text(&line, "err", buf_terminated(&words));
-    log_text(&line, "path", request->path);
-    log_str(&line, "query", request->params);
-    log_text(&line, "user", request->tenant ? request->tenant : "");
-    log_text(&line, "user_agent", request->user_agent ? request->user_agent : "");
-    log_text(&line, "preferred_backend", a->backend->name);
-    log_text(&line, "secondary_backend", b->backend->name);
-    log_duration(&line, "preferred_response_duration", a->duration_ns);
-    log_duration(&line, "secondary_response_duration", b->duration_ns);
-    log_end(&line);
-}
-
-/* One line, in one write: several threads and programs may add to the file. */
-static void judge_write_report(struct judge *judge, struct str line)
-{
-    if (judge->report_fd < 0)
-        return;
-    ssize_t written;
-    do
-        written = write(judge->report_fd, line.ptr, line.len);
-    while (written < 0 && errno == EINTR);
-    if (written != (ssize_t)line.len)
-        tally_add(judge->tee->tally, TALLY_REPORT_FAILED, 1, "reason=\"write\"");
-}
-
-static struct report_side side_of(const struct ask *ask)
-{
-    return (struct report_side){ask->backend->name, ask->status, ask->duration_ns, ask->size};
-}
-
-static void judge_tell(struct judge *judge, const struct match *match, const struct ask *a,
-                       const struct ask *b, const struct comparison *comparison)
-{
-    const struct round_request *request = &match->round->request;
-    struct report report = {
-        .time_ms = request->now_ms,
-        .route = request->route->name,
-        .path = request->path,
-        .params = request->params,
-        .query = request->promql,
-        .start_ms = request->start_ms,
-        .end_ms = request->end_ms,
-        .step_ms = request->step_ms,
-        .preferred = side_of(a),
-        .other = side_of(b),
-        .comparison = comparison,
-    };
-    AUTO(buf_done) struct buf line = {0};
-    report_append(&report, &line);
-    judge_write_report(judge, buf_view(&line));
-    count_classes(judge, match, comparison);
-    log_difference(judge, match, a, b, comparison);
-
-    AUTO(buf_done) struct buf classes = {0}, query = {0};
-    print_classes(comparison, &classes);
-    if (request->promql.len)
-        buf_str(&query, request->promql);
-    else
-        buf_printf(&query, "%s?%.*s", request->path, STR_ARGS(request->params));
-    struct summary_difference difference = {
-        .time_ms = request->now_ms,
-        .route = request->route->name,
-        .backend = match->other->name,
-        .query = buf_terminated(&query),
-        .classes = buf_terminated(&classes),
-        .line = buf_terminated(&line),
-    };
-    summary_add_difference(judge->tee->summary, &difference);
-}
-
-static void judge_count(struct judge *judge, const struct match *match, bool different)
-{
-    struct tee *tee = judge->tee;
-    const struct round_request *request = &match->round->request;
-    const char *route = request->route->name;
-    tally_add(tee->tally, TALLY_COMPARED, 1, "result=\"%s\",route=\"%s\",secondary_backend=\"%s\"",
-              different ? "fail" : "success", route, match->other->name);
-    summary_add_verdict(tee->summary, tee_backend_index(tee, match->other),
-                        different ? SUMMARY_DIFFERENT : SUMMARY_SAME);
-    AUTO(buf_done) struct buf shape = {0};
-    if (request->promql.len)
-        shape_append(request->promql, &shape);
-    else
-        buf_text(&shape, request->route->path);
-    shapes_add_question(tee->shapes, buf_view(&shape), different);
-    if (match->again && !different)
-        tally_add(tee->tally, TALLY_NOT_CONFIRMED, 1, "route=\"%s\",secondary_backend=\"%s\"",
-                  route, match->other->name);
-}
-
 /* Why these two cannot be compared, or NULL. */
 static const char *asks_refusal(const struct ask *a, const struct ask *b)
 {
@@ -473,7 +266,7 @@ static void judge_match(struct judge *judge, struct match *match)
     const struct ask *b = round_ask_of(round, match->other);
     const char *refusal = asks_refusal(a, b);
     if (refusal) {
-        judge_skip(judge, request, match->other, refusal);
+        teller_skip(judge->teller, request, match->other, refusal);
         return;
     }
     struct compare_request asked = {
@@ -488,10 +281,10 @@ static void judge_match(struct judge *judge, struct match *match)
     compare_answers(&asked, &judge->options, &left, &right, &comparison);
     switch (comparison.result) {
     case COMPARE_SKIPPED:
-        judge_skip(judge, request, match->other, skip_label(comparison.skip_reason));
+        teller_skip(judge->teller, request, match->other, skip_label(comparison.skip_reason));
         break;
     case COMPARE_SAME:
-        judge_count(judge, match, false);
+        teller_same(judge->teller, request, match->other, match->again);
         break;
     case COMPARE_DIFFERENT:
         if (judge->tee->options.confirm && !match->again) {
@@ -499,8 +292,7 @@ static void judge_match(struct judge *judge, struct match *match)
                             judge->tee->options.confirm_delay_ms, 0);
             break;
         }
-        judge_tell(judge, match, a, b, &comparison);
-        judge_count(judge, match, true);
+        teller_different(judge->teller, a, b, &comparison);
         break;
     }
 }
@@ -553,11 +345,9 @@ bool judge_create(struct tee *tee, struct judge **ret_judge, struct err *err)
     struct judge *judge = mem_new(struct judge);
     judge->tee = tee;
     judge->options = compare_options_of(&tee->options);
-    judge->report_fd = -1;
     judge->queue_end = &judge->queue;
     judge->later_end = &judge->later;
     pthread_mutex_init(&judge->mutex, NULL);
-    pthread_mutex_init(&judge->shape_mutex, NULL);
     pthread_cond_init(&judge->match_came, NULL);
     pthread_condattr_t attr;
     pthread_condattr_init(&attr);
@@ -565,13 +355,7 @@ bool judge_create(struct tee *tee, struct judge **ret_judge, struct err *err)
     pthread_cond_init(&judge->later_changed, &attr);
     pthread_condattr_destroy(&attr);
 
-    const char *path = tee->options.report_file;
-    bool good = true;
-    if (*path) {
-        judge->report_fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-        if (judge->report_fd < 0)
-            good = err_set(err, ERR_IO, "flag --report.file: %s: %s", path, strerror(errno));
-    }
+    bool good = teller_open(tee, &judge->teller, err);
     while (good && judge->thread_count < (size_t)tee->options.compare_threads) {
         good = pthread_create(&judge->threads[judge->thread_count], NULL, judge_thread, judge) == 0;
         judge->thread_count += good;
@@ -631,14 +415,9 @@ void judge_destroy(struct judge *judge)
         pthread_join(judge->clerk, NULL);
     matches_destroy(judge->queue);
     matches_destroy(judge->later);
-    for (size_t i = 0; i < judge->shape_count; i++)
-        free(judge->shapes[i]);
-    map_done(&judge->shape_map);
-    if (judge->report_fd >= 0)
-        close(judge->report_fd);
+    teller_close(judge->teller);
     pthread_cond_destroy(&judge->match_came);
     pthread_cond_destroy(&judge->later_changed);
     pthread_mutex_destroy(&judge->mutex);
-    pthread_mutex_destroy(&judge->shape_mutex);
     free(judge);
 }
