@@ -9,6 +9,15 @@
 #include "model/sample.h"
 
 /*
+ * Where Prometheus would have a row, that is by series that have a point: in front of the series
+ * `before` of its operator; and of several such rows the one with the lesser key first.
+ */
+struct row_place {
+    uint32_t before; /* the next series: where it stands anyway */
+    uint32_t key;
+};
+
+/*
  * A tile of rows x steps, row after row. No times: value [r][s] is at step s of the operator's
  * grid. A missing point is value_stale(), which no arithmetic can produce.
  *
@@ -20,6 +29,7 @@
 struct batch {
     double *values;
     const struct histogram **histograms; /* NULL: no point of the tile is one */
+    const struct row_place *places;      /* by row; NULL: all stand where their series do */
     size_t row_count;
     size_t step_count;
 };

@@ -206,6 +206,8 @@ static bool op_make_rows(struct op *op, struct batch *ret, struct err *err)
     if (!pulled)
         return false;
 
+    if (!op->class->places_rows)
+        ret->places = NULL;
     op->rows_done += ret->row_count;
     assert(ret->row_count > 0 && ret->step_count == op->grid.count);
     assert(op->rows_done <= op->order_count);

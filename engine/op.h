@@ -71,6 +71,8 @@ struct op_class {
      */
     bool (*pull)(struct op *op, struct batch *ret, struct err *err);
 
+    bool places_rows; /* batches may have places; else they are taken off */
+
     void (*close)(struct op *op); /* optional: what the arena cannot free */
 };
 
@@ -166,6 +168,12 @@ struct row_reader {
 };
 
 enum pull row_reader_next(struct row_reader *reader, double **ret_row, struct err *err) MUST_CHECK;
+
+/* The place of the row handed out; NULL: where its series stands. */
+static inline const struct row_place *row_reader_place(const struct row_reader *reader)
+{
+    return reader->batch.places ? &reader->batch.places[reader->at - 1] : NULL;
+}
 
 /*
  * Opens a scalar operator and reads its only row: one value a step, in the arena, never missing.

@@ -4,6 +4,8 @@
 
 #include "engine/fn/aggregate.h"
 #include "engine/op/aggregate_histograms.h"
+#include "engine/op/group_reader.h"
+#include "engine/op/histogram_row.h"
 #include "engine/op/tile.h"
 #include "model/notes.h"
 #include "model/sample.h"
@@ -18,6 +20,10 @@ struct aggregate_rows {
     double *state;
     struct batch in; /* what the child gave last; `at` rows of it are used up */
     size_t at;
+    struct group_reader ordered; /* instead, where the child may place its rows */
+
+    uint32_t first; /* of the group at hand: the member that has a point; UINT32_MAX: not yet */
+    struct row_place *places;
 };
 
 static bool aggregate_open(struct op *op, struct err *err)
@@ -36,6 +42,8 @@ static bool aggregate_arrange(struct op *op, struct err *err)
     struct aggregate_rows *self = CONTAINER(struct aggregate_rows, op, op);
     if (!tile_take_for(&self->output, op, err))
         return false;
+    self->places = arena_array(op->query->arena, struct row_place, self->output.row_max);
+    group_reader_init(&self->ordered, op->children[0]);
     self->state =
         pool_take(op->query->pool, &op->query->budget, self->kernel->arrays * op->grid.count, err);
     return self->state &&
@@ -67,12 +75,11 @@ static bool aggregate_add_both(struct aggregate_rows *self, double *row,
 }
 
 /* The same, of a group that does what it does with histograms. */
-static bool aggregate_add_row(struct aggregate_rows *self, size_t at, const struct labels *labels,
-                              double *scratch, struct err *err)
+static bool aggregate_add_row(struct aggregate_rows *self, double *row,
+                              const struct histogram *const *histograms,
+                              const struct labels *labels, double *scratch, struct err *err)
 {
     size_t steps = self->op.grid.count;
-    double *row = batch_row(&self->in, at);
-    const struct histogram *const *histograms = batch_row_histograms(&self->in, at);
     bool adds_up = self->histograms.op == AGGREGATE_sum || self->histograms.op == AGGREGATE_avg;
     bool has = row_has_histogram(histograms, steps);
     if (adds_up && (has || self->histograms.any))
@@ -97,21 +104,36 @@ static bool aggregate_add_rows(struct aggregate_rows *self, const uint32_t *memb
         return true;
     }
     for (size_t i = 0; i < count; i++)
-        if (!aggregate_add_row(self, self->at + i, self->op.children[0]->labels[members[i]],
-                               scratch, err))
+        if (!aggregate_add_row(self, batch_row(&self->in, self->at + i),
+                               batch_row_histograms(&self->in, self->at + i),
+                               self->op.children[0]->labels[members[i]], scratch, err))
             return false;
     return true;
 }
 
-/* The child hands out this group's members next. */
-static bool aggregate_group_row(struct aggregate_rows *self, uint32_t group, struct batch *out,
-                                size_t at, struct err *err)
+/* The group's members in the order of their places. */
+static bool aggregate_add_ordered(struct aggregate_rows *self, const uint32_t *members,
+                                  size_t count, double *scratch, struct err *err)
 {
-    size_t steps = self->op.grid.count;
-    const uint32_t *members = groups_members(&self->groups, group);
-    size_t left = groups_size(&self->groups, group);
-    double *row = batch_row(out, at);
-    self->kernel->begin(self->state, steps);
+    struct group_row row;
+    enum pull got;
+    group_reader_begin(&self->ordered, members, count);
+    while ((got = group_reader_next(&self->ordered, &row, err)) == PULL_BATCH) {
+        uint32_t series = members[row.member];
+        if (self->first == UINT32_MAX &&
+            point_row_any(row.values, row.histograms, self->op.grid.count))
+            self->first = series;
+        if (!aggregate_add_row(self, row.values, row.histograms,
+                               self->op.children[0]->labels[series], scratch, err))
+            return false;
+    }
+    return got == PULL_END;
+}
+
+/* The same where they stand in their order already. */
+static bool aggregate_add_members(struct aggregate_rows *self, const uint32_t *members, size_t left,
+                                  double *scratch, struct err *err)
+{
     while (left > 0) {
         if (self->at == self->in.row_count) {
             if (op_pull(self->op.children[0], &self->in, err) != PULL_BATCH)
@@ -120,12 +142,48 @@ static bool aggregate_group_row(struct aggregate_rows *self, uint32_t group, str
         }
         size_t there = self->in.row_count - self->at;
         size_t count = left < there ? left : there;
-        if (!aggregate_add_rows(self, members, count, row, err))
+        for (size_t i = 0; i < count && self->first == UINT32_MAX; i++)
+            if (point_row_any(batch_row(&self->in, self->at + i),
+                              batch_row_histograms(&self->in, self->at + i), self->op.grid.count))
+                self->first = members[i];
+        if (!aggregate_add_rows(self, members, count, scratch, err))
             return false;
         self->at += count;
         members += count;
         left -= count;
     }
+    return true;
+}
+
+/* Prometheus numbers groups as it meets them: by their first member that has a point. */
+static void aggregate_place_row(struct aggregate_rows *self, uint32_t group, struct batch *out,
+                                size_t at)
+{
+    const struct groups *groups = &self->groups;
+    uint32_t before = group + 1;
+    while (self->first != UINT32_MAX && before < groups->count &&
+           groups_members(groups, before)[0] < self->first)
+        before++;
+    self->places[at] = (struct row_place){before, self->first};
+    if (before > group + 1)
+        out->places = self->places;
+}
+
+/* The child hands out this group's members next. */
+static bool aggregate_group_row(struct aggregate_rows *self, uint32_t group, struct batch *out,
+                                size_t at, struct err *err)
+{
+    size_t steps = self->op.grid.count;
+    const uint32_t *members = groups_members(&self->groups, group);
+    size_t count = groups_size(&self->groups, group);
+    double *row = batch_row(out, at);
+    self->first = UINT32_MAX;
+    self->kernel->begin(self->state, steps);
+    if (!(self->op.children[0]->class->places_rows
+              ? aggregate_add_ordered(self, members, count, row, err)
+              : aggregate_add_members(self, members, count, row, err)))
+        return false;
+    aggregate_place_row(self, group, out, at);
     self->kernel->end(self->state, row, steps);
     if (!self->histograms.any)
         return true;
@@ -151,6 +209,7 @@ static void aggregate_close(struct op *op)
     struct aggregate_rows *self = CONTAINER(struct aggregate_rows, op, op);
     tile_give(&self->output);
     aggregate_histograms_done(&self->histograms);
+    group_reader_done(&self->ordered);
     pool_give(op->query->pool, &op->query->budget, self->state,
               self->kernel->arrays * op->grid.count);
     self->state = NULL;
@@ -177,6 +236,7 @@ static const struct op_class aggregate_class = {
     .tells = aggregate_tells,
     .arrange = aggregate_arrange,
     .pull = aggregate_pull,
+    .places_rows = true,
     .close = aggregate_close,
 };
 

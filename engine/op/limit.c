@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "engine/fn/go_heap.h"
+#include "engine/op/group_reader.h"
 #include "engine/op/histogram_row.h"
 #include "engine/op/names.h"
 #include "engine/op/param.h"
@@ -36,7 +37,7 @@ struct limit {
     bool *is_wanted;  /* by series */
     struct held_row *held;
     struct row_store store;
-    struct row_reader in;
+    struct group_reader in;
     struct tile output;
 };
 
@@ -131,7 +132,7 @@ static bool limit_open(struct op *op, struct err *err)
     struct op *child = op->children[0];
     if (!param_read(&self->param, op->children[1], err) || !op_open(child, err))
         return false;
-    self->in = (struct row_reader){.op = child};
+    group_reader_init(&self->in, child);
     if (self->by_ratio ? self->param.max == 0 && self->param.min == 0 : self->param.max < 1)
         return true;
     if (self->by_ratio) {
@@ -206,17 +207,18 @@ static bool limit_read_group(struct limit *self, uint32_t group, struct err *err
 {
     const uint32_t *members = groups_members(&self->groups, group);
     memset(self->counts, 0, self->op.grid.count * sizeof *self->counts);
-    for (size_t i = 0; i < groups_size(&self->groups, group); i++) {
-        double *row;
-        if (row_reader_next(&self->in, &row, err) != PULL_BATCH)
-            return false;
-        bool any = limit_cut_row(self, row, self->in.histograms);
-        if (any && self->is_wanted[members[i]] &&
-            !row_store_hold(&self->store, row, self->in.histograms, &self->held[members[i]], err))
+    group_reader_begin(&self->in, members, groups_size(&self->groups, group));
+    struct group_row row;
+    enum pull got;
+    while ((got = group_reader_next(&self->in, &row, err)) == PULL_BATCH) {
+        uint32_t series = members[row.member];
+        bool any = limit_cut_row(self, row.values, row.histograms);
+        if (any && self->is_wanted[series] &&
+            !row_store_hold(&self->store, row.values, row.histograms, &self->held[series], err))
             return false;
     }
     self->is_read[group] = true;
-    return true;
+    return got == PULL_END;
 }
 
 static bool limit_series_row(struct limit *self, uint32_t series, struct batch *out, size_t at,
@@ -279,6 +281,7 @@ static void limit_close(struct op *op)
     for (size_t i = 0; self->held && i < op->children[0]->series_count; i++)
         row_store_drop(&self->store, &self->held[i]);
     row_store_done(&self->store);
+    group_reader_done(&self->in);
     tile_give(&self->output);
 }
 

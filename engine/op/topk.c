@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "engine/fn/go_heap.h"
+#include "engine/op/group_reader.h"
 #include "engine/op/names.h"
 #include "engine/op/param.h"
 #include "engine/op/tile.h"
@@ -39,7 +40,7 @@ struct topk {
     struct param param;
     bool least;
     size_t begin;
-    struct row_reader in;
+    struct group_reader in;
     struct tile output;
     double *settled; /* one step: the values of the result */
 
@@ -71,7 +72,7 @@ static bool topk_choose(struct topk *self, struct go_item *items, uint32_t *coun
     size_t k = param_count(self->param.steps[0], child->series_count);
     for (size_t i = 0; i < child->series_count; i++) {
         double *value;
-        if (row_reader_next(&self->in, &value, err) != PULL_BATCH)
+        if (row_reader_next(&self->in.rows, &value, err) != PULL_BATCH)
             return false;
         if (value_is_stale(*value)) {
             if (k > 0)
@@ -143,7 +144,7 @@ static bool topk_open(struct op *op, struct err *err)
     if (!param_check_count(&self->param, err) ||
         !groups_init(&self->groups, &self->grouping, child, err))
         return false;
-    self->in = (struct row_reader){.op = child};
+    group_reader_init(&self->in, child);
     return op->grid.count == 1 ? topk_open_one_step(self, err) : topk_open_many_steps(self, err);
 }
 
@@ -249,13 +250,15 @@ static bool topk_read_group(struct topk *self, uint32_t group, struct err *err)
     size_t members = groups_size(&self->groups, group);
     size_t room = self->k_max < members ? self->k_max : members;
     memset(self->heap_counts, 0, self->op.grid.count * sizeof *self->heap_counts);
-    for (size_t m = 0; m < members; m++) {
-        double *row;
-        if (row_reader_next(&self->in, &row, err) != PULL_BATCH)
-            return false;
-        topk_look_at_histograms(self, self->in.histograms);
-        topk_offer_row(self, room, (uint32_t)m, row);
+    struct group_row row;
+    enum pull got;
+    group_reader_begin(&self->in, groups_members(&self->groups, group), members);
+    while ((got = group_reader_next(&self->in, &row, err)) == PULL_BATCH) {
+        topk_look_at_histograms(self, row.histograms);
+        topk_offer_row(self, room, (uint32_t)row.member, row.values);
     }
+    if (got == PULL_ERR)
+        return false;
     struct topk_group *list = &self->lists[group];
     if (!topk_take_list(self, list, members, err))
         return false;
@@ -321,6 +324,7 @@ static void topk_close(struct op *op)
 {
     struct topk *self = CONTAINER(struct topk, op, op);
     tile_give(&self->output);
+    group_reader_done(&self->in);
     pool_give(op->query->pool, &op->query->budget, self->heap_memory, self->heap_memory_size);
     self->heap_memory = NULL;
     for (size_t g = 0; self->lists && g < self->groups.count; g++)
