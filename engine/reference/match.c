@@ -243,6 +243,9 @@ static bool match_many(struct match *match, struct err *err)
     return true;
 }
 
+/* Where results stand that only the "one" side is there for: behind all others. */
+#define PLACE_REST (UINT32_MAX / 2)
+
 /* Samples of the "one" side that nothing has come of. */
 static bool match_rest(struct match *match, struct err *err)
 {
@@ -254,6 +257,7 @@ static bool match_rest(struct match *match, struct err *err)
         if (match->matched[group])
             continue;
         struct ref_sample many = match_fill(match, &ones->items[i], matching->fill.left);
+        many.place += PLACE_REST;
         if (!match_put(match, &many, &ones->items[i], group, err))
             return false;
     }
