@@ -81,9 +81,10 @@ void replay_progress_tell(struct replay_progress *progress, const struct wal_log
     if (!progress->options->info || now_ns - progress->told_ns < TELL_NS)
         return;
     progress->told_ns = now_ns;
-    char text[128];
-    snprintf(text, sizeof text, "WAL segment loaded segment=%u maxSegment=%u", loaded,
-             wal_log_last_segment(log));
+    char text[128] = "WAL checkpoint loaded";
+    if (loaded >= wal_log_first_segment(log))
+        snprintf(text, sizeof text, "WAL segment loaded segment=%u maxSegment=%u", loaded,
+                 wal_log_last_segment(log));
     progress->options->info(progress->options->context, text);
 }
 

@@ -1,3 +1,5 @@
+#include "storage/replay.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -74,9 +76,9 @@ static void add_any(struct script *script)
     take();
 }
 
-static void write_segments(struct script *script, int segments, int records)
+static void write_segments(struct script *script, int first, int segments, int records)
 {
-    for (int i = 0; i < segments; i++) {
+    for (int i = first; i < segments; i++) {
         char name[32];
         snprintf(name, sizeof name, "wal/%08d", i);
         for (int k = 0; k < records; k++)
@@ -184,7 +186,7 @@ static void check_scripts(bool wild, bool chunks, uint64_t seeds, int records)
         test_folder(folder, sizeof folder);
         state_of_dice = seed * 7919;
         struct script script = {.wild = wild};
-        write_segments(&script, 3, records);
+        write_segments(&script, 0, 3, records);
         if (chunks)
             write_chunks(&script);
         ck_assert_uint_gt(check_threads(seed % 2 ? INT64_MIN : script.t_ms / 3), 100);
@@ -246,6 +248,51 @@ START_TEST(also_where_the_log_is_damaged)
 }
 END_TEST
 
+static char said[256];
+static int lines;
+
+static void note_info(void *context, const char *message)
+{
+    lines++;
+    snprintf(said, sizeof said, "%s", message);
+}
+
+START_TEST(tells_how_far_it_is_once_a_second)
+{
+    test_folder(folder, sizeof folder);
+    struct script script = {0};
+    for (int k = 0; k < 20; k++)
+        add_any(&script);
+    test_file(folder, "wal/checkpoint.00000001/00000000", &segment);
+    buf_clear(&segment);
+    write_segments(&script, 2, 4, 20);
+    char wal[300];
+    snprintf(wal, sizeof wal, "%s/wal", folder);
+    struct db_options options = {.info = note_info};
+    struct replay_progress progress;
+    replay_progress_init(&progress, &options);
+    progress.told_ns = 0; /* long ago */
+    AUTO(wal_log_destroy) struct wal_log *log = wal_log_create(wal, WAL_GAP_LOST);
+    struct err err = {0};
+    bool lost;
+    ck_assert(wal_log_look(log, &lost, &err));
+    const uint8_t *bytes;
+    size_t size;
+    while (wal_log_next(log, &bytes, &size, &err) == TAIL_ITEM)
+        replay_progress_tell(&progress, log);
+    ck_assert_int_eq(lines, 1);
+    ck_assert_str_eq(said, "WAL checkpoint loaded");
+    progress.told_ns = 0;
+    progress.segment = 2;
+    replay_progress_tell(&progress, log);
+    ck_assert_int_eq(lines, 2);
+    ck_assert_str_eq(said, "WAL segment loaded segment=2 maxSegment=3");
+    test_folder_remove(folder);
+    buf_done(&segment);
+    buf_done(&record);
+}
+END_TEST
+
 TEST_MAIN("replay", threads_make_of_a_log_what_one_makes,
           also_where_references_are_given_anew_and_series_deleted, also_with_chunks_of_files,
-          also_where_the_log_is_damaged)
+          also_where_the_log_is_damaged, tells_how_far_it_is_once_a_second)
