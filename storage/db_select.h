@@ -79,12 +79,12 @@ static inline bool chunk_is_wanted(const struct db_selection *selection, int64_t
            !time_ranges_cover(deleted, deleted_count, (struct time_range){begin_ms, end_ms});
 }
 
-struct cursor *db_cursor_create(struct selection *selection);
-void db_cursor_destroy(struct cursor *cursor);
-void db_cursor_open(struct cursor *cursor, size_t series);
-bool db_cursor_next(struct cursor *cursor, struct samples *into, bool *ret_more, struct err *err);
-struct chain *db_cursor_chain(struct cursor *cursor, struct err *err);
-bool db_cursor_next_chunk(struct cursor *cursor, struct stored_chunk *ret_chunk, bool *ret_more,
+struct cursor *db_cursor_create(struct selection *base);
+void db_cursor_destroy(struct cursor *base);
+void db_cursor_open(struct cursor *base, size_t series);
+bool db_cursor_next(struct cursor *base, struct samples *into, bool *ret_more, struct err *err);
+struct chain *db_cursor_chain(struct cursor *base, struct err *err);
+bool db_cursor_next_chunk(struct cursor *base, struct stored_chunk *ret_chunk, bool *ret_more,
                           struct err *err);
 
 static inline void db_sources_done_auto(struct db_sources *sources)

@@ -39,14 +39,13 @@ bool merge_selection_settle(struct merge_selection *selection, const struct sele
                             struct err *err) MUST_CHECK;
 
 /* Of merge_cursor.c. */
-struct cursor *merge_cursor_create(struct selection *selection);
-void merge_cursor_destroy(struct cursor *cursor);
-void merge_cursor_open(struct cursor *cursor, size_t series);
-bool merge_cursor_next(struct cursor *cursor, struct samples *into, bool *ret_more,
-                       struct err *err);
-bool merge_cursor_next_chunk(struct cursor *cursor, struct stored_chunk *ret_chunk, bool *ret_more,
+struct cursor *merge_cursor_create(struct selection *base);
+void merge_cursor_destroy(struct cursor *base);
+void merge_cursor_open(struct cursor *base, size_t series);
+bool merge_cursor_next(struct cursor *base, struct samples *into, bool *ret_more, struct err *err);
+bool merge_cursor_next_chunk(struct cursor *base, struct stored_chunk *ret_chunk, bool *ret_more,
                              struct err *err);
-struct chain *merge_cursor_chain(struct cursor *cursor, struct err *err);
+struct chain *merge_cursor_chain(struct cursor *base, struct err *err);
 
 static inline struct merge_selection *merge_selection_of(struct selection *selection)
 {

@@ -71,7 +71,7 @@ static bool read_global(struct config_reader *reader, const struct yaml_node *va
         {"always_scrape_classic_histograms", NULL, 0},
         {"extra_scrape_metrics", NULL, 0},
     };
-    return config_read_map(reader, value, "global", fields, ARRAY_COUNT(fields), into, err);
+    return config_read_map(reader, value, CONFIG_SECTION("global", fields), into, err);
 }
 
 static bool read_tsdb(struct config_reader *reader, const struct yaml_node *value, void *into,
@@ -80,7 +80,7 @@ static bool read_tsdb(struct config_reader *reader, const struct yaml_node *valu
     static const struct config_field fields[] = {
         {"out_of_order_time_window", config_read_duration, IN_CONFIG(out_of_order_window_ms)},
     };
-    return config_read_map(reader, value, "storage.tsdb", fields, ARRAY_COUNT(fields), into, err);
+    return config_read_map(reader, value, CONFIG_SECTION("storage.tsdb", fields), into, err);
 }
 
 static bool read_exemplars(struct config_reader *reader, const struct yaml_node *value, void *into,
@@ -89,8 +89,7 @@ static bool read_exemplars(struct config_reader *reader, const struct yaml_node 
     static const struct config_field fields[] = {
         {"max_exemplars", config_read_count, IN_CONFIG(exemplar_count_max)},
     };
-    return config_read_map(reader, value, "storage.exemplars", fields, ARRAY_COUNT(fields), into,
-                           err);
+    return config_read_map(reader, value, CONFIG_SECTION("storage.exemplars", fields), into, err);
 }
 
 static bool read_storage(struct config_reader *reader, const struct yaml_node *value, void *into,
@@ -100,7 +99,7 @@ static bool read_storage(struct config_reader *reader, const struct yaml_node *v
         {"tsdb", read_tsdb, 0},
         {"exemplars", read_exemplars, 0},
     };
-    return config_read_map(reader, value, "storage", fields, ARRAY_COUNT(fields), into, err);
+    return config_read_map(reader, value, CONFIG_SECTION("storage", fields), into, err);
 }
 
 /* What a Prometheus does and Millrace does not. */
@@ -136,7 +135,7 @@ static bool config_read_root(struct config_reader *reader, const struct yaml_nod
     };
     for (size_t i = 0; i < ARRAY_COUNT(foreign_keys); i++)
         fields[3 + i].key = foreign_keys[i];
-    if (!config_read_map(reader, root, "", fields, ARRAY_COUNT(fields), config, err))
+    if (!config_read_map(reader, root, CONFIG_SECTION("", fields), config, err))
         return false;
     warn_of_foreign(reader, root);
     return true;

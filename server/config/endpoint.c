@@ -29,7 +29,7 @@ static bool read_basic(struct config_reader *reader, const struct yaml_node *val
     };
     struct endpoint_draft *draft = into;
     draft->basic = true;
-    if (!config_read_map(reader, value, "basic_auth", fields, ARRAY_COUNT(fields), draft, err))
+    if (!config_read_map(reader, value, CONFIG_SECTION("basic_auth", fields), draft, err))
         return false;
     const struct config_endpoint *endpoint = &draft->endpoint;
     if (endpoint->access.user && endpoint->user_file)
@@ -49,7 +49,7 @@ static bool read_authorization(struct config_reader *reader, const struct yaml_n
     };
     struct endpoint_draft *draft = into;
     struct config_endpoint *endpoint = &draft->endpoint;
-    if (!config_read_map(reader, value, "authorization", fields, ARRAY_COUNT(fields), draft, err))
+    if (!config_read_map(reader, value, CONFIG_SECTION("authorization", fields), draft, err))
         return false;
     if (!endpoint->credentials_type || !*endpoint->credentials_type)
         endpoint->credentials_type = "Bearer";
@@ -72,7 +72,7 @@ static bool read_tls(struct config_reader *reader, const struct yaml_node *value
         {"insecure_skip_verify", config_read_switch, IN_ENDPOINT(access.insecure_skip_verify)},
     };
     struct endpoint_draft *draft = into;
-    if (!config_read_map(reader, value, "tls_config", fields, ARRAY_COUNT(fields), draft, err))
+    if (!config_read_map(reader, value, CONFIG_SECTION("tls_config", fields), draft, err))
         return false;
     const struct client_access *access = &draft->endpoint.access;
     if (!access->cert_file != !access->key_file)
@@ -154,8 +154,8 @@ static bool endpoint_read(struct config_reader *reader, const struct yaml_node *
     draft.endpoint.frame_size_max = FRAME_SIZE_DEFAULT;
     draft.endpoint.filter_external_labels = true;
     draft.endpoint.access.follow_redirects = true;
-    if (!config_read_map(reader, value, "remote_read", endpoint_fields,
-                         ARRAY_COUNT(endpoint_fields), &draft, err))
+    if (!config_read_map(reader, value, CONFIG_SECTION("remote_read", endpoint_fields), &draft,
+                         err))
         return false;
     *endpoint = draft.endpoint;
     if (!endpoint->url)

@@ -54,9 +54,7 @@ bool config_charge(struct config_reader *reader, const struct yaml_node *node, s
 /* One map on its way into a struct. */
 struct map_run {
     struct config_reader *reader;
-    const char *section;
-    const struct config_field *fields;
-    size_t count;
+    const struct config_section *section;
     void *into;
     /* By field: where its key stood; NULL: not yet. */
     const struct yaml_node **seen;
@@ -64,9 +62,9 @@ struct map_run {
 
 static const struct config_field *run_find(const struct map_run *run, struct str key)
 {
-    for (size_t i = 0; i < run->count; i++)
-        if (str_eq(key, str_of(run->fields[i].key)))
-            return &run->fields[i];
+    for (size_t i = 0; i < run->section->count; i++)
+        if (str_eq(key, str_of(run->section->fields[i].key)))
+            return &run->section->fields[i];
     return NULL;
 }
 
@@ -77,11 +75,11 @@ static bool run_take(struct map_run *run, const struct yaml_node *key,
     if (!field && merged)
         return true; /* it may be for others that share the map */
     if (!field) {
-        config_warn(run->reader, key, "%s%s%.*s is unknown, and left out", run->section,
-                    *run->section ? "." : "", STR_ARGS(key->text));
+        config_warn(run->reader, key, "%s%s%.*s is unknown, and left out", run->section->name,
+                    *run->section->name ? "." : "", STR_ARGS(key->text));
         return true;
     }
-    const struct yaml_node **seen = &run->seen[field - run->fields];
+    const struct yaml_node **seen = &run->seen[field - run->section->fields];
     if (*seen && merged)
         return true; /* what is told in the map itself wins */
     if (*seen)
@@ -115,7 +113,7 @@ static bool run_map(struct map_run *run, const struct yaml_node *map, size_t dep
 {
     if (map->kind != YAML_MAP)
         return config_fail(run->reader, map, err, "%s: a map is wanted here",
-                           *run->section ? run->section : "the whole");
+                           *run->section->name ? run->section->name : "the whole");
     if (depth > MERGE_DEPTH_MAX)
         return config_fail(run->reader, map, err, "\"<<\" nests deeper than %d", MERGE_DEPTH_MAX);
     if (!config_charge(run->reader, map, map->count / 2, err))
@@ -137,11 +135,11 @@ static bool run_map(struct map_run *run, const struct yaml_node *map, size_t dep
     return true;
 }
 
-bool config_read_map(struct config_reader *reader, const struct yaml_node *map, const char *section,
-                     const struct config_field *fields, size_t count, void *into, struct err *err)
+bool config_read_map(struct config_reader *reader, const struct yaml_node *map,
+                     const struct config_section *section, void *into, struct err *err)
 {
-    struct map_run run = {reader, section, fields, count, into, NULL};
-    run.seen = arena_array(reader->arena, const struct yaml_node *, count);
+    struct map_run run = {reader, section, into, NULL};
+    run.seen = arena_array(reader->arena, const struct yaml_node *, section->count);
     return run_map(&run, map, 0, err);
 }
 

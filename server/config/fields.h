@@ -29,13 +29,21 @@ struct config_field {
     size_t offset;        /* of the member that is filled */
 };
 
+struct config_section {
+    const char *name; /* as warnings call it; "" for the whole file */
+    const struct config_field *fields;
+    size_t count;
+};
+
+#define CONFIG_SECTION(name, fields) \
+    (&(struct config_section){(name), (fields), ARRAY_COUNT(fields)})
+
 /*
- * Reads a map into the struct that the fields' offsets are in; `section` is how warnings name it,
- * "" for the whole file. A value that is null leaves what is there.
+ * Reads a map into the struct that the fields' offsets are in. A value that is null leaves what is
+ * there.
  */
-bool config_read_map(struct config_reader *reader, const struct yaml_node *map, const char *section,
-                     const struct config_field *fields, size_t count, void *into, struct err *err)
-    MUST_CHECK;
+bool config_read_map(struct config_reader *reader, const struct yaml_node *map,
+                     const struct config_section *section, void *into, struct err *err) MUST_CHECK;
 
 /* "file:12: ..." as an error; false. */
 bool config_fail(const struct config_reader *reader, const struct yaml_node *node, struct err *err,

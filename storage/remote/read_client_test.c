@@ -141,8 +141,7 @@ START_TEST(asks_as_prometheus_does)
     struct err err;
     ck_assert(matcher_new(arena, MATCH_EQUAL, STR("__name__"), STR("x"), &matchers[0], &err));
     ck_assert(matcher_new(arena, MATCH_NOT_REGEX, STR("dc"), STR("b.*"), &matchers[1], &err));
-    const struct read_pair external[] = {{STR("cluster"), STR("one")},
-                                                {STR("dc"), STR("e")}};
+    const struct read_pair external[] = {{STR("cluster"), STR("one")}, {STR("dc"), STR("e")}};
     struct read_client_options options = test_server_options(&server, "there");
     options.external_labels = external;
     options.external_label_count = 2;
