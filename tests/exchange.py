@@ -3,8 +3,8 @@
 
     tests/exchange.py [--millrace PROGRAM] [--query-tee PROGRAM] [--judge PROGRAM] [--big] [--count N] [--seed S] [--keep]
 
-Both take the same series by remote write: floats, native histograms of all kinds, stale markers; both make blocks
-and longer blocks of them, and leave the newest in head chunks, log and checkpoint. Then
+Both take the same series by remote write: floats, native histograms of all kinds, stale markers, a part of them out of
+order; both make blocks and longer blocks of them, and leave the newest in head chunks, logs and checkpoint. Then
   - the directory of Millrace is opened by Prometheus (a copy of it) and by Millrace;
   - the directory of Prometheus is opened by Millrace for writing, by Prometheus a copy of it;
   - Millrace has written on and made blocks: Prometheus gets the directory back, and writes on itself.
@@ -31,6 +31,8 @@ from judge.native_series import Histogram  # noqa: E402
 from tee_judge import FEATURES, ROOT, explained_for, find_judge  # noqa: E402
 
 WAIT_SECONDS = 60
+WINDOW = "storage:\n  tsdb:\n    out_of_order_time_window: 3h\n"
+LATE_SERIES, LATE_SAMPLES = 7, 5  # of so many series one in so many samples comes when the others of its stage are there
 STALE = struct.pack("<d", series.STALE)
 
 
@@ -70,20 +72,28 @@ class Data:
         return series.START + self.stages * self.plan.seconds
 
     def stage(self):
-        """The next one, to be sent to as many servers as it takes."""
+        """The next one, to be sent to as many servers as it takes: what comes first, and what comes late."""
         shift, stop = self.stages * self.plan.seconds * 1000, (series.START + self.plan.seconds) * 1000
-        times, out = {}, []
-        for one in self.series:
+        times, first, late = {}, [], []
+        for place, one in enumerate(self.series):
             kept = sum(moment < stop for moment in one.times)
             if id(one.times) not in times:
                 times[id(one.times)] = [moment + shift for moment in one.times[:kept]]
-            values = one.values[:kept]
-            out.append(series.Series(one.labels, times[id(one.times)], values))
+            whole = series.Series(one.labels, times[id(one.times)], one.values[:kept])
             name = one.labels["__name__"]
-            self.sent[name] = self.sent.get(name, 0) + sum(map(is_counted, values))
+            self.sent[name] = self.sent.get(name, 0) + sum(map(is_counted, whole.values))
+            if place % LATE_SERIES == 0:
+                late.append(some_of(whole, lambda index: index % LATE_SAMPLES == 1))
+                whole = some_of(whole, lambda index: index % LATE_SAMPLES != 1)
+            first.append(whole)
         begin = series.START * 1000 + shift
         self.stages += 1
-        return out, begin, begin + self.plan.seconds * 1000
+        return [(part, begin, begin + self.plan.seconds * 1000) for part in (first, late)]
+
+
+def some_of(one, is_wanted):
+    kept = [index for index in range(len(one.times)) if is_wanted(index)]
+    return series.Series(one.labels, [one.times[index] for index in kept], [one.values[index] for index in kept])
 
 
 def is_counted(value):
@@ -107,14 +117,16 @@ class Exchange:
 
     def prometheus(self, data, flags=processes.NO_COMPACTION):
         return processes.prometheus(self.options.judge, data, features=(*FEATURES, "native-histograms"), flags=flags,
-                                    name=f"{data.name}-judge")
+                                    name=f"{data.name}-judge", config=processes.EMPTY_CONFIG + WINDOW)
 
     def millrace(self, data):
         """One that owns the directory."""
         port = processes.free_port()
+        config = self.folder / "millrace.yml"
+        config.write_text(WINDOW)
         command = [self.options.millrace, "serve", f"--storage.tsdb.path={data}", f"--web.listen-address=127.0.0.1:{port}",
                    "--web.enable-remote-write-receiver", "--self-monitor=false", "--storage.tsdb.retention.time=100y",
-                   "--storage.tsdb.refresh-interval=200ms", f"--enable-feature={','.join(FEATURES)}", *self.blocks_flags()]
+                   f"--config.file={config}", "--storage.tsdb.refresh-interval=200ms", f"--enable-feature={','.join(FEATURES)}", *self.blocks_flags()]
         return processes.Server("millrace", command, port, self.folder / f"{data.name}-millrace.log")
 
     def wait_for_blocks(self, data):
@@ -149,7 +161,7 @@ class Exchange:
 
     def tell(self, what, data):
         files = {kind: len(list(data.glob(pattern))) for kind, pattern in (
-            ("segments", "wal/0*"), ("checkpoints", "wal/checkpoint.*"), ("files of head chunks", "chunks_head/*"))}
+            ("segments", "wal/0*"), ("of late samples", "wbl/0*"), ("checkpoints", "wal/checkpoint.*"), ("files of head chunks", "chunks_head/*"))}
         print(f"{what}: {len(self.data.series)} series, {sum(self.data.sent.values())} samples,"
               f" {self.data.stages * self.plan.seconds / 3600:.1f} h, blocks of levels {self.levels(data)}, "
               + ", ".join(f"{count} {kind}" for kind, count in files.items()), flush=True)
@@ -189,9 +201,11 @@ class Exchange:
         self.failed += failed
         print(f"  {what}: {passed} random queries answered alike, {failed} not", flush=True)
 
-    def write(self, server, stages):
+    @staticmethod
+    def write(server, stages):
         for stage in stages:
-            directory.push(server.port, *stage)
+            for part in stage:
+                directory.push(server.port, *part)
 
     def run(self):
         first = [self.data.stage() for _ in range(self.plan.first_stages)]
