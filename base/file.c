@@ -5,6 +5,7 @@
 #include <fts.h>
 #include <ftw.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -136,6 +137,32 @@ bool file_make_folder(const char *path, struct err *err)
     if (mkdir(path, 0755) == 0 || (errno == EEXIST && stat(path, &st) == 0 && S_ISDIR(st.st_mode)))
         return true;
     return file_error(err, path, "make folder");
+}
+
+/* Some file systems cannot make a file without a name: one is made with a name, which goes. */
+static int unnamed_by_name(const char *folder)
+{
+    char path[4096];
+    if ((size_t)snprintf(path, sizeof path, "%s/.unnamed-XXXXXX", folder) >= sizeof path) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    int fd = mkostemp(path, O_CLOEXEC);
+    if (fd >= 0)
+        unlink(path);
+    return fd;
+}
+
+bool file_open_unnamed(const char *folder, int *ret_fd, struct err *err)
+{
+    int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL))
+        fd = unnamed_by_name(folder);
+    if (fd < 0)
+        return err_set(err, ERR_IO, "%s: cannot make a temporary file: %s", folder,
+                       strerror(errno));
+    *ret_fd = fd;
+    return true;
 }
 
 bool file_exists(const char *path)

@@ -36,6 +36,12 @@ bool file_sync_folder(const char *path, struct err *err) MUST_CHECK;
 bool file_make_folder(const char *path, struct err *err) MUST_CHECK; /* there already: fine */
 bool file_exists(const char *path);
 
+/*
+ * Makes a file in the folder that has no name and goes when it is closed, whatever happens to the
+ * process; for reading and writing. The caller closes it. ERR_IO, also where there is no folder.
+ */
+bool file_open_unnamed(const char *folder, int *ret_fd, struct err *err) MUST_CHECK;
+
 /* Bytes of all files below a folder; 0 where it is not there. Files that go meanwhile are none. */
 bool file_tree_size(const char *path, uint64_t *ret_size, struct err *err) MUST_CHECK;
 

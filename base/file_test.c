@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/test.h"
 
@@ -32,4 +33,22 @@ START_TEST(writes_whole_and_reads_back)
 }
 END_TEST
 
-TEST_MAIN("file", writes_whole_and_reads_back)
+START_TEST(a_file_without_a_name_leaves_nothing)
+{
+    char folder[] = "/tmp/millrace-file-XXXXXX";
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    struct err err = {0};
+    int fd;
+    char byte = 0;
+    ck_assert(file_open_unnamed(folder, &fd, &err));
+    ck_assert_int_eq(pwrite(fd, "x", 1, 5), 1);
+    ck_assert_int_eq(pread(fd, &byte, 1, 5), 1);
+    ck_assert_int_eq(byte, 'x');
+    ck_assert_int_eq(rmdir(folder), 0);
+    close(fd);
+    ck_assert(!file_open_unnamed(folder, &fd, &err));
+    ck_assert_int_eq(err.kind, ERR_IO);
+}
+END_TEST
+
+TEST_MAIN("file", writes_whole_and_reads_back, a_file_without_a_name_leaves_nothing)

@@ -17,11 +17,11 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 
 #define PIECE_SIZE_FIRST ((size_t)4096)
@@ -164,17 +164,9 @@ static size_t spool_memory_room(struct spool *spool)
 
 static bool spool_open_file(struct spool *spool, struct err *err)
 {
-    const char *folder = spool->options.folder ? spool->options.folder : "/tmp";
-    int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL)) {
-        char path[4096];
-        if (snprintf(path, sizeof path, "%s/query-tee-XXXXXX", folder) < (int)sizeof path)
-            fd = mkostemp(path, O_CLOEXEC);
-        if (fd >= 0)
-            unlink(path);
-    }
-    if (fd < 0)
-        return err_set(err, ERR_IO, "%s: no temporary file: %s", folder, strerror(errno));
+    int fd;
+    if (!file_open_unnamed(spool->options.folder ? spool->options.folder : "/tmp", &fd, err))
+        return false;
     pthread_mutex_lock(&spool->mutex);
     spool->fd = fd;
     pthread_mutex_unlock(&spool->mutex);

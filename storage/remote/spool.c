@@ -2,12 +2,12 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/file.h"
 #include "base/mem.h"
 
 struct spool {
@@ -40,22 +40,6 @@ void spool_destroy(struct spool *spool)
     free(spool);
 }
 
-/* Some file systems cannot make a file without a name: one is made with a name, which goes. */
-static int file_make(const char *folder)
-{
-    int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR))
-        return fd;
-    AUTO(buf_done) struct buf path = {0};
-    buf_printf(&path, "%s/millrace-XXXXXX", folder);
-    char *text = mem_strdup(buf_terminated(&path));
-    fd = mkostemp(text, O_CLOEXEC);
-    if (fd >= 0)
-        unlink(text);
-    free(text);
-    return fd;
-}
-
 static bool spool_fail(const struct spool *spool, const char *what, struct err *err)
 {
     return err_set(err, ERR_IO, "%s: cannot %s a temporary file: %s", spool->place.folder, what,
@@ -64,10 +48,8 @@ static bool spool_fail(const struct spool *spool, const char *what, struct err *
 
 static bool spool_write(struct spool *spool, const char *bytes, size_t len, struct err *err)
 {
-    if (spool->fd < 0)
-        spool->fd = file_make(spool->place.folder);
-    if (spool->fd < 0)
-        return spool_fail(spool, "make", err);
+    if (spool->fd < 0 && !file_open_unnamed(spool->place.folder, &spool->fd, err))
+        return false;
     if (!budget_charge(spool->place.disk, len, err))
         return false;
     uint64_t at = spool->written;
