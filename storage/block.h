@@ -60,6 +60,9 @@ void block_meta_print(const struct block_meta *meta, struct buf *out);
 /* Puts a new meta.json into the place of the old one, in one step. */
 bool block_meta_write(const char *dir, const struct block_meta *meta, struct err *err) MUST_CHECK;
 
+/* Changes what meta.json says of a block: true adds to it, false leaves it. */
+bool block_meta_mark(const char *dir, bool failed, bool deletable, struct err *err) MUST_CHECK;
+
 /*
  * A block: the series of one time range, on disk and never changed again.
  *

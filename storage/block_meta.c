@@ -243,3 +243,13 @@ bool block_meta_write(const char *dir, const struct block_meta *meta, struct err
     block_meta_print(meta, &json);
     return file_write_whole(buf_terminated(&path), buf_view(&json), err);
 }
+
+bool block_meta_mark(const char *dir, bool failed, bool deletable, struct err *err)
+{
+    AUTO(block_meta_done) struct block_meta meta = {0};
+    if (!block_meta_read(dir, &meta, err))
+        return false;
+    meta.failed |= failed;
+    meta.deletable |= deletable;
+    return block_meta_write(dir, &meta, err);
+}

@@ -42,22 +42,13 @@ bool db_delete_series(struct db *db, struct matcher *const *matchers, size_t mat
     return good;
 }
 
-/* Nothing is left of it: it goes. */
-static bool block_mark_deletable(const struct block *block, struct err *err)
-{
-    AUTO(block_meta_done) struct block_meta meta = {0};
-    if (!block_meta_read(block_dir(block), &meta, err))
-        return false;
-    meta.deletable = true;
-    return block_meta_write(block_dir(block), &meta, err);
-}
-
 static bool clean_block(struct db *db, struct block *block, struct err *err)
 {
     struct compact_options options = db_compact_options(db);
     struct compact_result made = {0};
     return compact_block_anew(block, &options, &made, err) &&
-           (made.written || block_mark_deletable(block, err)) && db_compact_settle(db, &made, err);
+           (made.written || block_meta_mark(block_dir(block), false, true, err)) &&
+           db_compact_settle(db, &made, err);
 }
 
 bool db_clean_tombstones(struct db *db, struct err *err)
@@ -130,7 +121,8 @@ static bool snapshot_head(struct db *db, const char *dir, struct err *err)
     struct compact_options options = db_compact_options(db);
     struct compact_result made;
     options.dir = dir;
-    return compact_head(db->head, stats.begin_ms, stats.end_ms + 1, &options, &made, err) ||
+    int64_t end_ms = stats.end_ms < INT64_MAX ? stats.end_ms + 1 : INT64_MAX;
+    return compact_head(db->head, stats.begin_ms, end_ms, &options, &made, err) ||
            err_wrap(err, "snapshot head block");
 }
 

@@ -176,10 +176,13 @@ static bool db_compact_head_range(struct db *db, int64_t *ret_end_ms, struct err
     return cut;
 }
 
-/* The aligned range that has the time, as Go divides: towards zero. */
+/* The begin of the aligned range that has the time, before 1970 too: nothing is left out. */
 static int64_t range_begin(int64_t t_ms, int64_t range_ms)
 {
-    return t_ms / range_ms * range_ms;
+    int64_t past_ms = t_ms % range_ms, begin_ms;
+    if (past_ms < 0)
+        past_ms += range_ms;
+    return __builtin_sub_overflow(t_ms, past_ms, &begin_ms) ? INT64_MIN : begin_ms;
 }
 
 static bool db_compact_late_range(struct db *db, int64_t begin_ms, int64_t end_ms, struct err *err)
@@ -207,9 +210,14 @@ static bool db_compact_late(struct db *db, struct err *err)
         return false;
     if (mark == 0 || !late_samples_range(db->head, &begin_ms, &end_ms))
         return true;
-    for (int64_t at_ms = range_begin(begin_ms, range_ms); at_ms <= end_ms; at_ms += range_ms)
-        if (!db_compact_late_range(db, at_ms, at_ms + range_ms, err))
+    for (int64_t at_ms = range_begin(begin_ms, range_ms); at_ms <= end_ms;) {
+        int64_t next_ms = range_end(at_ms, range_ms);
+        if (!db_compact_late_range(db, at_ms, next_ms, err))
             return false;
+        if (next_ms == INT64_MAX)
+            break;
+        at_ms = next_ms;
+    }
     return late_samples_trim(db->head, mark, err);
 }
 
@@ -230,22 +238,11 @@ static bool db_compact_heads(struct db *db, struct err *err)
     return good && db_compact_late(db, err);
 }
 
-/* Changes what is said of a block on the disk. */
-static bool block_mark(const struct block *block, bool failed, bool deletable, struct err *err)
-{
-    AUTO(block_meta_done) struct block_meta meta = {0};
-    if (!block_meta_read(block_dir(block), &meta, err))
-        return false;
-    meta.failed |= failed;
-    meta.deletable |= deletable;
-    return block_meta_write(block_dir(block), &meta, err);
-}
-
 static bool blocks_mark(const struct block_list *blocks, bool failed, bool deletable,
                         struct err *err)
 {
     for (size_t i = 0; i < blocks->count; i++)
-        if (!block_mark(blocks->items[i], failed, deletable, err))
+        if (!block_meta_mark(block_dir(blocks->items[i]), failed, deletable, err))
             return false;
     return true;
 }

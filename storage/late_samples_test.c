@@ -226,6 +226,20 @@ START_TEST(late_samples_become_blocks)
 }
 END_TEST
 
+START_TEST(late_samples_before_1970_become_blocks)
+{
+    begin(4 * HOUR_MS);
+    APPEND_GOOD("a", 10 * MINUTE_MS, 130 * MINUTE_MS, 200 * MINUTE_MS);
+    APPEND_GOOD("a", -30 * MINUTE_MS, 20 * MINUTE_MS);
+    ck_assert_uint_eq(result.late_count, 2);
+    compact();
+    ck_assert_uint_eq(late_blocks(), 1); /* the other one is merged with what it overlaps */
+    reopen(0);
+    ck_assert_str_eq(contents(), "a -30 10 20 130 200; ");
+    end();
+}
+END_TEST
+
 START_TEST(what_comes_while_blocks_are_made_stays)
 {
     begin(4 * HOUR_MS);
@@ -262,5 +276,5 @@ END_TEST
 
 TEST_MAIN("late_samples", late_samples_are_kept_within_the_window,
           what_is_older_is_refused_in_the_words_of_prometheus, a_time_is_kept_once,
-          late_samples_become_blocks, what_comes_while_blocks_are_made_stays,
-          no_window_makes_no_log)
+          late_samples_become_blocks, late_samples_before_1970_become_blocks,
+          what_comes_while_blocks_are_made_stays, no_window_makes_no_log)
