@@ -257,7 +257,9 @@ static void flag_print(const struct flag *flag, struct buf *out)
 
     AUTO(buf_done) struct buf help = {0};
     buf_text(&help, flag->help);
-    if (flag->fallback && *flag->fallback && flag->kind != FLAG_SWITCH)
+    bool is_off =
+        flag->kind == FLAG_SWITCH && flag->fallback && strcmp(flag->fallback, "true") != 0;
+    if (flag->fallback && *flag->fallback && !is_off)
         buf_printf(&help, " (default: %s)", flag->fallback);
     print_wrapped(buf_terminated(&help), HELP_COLUMN, out);
 }

@@ -8,6 +8,7 @@ struct options {
     const char *name;
     const char *output;
     bool fast;
+    bool careful;
     int64_t count;
     int64_t wait_ms;
     int64_t size;
@@ -22,6 +23,7 @@ static const struct flag table[] = {
     {"count", 0, FLAG_COUNT, offsetof(struct options, count), "20", "N", "How many."},
     {"wait", 0, FLAG_DURATION, offsetof(struct options, wait_ms), "2m", "DURATION", "How long."},
     {"ratio", 0, FLAG_REAL, offsetof(struct options, ratio), "1e-6", "R", "How much."},
+    {"careful", 0, FLAG_SWITCH, offsetof(struct options, careful), "true", NULL, "Look first."},
     {"size", 0, FLAG_SIZE, offsetof(struct options, size), "1GiB", "SIZE", "How large."},
     {"home", 0, FLAG_TEXTS, offsetof(struct options, homes), NULL, "PLACE", "Where it lives."},
 };
@@ -181,6 +183,11 @@ START_TEST(prints_an_aligned_table)
                      "  -h, --help                        Show this and end.\n"
                      "  --test.name=NAME                  Whose it is. (default: nobody)\n"
                      "  -o, --output=FORM                 What to print.\n");
+    buf_clear(&out);
+    flags_print(table + 6, 1, &out);
+    ck_assert_str_eq(buf_terminated(&out),
+                     "  -h, --help                        Show this and end.\n"
+                     "  --careful                         Look first. (default: true)\n");
     ck_assert(parse("-h", "--nothing", NULL, NULL));
     ck_assert(flags.help);
 }
