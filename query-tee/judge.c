@@ -235,24 +235,6 @@ static const char *asks_refusal(const struct ask *a, const struct ask *b)
     return a->status == 0 && b->status == 0 ? "no_answer" : NULL;
 }
 
-/* The comparison's own words as a label. */
-static const char *skip_label(const char *words)
-{
-    static const struct {
-        const char *words;
-        const char *label;
-    } labels[] = {
-        {"no JSON", "no_json"},
-        {"the preferred backend failed", "preferred_backend_failed"},
-        {"it was canceled", "canceled"},
-        {"too many series in another order", "too_many_series"},
-    };
-    for (size_t i = 0; i < ARRAY_COUNT(labels); i++)
-        if (words && strcmp(words, labels[i].words) == 0)
-            return labels[i].label;
-    return "limit";
-}
-
 static struct compare_side compare_side_of(const struct ask *ask)
 {
     return (struct compare_side){ask->body, ask->status, ask->content_type};
@@ -281,7 +263,7 @@ static void judge_match(struct judge *judge, struct match *match)
     compare_answers(&asked, &judge->options, &left, &right, &comparison);
     switch (comparison.result) {
     case COMPARE_SKIPPED:
-        teller_skip(judge->teller, request, match->other, skip_label(comparison.skip_reason));
+        teller_skip(judge->teller, request, match->other, compare_skip_name(comparison.skip));
         break;
     case COMPARE_SAME:
         teller_same(judge->teller, request, match->other, match->again);
