@@ -164,7 +164,7 @@ static const struct read_pair *pairs_of(const struct config_pairs *pairs, struct
 static const char *url_shown(const char *url, struct arena *arena)
 {
     const char *host = strstr(url, "://") + 3;
-    const char *at = memchr(host, '@', strcspn(host, "/?#"));
+    const char *at = memrchr(host, '@', strcspn(host, "/?#")); /* a password may have one, too */
     size_t scheme_len = (size_t)(host - url);
     const char *rest = at ? at + 1 : host;
     return arena_printf(arena, "%.*s%.*s", (int)scheme_len, url, (int)strcspn(rest, "?#"), rest);
