@@ -22,6 +22,7 @@ import urllib.parse
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from judge import processes  # noqa: E402
+from judge.client import metric  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 END = 1760000000
@@ -70,14 +71,6 @@ def answers(port, what, path=QUERY, **params):
     if found != 200 or answer is None:
         raise Failure(f"{what}: HTTP status {found}, {body[:300]!r}")
     return answer["data"]["result"]
-
-
-def metric(port, name):
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-    connection.request("GET", "/metrics")
-    lines = connection.getresponse().read().decode().splitlines()
-    connection.close()
-    return next(float(line.split()[1]) for line in lines if line.startswith(name + " "))
 
 
 def wait_until(condition, seconds, what):

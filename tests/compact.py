@@ -11,7 +11,6 @@ import http.client
 import json
 import pathlib
 import random
-import re
 import shutil
 import struct
 import subprocess
@@ -23,7 +22,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from judge import processes  # noqa: E402
-from judge.client import Client  # noqa: E402
+from judge.client import Client, metric  # noqa: E402
 from judge.native_series import Histogram  # noqa: E402
 from judge.remote_write import (encode_histograms, encode_labels, encode_samples, encode_series,  # noqa: E402
                                 encode_times, snappy)
@@ -96,16 +95,6 @@ def millrace(data, *flags):
                "--web.enable-remote-write-receiver", "--self-monitor=false", "--storage.tsdb.retention.time=100y",
                *flags]
     return processes.Server("millrace", command, port, pathlib.Path(data).parent / "millrace.log")
-
-
-def metric(port, name):
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-    try:
-        connection.request("GET", "/metrics")
-        found = re.search(rf"^{re.escape(name)} (\S+)$", connection.getresponse().read().decode(), re.M)
-    finally:
-        connection.close()
-    return float(found.group(1)) if found else None
 
 
 def blocks(data):

@@ -19,7 +19,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from judge import processes  # noqa: E402
-from judge.client import Client  # noqa: E402
+from judge.client import Client, metric  # noqa: E402
 from judge.native_series import Histogram, stale  # noqa: E402
 from judge.remote_write import (encode_histogram, encode_histogram_body, encode_labels, encode_samples,  # noqa: E402
                                 encode_series, encode_times, field, snappy, varint)
@@ -90,20 +90,6 @@ def millrace(data, *flags):
     command = [MILLRACE, "serve", f"--storage.tsdb.path={data}", f"--web.listen-address=127.0.0.1:{port}",
                RECEIVER, "--self-monitor=false", *flags]
     return processes.Server("millrace", command, port, pathlib.Path(data).parent / "millrace.log")
-
-
-def metrics(port):
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-    try:
-        connection.request("GET", "/metrics")
-        return connection.getresponse().read().decode()
-    finally:
-        connection.close()
-
-
-def metric(port, name):
-    found = re.search(rf"^{re.escape(name)} (\S+)$", metrics(port), re.M)
-    return float(found.group(1)) if found else None
 
 
 def result(port, query, at_ms):

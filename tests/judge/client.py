@@ -1,6 +1,7 @@
 """Asks one server over one kept connection, and reads answers without losing how they were written."""
 import http.client
 import json
+import re
 import urllib.parse
 
 TIMEOUT_SECONDS = 120
@@ -32,6 +33,21 @@ def parse_json(body):
         return json.loads(body, parse_float=NumberText, parse_int=NumberText)
     except ValueError:
         return None
+
+
+def metrics(port):
+    """The text of /metrics."""
+    client = Client(port)
+    try:
+        return client.send("GET", "/metrics").body.decode()
+    finally:
+        client.close()
+
+
+def metric(port, name):
+    """The value of one series of /metrics; None: there is none."""
+    found = re.search(rf"^{re.escape(name)} (\S+)$", metrics(port), re.M)
+    return float(found.group(1)) if found else None
 
 
 class Client:
