@@ -125,7 +125,7 @@ START_TEST(says_that_the_folder_is_missing)
     struct err err;
     ck_assert(!spool_append(spool, "x", 1, &err));
     ck_assert_int_eq(err.kind, ERR_IO);
-    ck_assert_str_eq(err.msg, "/missing: no temporary file: No such file or directory");
+    ck_assert_str_eq(err.msg, "/missing: cannot make a temporary file: No such file or directory");
     spool_end(spool);
 }
 END_TEST
