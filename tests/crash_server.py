@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Kills a server under load at random moments, and looks for every sample that it had acknowledged.
 
-    tests/crash_server.py [--millrace PROGRAM] [--rounds N] [--seed SEED] [--keep]
+    tests/crash_server.py [--millrace PROGRAM] [--rounds N] [--scale N] [--seed SEED] [--keep]
 
 A round is: start `millrace serve` on the directory of the round before, perhaps kill it while it still starts;
 ask for everything (range queries, and remote read for stale markers); send samples of long ago, so that hours
@@ -117,19 +117,19 @@ class Disk:
 class Directory:
     """One data directory over some rounds."""
 
-    def __init__(self, program, folder, number, rng, counts):
+    def __init__(self, options, folder, number, rng, counts):
         self.rng, self.counts = rng, counts
         self.folder = folder
         folder.mkdir()
         self.disk = Disk(folder) if number % 2 else None
         self.data = folder / "data"
-        self.load = crash_load.Load(rng.choice(STEPS), rng)
+        self.load = crash_load.Load(rng.choice(STEPS), options.scale, rng)
         span = self.load.range_s
         config = folder.parent / "millrace.yml"
         config.write_text(LATE_CONFIG.format(span))
         self.port = processes.free_port()
         command = [
-            program, "serve", f"--storage.tsdb.path={self.data}", f"--web.listen-address=127.0.0.1:{self.port}",
+            options.millrace, "serve", f"--storage.tsdb.path={self.data}", f"--web.listen-address=127.0.0.1:{self.port}",
             f"--config.file={config}", "--web.enable-remote-write-receiver", "--self-monitor=false",
             "--storage.tsdb.retention.time=100y", "--storage.tsdb.refresh-interval=20ms",
             "--storage.tsdb.wal-segment-size=10MB", f"--storage.tsdb.wal-sync={rng.choice(('off', 'batch'))}",
@@ -296,7 +296,7 @@ class Run:
             if self.directory and (rounds_left == 0 or self.directory.is_old()):
                 self.close_directory()
             if self.directory is None:
-                self.directory = Directory(self.options.millrace, self.scratch / f"directory-{self.directories}",
+                self.directory = Directory(self.options, self.scratch / f"directory-{self.directories}",
                                            self.directories, self.rng, self.counts)
                 self.directories += 1
                 rounds_left = DIRECTORY_ROUNDS
@@ -310,7 +310,9 @@ class Run:
         """What a failed run leaves: a tmpfs would go with this process."""
         kept = self.scratch / "kept"
         if self.directory:
-            self.directory.server.stop()
+            if self.directory.server.is_alive():
+                self.directory.process.kill()
+                self.directory.process.wait()
             if self.directory.disk:
                 self.directory.disk.empty(None)
             shutil.copytree(self.directory.folder, kept)
@@ -321,6 +323,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--millrace", default=str(ROOT / "build/server/millrace"), help="the program to test")
     parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--scale", type=int, default=1, help="so many times 120 series")
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--keep", action="store_true", help="leave the logs")
     options = parser.parse_args()

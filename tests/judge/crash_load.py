@@ -2,7 +2,7 @@
 
 A sender has a fixed number of slots. Some are floats, some native histograms of all kinds; of some the series is
 another one every few requests and ends in a stale marker; of some, samples come out of order: of a group of requests
-the newest first. Time is that of the samples: it passes as fast as requests are answered.
+the newest first. One sender speaks remote write 2.0. Time is that of the samples: it passes as fast as requests are answered.
 """
 import bisect
 import dataclasses
@@ -12,9 +12,10 @@ import struct
 import threading
 import time
 
-from . import remote_read
+from . import remote_read, remote_write_2
 from .native_series import Histogram
-from .remote_write import encode_histograms, encode_labels, encode_samples, encode_series, encode_times, snappy
+from .remote_write import (encode_histogram_body, encode_histograms, encode_labels, encode_samples, encode_series,
+                           encode_times, snappy)
 from .series import STALE
 
 NAME = "load"
@@ -25,7 +26,7 @@ RANGE_REQUESTS = 12  # so many make the length of a block
 AHEAD_MAX = 1  # requests that a sender may be ahead of another one
 GENERATION = 3  # requests, of series that change
 LATE_GROUP = 3  # requests whose late slots come with the newest first
-HEADERS = {"Content-Type": "application/x-protobuf", "Content-Encoding": "snappy"}
+CONTENT_TYPES = {1: "application/x-protobuf", 2: remote_write_2.CONTENT_TYPE}
 STALE_BYTES = struct.pack("<d", STALE)
 
 FLOATS, CHANGING, WHOLE, PARTS, CUSTOM, LATE, LATE_WHOLE = "floats", "changing", "whole", "parts", "custom", "late", "late_whole"
@@ -94,7 +95,21 @@ class Request:
     def __init__(self, samples):
         self.samples = samples
 
-    def encode(self, moment_of):
+    def encode(self, version, moment_of):
+        return snappy(self.encode_1(moment_of) if version == 1 else self.encode_2(moment_of))
+
+    def encode_2(self, moment_of):
+        request = remote_write_2.Request()
+        for series, pairs in self.samples.items():
+            samples = [(moment_of(index) * 1000, value) for index, value in pairs]
+            if isinstance(pairs[0][1], Histogram):
+                bodies = [encode_histogram_body(value, moment) for moment, value in samples]
+                request.add(series.labels, histograms=bodies)
+            else:
+                request.add(series.labels, samples)
+        return request.encode()
+
+    def encode_1(self, moment_of):
         body = b""
         for series, pairs in self.samples.items():
             moments = [moment_of(index) * 1000 for index, _ in pairs]
@@ -104,14 +119,15 @@ class Request:
             else:
                 samples = encode_samples(encode_times(moments), values)
             body += encode_series(encode_labels(series.labels), samples)
-        return snappy(body)
+        return body
 
 
 class Load:
     """What was acknowledged of one directory, and what is under way."""
 
-    def __init__(self, step, rng):
+    def __init__(self, step, scale, rng):
         self.step = step
+        self.slots = SLOTS * scale
         self.rng = rng
         self.there = {}  # key: the samples that must be there, in order
         self.stale = {}  # key: moments of stale markers that must be there
@@ -134,7 +150,7 @@ class Load:
 
     def request(self, sender, number):
         samples = {}
-        for slot, kind in enumerate(SLOTS):
+        for slot, kind in enumerate(self.slots):
             first = number * BATCH
             if kind in (LATE, LATE_WHOLE):
                 first += (LATE_GROUP - 1 - 2 * (number % LATE_GROUP)) * BATCH
@@ -281,6 +297,7 @@ class Sender(threading.Thread):
     def __init__(self, load, number, port):
         super().__init__()
         self.load, self.number, self.port = load, number, port
+        self.version = 2 if number == 0 else 1
         self.ending = threading.Event()
         self.fault = None
 
@@ -290,14 +307,15 @@ class Sender(threading.Thread):
             while not self.ending.is_set() and self.fault is None:
                 request = self.load.begin(self.number)
                 if request:
-                    self.send(connection, request.encode(self.load.moment))
+                    self.send(connection, request.encode(self.version, self.load.moment))
         except (OSError, http.client.HTTPException):
             pass  # killed: whoever did it looks whether it was so
         finally:
             connection.close()
 
     def send(self, connection, body):
-        connection.request("POST", "/api/v1/write", body=body, headers=HEADERS)
+        headers = {"Content-Type": CONTENT_TYPES[self.version], "Content-Encoding": "snappy"}
+        connection.request("POST", "/api/v1/write", body=body, headers=headers)
         response = connection.getresponse()
         said = response.read().decode(errors="replace").strip()
         if response.status == 204:
