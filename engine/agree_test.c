@@ -357,6 +357,8 @@ static const char *const shapes[] = {
     "sum_over_time(%s[10m:1m])",
     "avg_over_time(rate(%s[1m])[10m:1m])",
     "last_over_time(%s[5m:45s])",
+    "last_over_time(histogram_quantiles(%s, \"__name__\", 1)[5m:45s])",
+    "first_over_time((sort(topk(1, histogram_quantiles(%s, \"__name__\", 1, 0.1))))[5m:45s])",
     "resets(%s[5m:1m])",
     "histogram_count(rate(%s[2m]))",
     "histogram_sum(increase(%s[90s]))",

@@ -78,7 +78,8 @@ static size_t notes_begin(const struct plan *plan)
 /* What absent_over_time is made of keeps its name, which nobody sees. */
 static bool window_drops_name(const struct plan *plan)
 {
-    return !window_keeps_name(plan->function) && plan->function != FN_absent_over_time;
+    return plan->owes_name ||
+           (!window_keeps_name(plan->function) && plan->function != FN_absent_over_time);
 }
 
 static struct op *op_of_source(struct op_builder *builder, const struct plan *plan,

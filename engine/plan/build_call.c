@@ -88,6 +88,41 @@ static bool plan_check_edges(struct plan_builder *builder, enum function_id id,
                    edges == WINDOW_ANCHORED ? anchored : smoothed, function_get(id)->name);
 }
 
+static bool call_labels_metadata(const struct node *node)
+{
+    return node->call.function->id == FN_histogram_quantiles &&
+           plan_label_is_metadata(call_arg(node, 1)->string);
+}
+
+/*
+ * Have the series lost their name, and got a label in its place since? Prometheus remembers that
+ * the name is to go, and a range function over a subquery of them takes it away.
+ */
+static bool node_owes_name(const struct node *node)
+{
+    if (node->kind == NODE_PAREN)
+        return node_owes_name(node->paren);
+    if (node->kind == NODE_AGGREGATE) {
+        enum aggregate_op op = node->aggregate.op;
+        bool chooses = op == AGGREGATE_topk || op == AGGREGATE_bottomk || op == AGGREGATE_limitk ||
+                       op == AGGREGATE_limit_ratio;
+        return chooses && node_owes_name(node->aggregate.expr);
+    }
+    if (node->kind != NODE_CALL)
+        return false;
+    switch ((int)node->call.function->id) {
+    case FN_histogram_quantiles:
+        return call_labels_metadata(node);
+    case FN_sort:
+    case FN_sort_desc:
+    case FN_sort_by_label:
+    case FN_sort_by_label_desc:
+        return node_owes_name(call_arg(node, 0));
+    default:
+        return false;
+    }
+}
+
 static struct plan *plan_of_window(struct plan_builder *builder, const struct node *node,
                                    const struct grid *grid, enum function_id function)
 {
@@ -106,6 +141,8 @@ static struct plan *plan_of_window(struct plan_builder *builder, const struct no
                                                         &plan->select.range_ms)))
             return NULL;
         plan->nameless = plan->children[0]->nameless;
+        plan->owes_name = window_keeps_name(function) && !builder->request->delayed_names &&
+                          node_owes_name(arg->subquery.expr);
     } else {
         if (!plan_set_range(builder, plan, &arg->matrix_selector) ||
             !plan_check_edges(builder, function, plan->select.edges))
@@ -117,7 +154,7 @@ static struct plan *plan_of_window(struct plan_builder *builder, const struct no
     plan = plan_intern(builder, plan);
     /* For absent_over_time, series that are equal without their name are no error. */
     bool keeps = window_keeps_name(function) || function == FN_absent_over_time;
-    return keeps ? plan : plan_dedup(builder, plan, PLAN_DEDUP_STRICT);
+    return keeps && !plan->owes_name ? plan : plan_dedup(builder, plan, PLAN_DEDUP_STRICT);
 }
 
 /* abs(v), clamp(v, s, s), hour(): the calendar functions take the step's time without argument. */
@@ -152,12 +189,6 @@ static struct plan *plan_of_absent(struct plan_builder *builder, const struct no
                              : plan_of_window(builder, node, grid, FN_absent_over_time);
     plan->nameless = true;
     return plan_add_child(plan, child) ? plan_intern(builder, plan) : NULL;
-}
-
-static bool call_labels_metadata(const struct node *node)
-{
-    return node->call.function->id == FN_histogram_quantiles &&
-           plan_label_is_metadata(call_arg(node, 1)->string);
 }
 
 /* A node over one vector argument, with what else the call says in strings or not at all. */

@@ -80,6 +80,7 @@ struct plan {
     enum plan_kind kind;
     enum value_type type;
     enum function_id function; /* WINDOW, SUBQUERY_WINDOW, MAP */
+    bool owes_name;            /* SUBQUERY_WINDOW: drops names though its function keeps them */
     /*
      * The expression, of several that are equal the last one; of structural nodes: that of what
      * they stand on.
