@@ -208,7 +208,8 @@ class Compaction(unittest.TestCase):
             cls.blocks = wait_for(lambda: blocks(cls.data), cls.EXPECTED)
             cls.failed = metric(server.port, "prometheus_tsdb_compactions_failed_total")
             cls.written = metric(server.port, "prometheus_tsdb_compactions_total")
-            cls.truncations = metric(server.port, "prometheus_tsdb_head_truncations_total")
+            # The head is cut a moment after its block is there.
+            cls.truncations = wait_for(lambda: metric(server.port, "prometheus_tsdb_head_truncations_total"), 16)
             cls.found = everything(server.port)
 
     @classmethod
@@ -258,7 +259,7 @@ class Compaction(unittest.TestCase):
             self.assertEqual(wait_for(lambda: blocks(self.copy), left), left)
             self.assertEqual(metric(port, "prometheus_tsdb_time_retentions_total"), 1)
             self.assertEqual(metric(port, "prometheus_tsdb_size_retentions_total"), 0)
-            self.assertEqual(metric(port, "prometheus_tsdb_blocks_loaded"), 2)
+            self.assertEqual(wait_for(lambda: metric(port, "prometheus_tsdb_blocks_loaded"), 2), 2)
             self.check_samples(everything(port), first=24 * HOUR // STEP)
 
     def test_who_only_reads_removes_nothing(self):
