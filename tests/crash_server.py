@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Kills a server under load at random moments, and looks for every sample that it had acknowledged.
 
-    tests/crash_server.py [--millrace PROGRAM] [--rounds N] [--scale N] [--seed SEED] [--keep]
+    tests/crash_server.py [--millrace PROGRAM] [--judge PROGRAM] [--rounds N] [--scale N] [--seed SEED] [--keep]
 
 A round is: start `millrace serve` on the directory of the round before, perhaps kill it while it still starts;
 ask for everything (range queries, and remote read for stale markers); send samples of long ago, so that hours
@@ -32,7 +32,7 @@ import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from judge import crash_load, processes  # noqa: E402
+from judge import crash_load, directory, processes  # noqa: E402
 from judge.client import Client  # noqa: E402
 from judge.crash_load import Fault  # noqa: E402
 
@@ -118,7 +118,7 @@ class Directory:
     """One data directory over some rounds."""
 
     def __init__(self, options, folder, number, rng, counts):
-        self.rng, self.counts = rng, counts
+        self.rng, self.counts, self.judge = rng, counts, options.judge
         self.folder = folder
         folder.mkdir()
         self.disk = Disk(folder) if number % 2 else None
@@ -254,8 +254,21 @@ class Directory:
     def is_old(self):
         return self.load.end - crash_load.BEGIN > HOURS_MAX * 3600
 
+    def show_judge(self):
+        """Prometheus finds all of it in a copy of what the kill left; whatever else it finds, Millrace must find."""
+        copy = directory.copy(self.data, self.log.parent / "judge")
+        config = processes.EMPTY_CONFIG + LATE_CONFIG.format(self.load.range_s)
+        with processes.prometheus(self.judge, copy, features=("native-histograms",), config=config) as judge:
+            client = Client(judge.port)
+            self.load.check(client)
+            client.close()
+        self.counts["directories that Prometheus opened"] += 1
+        shutil.rmtree(copy)
+
     def end(self):
         """Stopped in order, and looked at once more."""
+        if self.judge:
+            self.show_judge()
         self.server.start()
         self.look()
         self.server.stop()
@@ -322,6 +335,7 @@ class Run:
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--millrace", default=str(ROOT / "build/server/millrace"), help="the program to test")
+    parser.add_argument("--judge", help="a Prometheus 3.x, which opens a copy of each directory behind its last kill")
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--scale", type=int, default=1, help="so many times 120 series")
     parser.add_argument("--seed", type=int, default=None)
