@@ -152,7 +152,7 @@ static bool wal_options_read(const struct serve_options *options, struct db_opti
     return true;
 }
 
-static bool serve_open(struct server *server, struct err *err)
+static bool serve_open_storage(struct server *server, struct err *err)
 {
     const struct serve_options *options = &server->options;
     int64_t begin_ns = clock_monotonic_ns();
@@ -176,8 +176,6 @@ static bool serve_open(struct server *server, struct err *err)
     };
     if (!wal_options_read(options, &db_options, err))
         return false;
-    if (!cors_init(&server->cors, str_of(options->cors_origin), err))
-        return err_wrap(err, "flag --web.cors.origin");
     server->metadata = metadata_create();
     if (server->features.exemplars && options->exemplar_count_max > 0)
         server->exemplars = exemplars_create((size_t)options->exemplar_count_max);
@@ -186,7 +184,12 @@ static bool serve_open(struct server *server, struct err *err)
     serve_log_opened(server, begin_ns);
     server->client = client_create((size_t)options->concurrency_max);
     server->remote = remote_create(server);
+    return true;
+}
 
+static void serve_open_engine(struct server *server)
+{
+    const struct serve_options *options = &server->options;
     struct engine_options engine_options = {
         .fallback = server->fallback,
         .thread_count = (size_t)options->thread_count,
@@ -206,7 +209,11 @@ static bool serve_open(struct server *server, struct err *err)
                 (size_t)options->request_memory);
     receiver_init(&server->receiver, server);
     gate_init(&server->read_gate, (size_t)options->read_concurrency_max);
+}
 
+static bool serve_listen(struct server *server, struct err *err)
+{
+    const struct serve_options *options = &server->options;
     struct listen_options listen_options = {
         .address = options->listen_address,
         .connection_max = (size_t)options->connection_max,
@@ -222,7 +229,17 @@ static bool serve_open(struct server *server, struct err *err)
     if (!listener_open(&listen_options, &listener, err))
         return false;
     atomic_store(&server->listener, listener);
-    return serve_monitor(server, err);
+    return true;
+}
+
+static bool serve_open(struct server *server, struct err *err)
+{
+    if (!cors_init(&server->cors, str_of(server->options.cors_origin), err))
+        return err_wrap(err, "flag --web.cors.origin");
+    if (!serve_open_storage(server, err))
+        return false;
+    serve_open_engine(server);
+    return serve_listen(server, err) && serve_monitor(server, err);
 }
 
 static void serve_close(struct server *server)

@@ -159,7 +159,9 @@ START_TEST(goes_on_from_the_one_before)
     ck_assert_msg(make(1), "%s", err.msg);
     ck_assert(wal_folder_remove_segments(folder, 1, &err));
     ck_assert(wal_folder_remove_checkpoints(folder, 1, &err));
-    expect("1: 1\n2: 1@100=2+0 2@101=3+0\n11: 1@100=2+-901 2@101=3+-906\n8: 1@120\n3: 1-0-100\n1: 3\n");
+    expect(
+        "1: 1\n2: 1@100=2+0 2@101=3+0\n11: 1@100=2+-901 2@101=3+-906\n8: 1@120\n3: 1-0-100\n1: "
+        "3\n");
     end();
 }
 END_TEST
