@@ -247,11 +247,30 @@ static bool blocks_mark(const struct block_list *blocks, bool failed, bool delet
     return true;
 }
 
+/*
+ * Blocks that may become longer ones. Late samples of a time that the head still holds stay by
+ * themselves: merged with others, their block would say that all of its range is in blocks, and who
+ * opens the directory, a Prometheus too, would leave the head's samples of it in the log.
+ */
+static struct block_list db_settled_blocks(struct db *db)
+{
+    struct block_list settled = {0};
+    AUTO(block_list_done) struct block_list all = db_blocks_in(db, INT64_MIN, INT64_MAX);
+    int64_t begin_ms, newest_ms;
+    head_range(db->head, &begin_ms, &newest_ms);
+    for (size_t i = 0; i < all.count; i++) {
+        const struct block_meta *meta = block_meta(all.items[i]);
+        if (!(meta->beside_head && begin_ms <= newest_ms && meta->end_ms > begin_ms))
+            block_list_add(&settled, block_ref(all.items[i]));
+    }
+    return settled;
+}
+
 /* The blocks that are to become one; none: nothing is to be done. */
 static struct block_list db_plan(struct db *db)
 {
     struct block_list chosen = {0};
-    AUTO(block_list_done) struct block_list all = db_blocks_in(db, INT64_MIN, INT64_MAX);
+    AUTO(block_list_done) struct block_list all = db_settled_blocks(db);
     const struct block_meta **metas = mem_new_array(const struct block_meta *, all.count);
     size_t *places = mem_new_array(size_t, all.count);
     for (size_t i = 0; i < all.count; i++)
