@@ -240,6 +240,28 @@ START_TEST(late_samples_before_1970_become_blocks)
 }
 END_TEST
 
+START_TEST(late_blocks_wait_for_the_head)
+{
+    begin(4 * HOUR_MS);
+    APPEND_GOOD("a", 0, 130 * MINUTE_MS, 200 * MINUTE_MS, 300 * MINUTE_MS);
+    APPEND_GOOD("a", 420 * MINUTE_MS);
+    APPEND_GOOD("a", 290 * MINUTE_MS, 370 * MINUTE_MS);
+    compact();
+    ck_assert_uint_eq(late_blocks(), 2);
+
+    /* A longer block up to the sixth hour would hide what the log has of that time. */
+    static const char all[] = "a 0 130 200 290 300 370 420; ";
+    reopen(4 * HOUR_MS);
+    ck_assert_str_eq(contents(), all);
+    APPEND_GOOD("a", 700 * MINUTE_MS);
+    compact();
+    ck_assert_uint_eq(late_blocks(), 0);
+    reopen(0);
+    ck_assert_str_eq(contents(), "a 0 130 200 290 300 370 420 700; ");
+    end();
+}
+END_TEST
+
 START_TEST(what_comes_while_blocks_are_made_stays)
 {
     begin(4 * HOUR_MS);
@@ -276,5 +298,6 @@ END_TEST
 
 TEST_MAIN("late_samples", late_samples_are_kept_within_the_window,
           what_is_older_is_refused_in_the_words_of_prometheus, a_time_is_kept_once,
-          late_samples_become_blocks, late_samples_before_1970_become_blocks,
-          what_comes_while_blocks_are_made_stays, no_window_makes_no_log)
+          late_samples_become_blocks, late_blocks_wait_for_the_head,
+          late_samples_before_1970_become_blocks, what_comes_while_blocks_are_made_stays,
+          no_window_makes_no_log)
