@@ -94,32 +94,42 @@ void explained_close(struct explained *explained)
 }
 
 static bool explanation_fits(const struct explanation *item, struct str query,
-                             const struct comparison *comparison)
+                             const struct difference *example)
 {
     if (!regex_matches(item->query, query))
         return false;
-    for (size_t i = 0; item->values && i < comparison->example_counts[item->class]; i++) {
-        const struct difference *example = &comparison->examples[item->class][i];
-        AUTO(buf_done) struct buf both = {0};
-        buf_str(&both, example->preferred);
-        buf_byte(&both, '\n');
-        buf_str(&both, example->other);
-        if (!regex_matches(item->values, buf_view(&both)))
-            return false;
-    }
-    return true;
+    if (!item->values)
+        return true;
+    AUTO(buf_done) struct buf both = {0};
+    buf_str(&both, example->preferred);
+    buf_byte(&both, '\n');
+    buf_str(&both, example->other);
+    return regex_matches(item->values, buf_view(&both));
+}
+
+static bool example_is_explained(const struct explained *explained, enum difference_class class,
+                                 struct str query, const struct difference *example)
+{
+    for (size_t i = 0; i < explained->count; i++)
+        if (explained->items[i].class == class &&
+            explanation_fits(&explained->items[i], query, example))
+            return true;
+    return false;
 }
 
 bool explained_covers(const struct explained *explained, struct str query,
                       const struct comparison *comparison)
 {
+    static const struct difference none = {0}; /* of a class that has no examples */
     for (size_t class = 0; class < DIFF_COUNT; class ++) {
-        bool named = comparison->counts[class] == 0;
-        for (size_t i = 0; !named && i < explained->count; i++)
-            named = explained->items[i].class == class &&
-                    explanation_fits(&explained->items[i], query, comparison);
-        if (!named)
+        size_t count = comparison->example_counts[class];
+        if (comparison->counts[class] > 0 && count == 0 &&
+            !example_is_explained(explained, (enum difference_class) class, query, &none))
             return false;
+        for (size_t i = 0; i < count; i++)
+            if (!example_is_explained(explained, (enum difference_class) class, query,
+                                      &comparison->examples[class][i]))
+                return false;
     }
     return true;
 }

@@ -10,7 +10,7 @@
  *
  *     CLASS <tab> PATTERN                a class of difference.def, a regular expression for
  *                                        the whole query
- *     CLASS <tab> PATTERN <tab> VALUES   and one for "preferred <newline> other" of each example
+ *     CLASS <tab> PATTERN <tab> VALUES   and one for "preferred <newline> other" of an example
  *     # ...                              left out, as empty lines are
  *
  * Thread: any, once it is open.
@@ -21,7 +21,10 @@ struct explained;
 bool explained_open(const char *path, struct explained **ret_explained, struct err *err) MUST_CHECK;
 void explained_close(struct explained *explained);
 
-/* Is every class of difference that was found named for this query? */
+/*
+ * Is every example of every class that was found explained by some line for this query? What is
+ * beyond the examples goes with them.
+ */
 bool explained_covers(const struct explained *explained, struct str query,
                       const struct comparison *comparison);
 

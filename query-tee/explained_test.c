@@ -53,6 +53,18 @@ START_TEST(class_query_and_values_must_fit)
 }
 END_TEST
 
+START_TEST(each_example_has_a_reason_of_its_own)
+{
+    ck_assert_msg(open_text("annotation\t.*\ta\\n\nannotation\tsum.*\t\\nb\n"), "%s", err.msg);
+    struct difference examples[2] = {{.preferred = STR("a")}, {.other = STR("b")}};
+    struct comparison annotation = found(DIFF_ANNOTATION, examples);
+    annotation.counts[DIFF_ANNOTATION] = annotation.example_counts[DIFF_ANNOTATION] = 2;
+    ck_assert(explained_covers(opened, STR("sum(x)"), &annotation));
+    ck_assert(!explained_covers(opened, STR("avg(x)"), &annotation));
+    explained_close(opened);
+}
+END_TEST
+
 START_TEST(faults_name_the_line)
 {
     ck_assert(!open_text("value\t.*\nvalues\t.*\n"));
@@ -66,4 +78,5 @@ START_TEST(faults_name_the_line)
 }
 END_TEST
 
-TEST_MAIN("explained", class_query_and_values_must_fit, faults_name_the_line)
+TEST_MAIN("explained", class_query_and_values_must_fit, each_example_has_a_reason_of_its_own,
+          faults_name_the_line)
