@@ -48,10 +48,19 @@ bool head_open(const char *path, const struct db_options *options, struct head *
     return true;
 }
 
+/* As Prometheus does: the next start then skips what full chunks have, and is twice as fast. */
+static void head_map_at_end(struct head *head)
+{
+    struct err err = {0};
+    if (head->writer && !head_map_chunks(head, &err) && head->options.warn)
+        head->options.warn(head->options.context, err.msg);
+}
+
 void head_close(struct head *head)
 {
     if (!head)
         return;
+    head_map_at_end(head);
     head_writer_destroy(head->writer);
     late_samples_close(head->late);
     head_chunk_writer_destroy(head->chunk_writer);

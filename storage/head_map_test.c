@@ -130,10 +130,26 @@ START_TEST(replayed_chunks_go_into_files_too)
 {
     begin();
     append_run("a", 1, 3 * LIVE_CHUNK_SAMPLES, false);
-    reopen();
     char *before = test_head_contents(head);
-    ck_assert_uint_eq(count_chunks(folder), 0);
+    test_folder_copy(folder, crashed);
+    end();
+    open_at(crashed);
+    ck_assert_uint_eq(count_chunks(crashed), 0);
     map_chunks();
+    ck_assert_uint_eq(count_chunks(crashed), 2);
+    expect(before);
+    free(before);
+    head_close(TAKE(head));
+    test_folder_remove(crashed);
+}
+END_TEST
+
+START_TEST(a_clean_end_puts_full_chunks_into_files)
+{
+    begin();
+    append_run("a", 1, 3 * LIVE_CHUNK_SAMPLES, false);
+    char *before = test_head_contents(head);
+    reopen();
     ck_assert_uint_eq(count_chunks(folder), 2);
     expect(before);
     free(before);
@@ -301,6 +317,6 @@ START_TEST(begins_no_file_beyond_its_size)
 END_TEST
 
 TEST_MAIN("head_map", puts_full_chunks_into_a_file, replayed_chunks_go_into_files_too,
-          survives_a_file_cut_at_every_byte, removes_files_behind_a_damage,
-          keeps_chunks_in_memory_while_they_cannot_be_written, removes_files_that_nobody_needs,
-          begins_no_file_beyond_its_size)
+          a_clean_end_puts_full_chunks_into_files, survives_a_file_cut_at_every_byte,
+          removes_files_behind_a_damage, keeps_chunks_in_memory_while_they_cannot_be_written,
+          removes_files_that_nobody_needs, begins_no_file_beyond_its_size)
