@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/attr.h"
+#include "http/path.h"
 
 /* Columns of route.def. */
 #define GET_POST .get = true, .post = true
@@ -28,26 +29,6 @@ const struct route routes[] = {
 };
 
 const size_t route_count = ARRAY_COUNT(routes);
-
-static bool path_matches(const char *pattern, struct str path)
-{
-    size_t at = 0;
-    for (; *pattern; pattern++) {
-        if (*pattern == ':') {
-            size_t begin = at;
-            while (at < path.len && path.ptr[at] != '/')
-                at++;
-            if (at == begin)
-                return false;
-            pattern += strcspn(pattern, "/") - 1;
-            continue;
-        }
-        if (at == path.len || path.ptr[at] != *pattern)
-            return false;
-        at++;
-    }
-    return at == path.len;
-}
 
 const struct route *route_find(struct str path)
 {

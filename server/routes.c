@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "http/listen.h"
+#include "http/path.h"
 #include "server/api.h"
 #include "server/server.h"
 
@@ -81,26 +82,6 @@ static enum method method_of(const char *name)
         if (strcmp(methods[i].name, name) == 0)
             return methods[i].method;
     return 0;
-}
-
-static bool path_matches(const char *pattern, struct str path)
-{
-    size_t at = 0;
-    for (; *pattern; pattern++) {
-        if (*pattern == ':') {
-            size_t begin = at;
-            while (at < path.len && path.ptr[at] != '/')
-                at++;
-            if (at == begin)
-                return false;
-            pattern += strcspn(pattern, "/") - 1;
-            continue;
-        }
-        if (at == path.len || path.ptr[at] != *pattern)
-            return false;
-        at++;
-    }
-    return at == path.len;
 }
 
 static const struct route *route_find(struct str path)

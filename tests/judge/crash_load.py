@@ -134,7 +134,7 @@ class Load:
         self.next = [0] * SENDERS  # number of the request
         self.under_way = [None] * SENDERS
         self.acknowledged = 0
-        self.refused = 0  # for now, with a 5xx
+        self.refused = 0  # with a 5xx: they are sent again
         self.lock = threading.Condition()
 
     @property

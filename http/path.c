@@ -1,0 +1,21 @@
+#include "http/path.h"
+
+bool path_matches(const char *pattern, struct str path)
+{
+    size_t at = 0;
+    for (; *pattern; pattern++) {
+        if (*pattern == ':') {
+            size_t begin = at;
+            while (at < path.len && path.ptr[at] != '/')
+                at++;
+            if (at == begin)
+                return false;
+            pattern += strcspn(pattern, "/") - 1;
+            continue;
+        }
+        if (at == path.len || path.ptr[at] != *pattern)
+            return false;
+        at++;
+    }
+    return at == path.len;
+}
