@@ -6,9 +6,9 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/proto_writer.h"
 #include "server/read_query.h"
 #include "server/server.h"
-#include "storage/remote/proto_writer.h"
 #include "storage/remote/read_answer.h"
 
 struct sample_query {

@@ -12,10 +12,10 @@
 #include <snappy-c.h>
 
 #include "base/crc32c.h"
+#include "base/proto_writer.h"
 #include "model/symbols.h"
 #include "storage/chunk.h"
 #include "storage/histogram_reader.h"
-#include "storage/remote/proto_writer.h"
 
 size_t read_put_labels(struct buf *out, const struct symbols *symbols, const struct labels *labels)
 {

@@ -8,7 +8,7 @@
 
 #include <snappy-c.h>
 
-#include "storage/remote/proto_writer.h"
+#include "base/proto_writer.h"
 #include "storage/remote/read_request.h"
 
 bool read_ask_adds(const struct read_client_options *options, const struct select_request *request,

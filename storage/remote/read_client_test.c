@@ -3,9 +3,9 @@
 #include <stdio.h>
 
 #include "base/crc32c.h"
+#include "base/proto_writer.h"
 #include "base/test.h"
 #include "base/varint.h"
-#include "storage/remote/proto_writer.h"
 #include "storage/remote/read_request.h"
 #include "storage/remote/test_message.h"
 #include "storage/remote/test_server.h"

@@ -12,7 +12,7 @@
 #include "storage/remote/read_request.h"
 
 #include "base/buf.h"
-#include "storage/remote/proto_reader.h"
+#include "base/proto_reader.h"
 
 struct read_decoder {
     struct arena *arena;

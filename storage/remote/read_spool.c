@@ -9,11 +9,11 @@
 
 #include "base/crc32c.h"
 #include "base/mem.h"
+#include "base/proto_reader.h"
 #include "base/quote.h"
 #include "base/varint.h"
 #include "storage/chunk.h"
 #include "storage/chunk_pack.h"
-#include "storage/remote/proto_reader.h"
 #include "storage/remote/snappy_block.h"
 #include "storage/remote/write_request.h"
 

@@ -2,8 +2,8 @@
 
 #include <string.h>
 
+#include "base/proto_reader.h"
 #include "base/varint.h"
-#include "storage/remote/proto_reader.h"
 
 static void put_uvarint(struct buf *out, uint64_t v)
 {

@@ -6,11 +6,11 @@
 
 #include "base/crc32c.h"
 #include "base/mem.h"
+#include "base/proto_writer.h"
 #include "base/varint.h"
 #include "model/histogram_samples.h"
 #include "storage/chunk_pack.h"
 #include "storage/merge.h"
-#include "storage/remote/proto_writer.h"
 #include "storage/remote/read_answer.h"
 #include "storage/remote/snappy_block.h"
 #include "storage/test_storage.h"

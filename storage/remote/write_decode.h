@@ -1,6 +1,6 @@
 #pragma once
 
-#include "storage/remote/proto_reader.h"
+#include "base/proto_reader.h"
 #include "storage/remote/write_request.h"
 
 /* What the decoders of both versions share. */

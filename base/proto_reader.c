@@ -1,4 +1,4 @@
-#include "storage/remote/proto_reader.h"
+#include "base/proto_reader.h"
 
 #include <string.h>
 

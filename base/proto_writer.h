@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/proto_reader.h"
 #include "base/str.h"
 #include "base/varint.h"
-#include "storage/remote/proto_reader.h"
 
 /*
  * Protobuf fields, behind what `out` holds. `put_` writes any value; `put_..._set` leaves out what

@@ -1,7 +1,7 @@
-#include "storage/remote/proto_reader.h"
+#include "base/proto_reader.h"
 
+#include "base/proto_writer.h"
 #include "base/test.h"
-#include "storage/remote/test_message.h"
 
 /* Reads as a message "Thing" with a number 1, "Count"; what is wrong, or "" */
 static const char *read_all(struct str bytes, struct err *err)
@@ -21,9 +21,9 @@ START_TEST(reads_fields_in_their_order)
 {
     AUTO(buf_done) struct buf message = {0};
     struct err err = {0};
-    message_varint(&message, 1, UINT64_MAX);
-    message_double(&message, 2, 1.5);
-    message_text(&message, 300, "text");
+    put_number(&message, 1, UINT64_MAX);
+    put_double(&message, 2, 1.5);
+    put_bytes(&message, 300, STR("text"));
     struct proto_reader r = proto_reader_of(buf_view(&message), "Thing", &err);
 
     ck_assert(proto_next(&r));
@@ -43,11 +43,11 @@ START_TEST(passes_over_what_nobody_knows)
 {
     AUTO(buf_done) struct buf message = {0};
     struct err err = {0};
-    message_double(&message, 9, 1);
-    message_text(&message, 9, "text");
+    put_double(&message, 9, 1);
+    put_bytes(&message, 9, STR("text"));
     buf_append(&message, "\x4b\x08\x01\x53\x54\x0d....\x4c", 11); /* groups, one in the other */
-    message_varint(&message, 9, 1000);
-    message_varint(&message, 1, 7);
+    put_number(&message, 9, 1000);
+    put_number(&message, 1, 7);
     ck_assert_str_eq(read_all(buf_view(&message), &err), "");
 }
 END_TEST
@@ -96,13 +96,13 @@ START_TEST(counts_what_fields_hold)
     static const enum proto_run runs[4] = {[2] = PROTO_VARINTS, [3] = PROTO_DOUBLES};
     AUTO(buf_done) struct buf message = {0};
     size_t counts[4];
-    message_text(&message, 1, "one");
-    message_varints(&message, 2, (const uint64_t[]){1, 1000, 3}, 3);
-    message_varint(&message, 2, 4);
-    message_doubles(&message, 3, (const double[]){1, 2}, 2);
-    message_double(&message, 3, 3);
-    message_text(&message, 77, "unknown");
-    message_text(&message, 1, "two");
+    put_bytes(&message, 1, STR("one"));
+    put_bytes(&message, 2, STR("\x01\xe8\x07\x03")); /* 1, 1000, 3 */
+    put_number(&message, 2, 4);
+    put_bytes(&message, 3, (struct str){(const char *)(const double[]){1, 2}, 16});
+    put_double(&message, 3, 3);
+    put_bytes(&message, 77, STR("unknown"));
+    put_bytes(&message, 1, STR("two"));
     buf_byte(&message, 0x0a); /* and one that is cut short */
 
     proto_count(buf_view(&message), runs, counts, 4);
