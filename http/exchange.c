@@ -12,7 +12,6 @@
 
 #include <arpa/inet.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -23,6 +22,7 @@ struct exchange {
     unsigned magic;
     struct listener *listener;
     struct connection *connection;
+    struct MHD_Connection *mhd;
     struct arena *arena;
     struct str uri;
     struct buf body; /* of the request */
@@ -51,9 +51,10 @@ struct exchange {
 /* So much a body is given at first; buffers double from there. */
 #define BODY_SIZE_FIRST ((size_t)4096)
 
-const char *request_header(const struct request *request, const char *name)
+static const char *exchange_header(const struct request *request, const char *name)
 {
-    return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
+    const struct exchange *exchange = CONTAINER_CONST(struct exchange, request, request);
+    return MHD_lookup_connection_value(exchange->mhd, MHD_HEADER_KIND, name);
 }
 
 struct header_visit {
@@ -69,19 +70,20 @@ static enum MHD_Result header_visited(void *context, enum MHD_ValueKind kind, co
     return MHD_YES;
 }
 
-void request_each_header(const struct request *request,
-                         void (*header)(void *context, const char *name, const char *value),
-                         void *context)
+static void exchange_each_header(const struct request *request,
+                                 void (*header)(void *context, const char *name, const char *value),
+                                 void *context)
 {
+    const struct exchange *exchange = CONTAINER_CONST(struct exchange, request, request);
     struct header_visit visit = {header, context};
-    MHD_get_connection_values(request->connection, MHD_HEADER_KIND, header_visited, &visit);
+    MHD_get_connection_values(exchange->mhd, MHD_HEADER_KIND, header_visited, &visit);
 }
 
-void request_client(const struct request *request, char *out, size_t out_size)
+static void exchange_client(const struct request *request, char *out, size_t out_size)
 {
-    *out = '\0';
+    const struct exchange *exchange = CONTAINER_CONST(struct exchange, request, request);
     const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+        MHD_get_connection_info(exchange->mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
     if (!info || !info->client_addr)
         return;
     const struct sockaddr *address = info->client_addr;
@@ -95,6 +97,9 @@ void request_client(const struct request *request, char *out, size_t out_size)
         inet_ntop(AF_INET6, &in6.sin6_addr, out, (socklen_t)out_size);
     }
 }
+
+static const struct request_class exchange_class = {exchange_header, exchange_each_header,
+                                                    exchange_client};
 
 static struct connection *connection_of(struct MHD_Connection *mhd)
 {
@@ -111,32 +116,9 @@ void *exchange_begin(void *context, const char *uri, struct MHD_Connection *mhd)
     exchange->connection = connection_of(mhd);
     exchange->arena = arena_create(NULL);
     exchange->uri = arena_str(exchange->arena, str_of(uri));
-    exchange->request.connection = mhd;
+    exchange->mhd = mhd;
+    exchange->request.class = &exchange_class;
     return exchange;
-}
-
-/* Is the body a form that is read as parameters? */
-static bool exchange_has_form(const struct exchange *exchange)
-{
-    static const char form[] = "application/x-www-form-urlencoded";
-    const char *method = exchange->request.method;
-    if (strcmp(method, "POST") != 0 && strcmp(method, "PUT") != 0 && strcmp(method, "PATCH") != 0)
-        return false;
-    const char *type = request_header(&exchange->request, "Content-Type");
-    if (!type || strncasecmp(type, form, sizeof form - 1) != 0)
-        return false;
-    char behind = type[sizeof form - 1];
-    return behind == '\0' || behind == ';' || behind == ' ';
-}
-
-/* As it was sent: not decoded. */
-static struct str exchange_path(const struct exchange *exchange)
-{
-    struct str path = exchange->uri;
-    const char *mark = path.len ? memchr(path.ptr, '?', path.len) : NULL;
-    if (mark)
-        path.len = (size_t)(mark - path.ptr);
-    return path;
 }
 
 /* False: the path is not decodable. */
@@ -145,26 +127,17 @@ static bool exchange_read_request(struct exchange *exchange)
     struct request *request = &exchange->request;
     request->arena = exchange->arena;
     request->uri = exchange->uri;
+    request->body = buf_view(&exchange->body);
     request->cancel = &exchange->connection->cancel;
     request->stopping = atomic_load(&exchange->listener->stopping);
-
-    struct str path = exchange_path(exchange);
-    struct str query = {"", 0};
-    if (path.len < exchange->uri.len)
-        query = (struct str){path.ptr + path.len + 1, exchange->uri.len - path.len - 1};
-    request->body = buf_view(&exchange->body);
-    if (exchange_has_form(exchange))
-        params_parse(&request->params, buf_view(&exchange->body), exchange->arena);
-    params_parse(&request->params, query, exchange->arena);
-    params_parse(&request->url_params, query, exchange->arena);
-    return percent_decode(path, false, exchange->arena, &request->path);
+    return request_read_uri(request);
 }
 
 static size_t exchange_body_size_max(const struct exchange *exchange)
 {
     const struct listen_options *options = &exchange->listener->options;
     return options->body_size_max
-               ? options->body_size_max(options->context, exchange_path(exchange))
+               ? options->body_size_max(options->context, request_raw_path(exchange->uri))
                : REQUEST_BODY_SIZE_MAX;
 }
 
@@ -332,8 +305,8 @@ static enum MHD_Result exchange_answer(struct exchange *exchange, const char *me
     struct MHD_Response *response = exchange_response(exchange);
     if (exchange->request.stopping)
         MHD_add_response_header(response, "Connection", "close");
-    enum MHD_Result queued = MHD_queue_response(exchange->request.connection,
-                                                (unsigned)exchange->answer.status, response);
+    enum MHD_Result queued =
+        MHD_queue_response(exchange->mhd, (unsigned)exchange->answer.status, response);
     MHD_destroy_response(response);
     return queued;
 }

@@ -4,10 +4,20 @@
 #include <stddef.h>
 
 #include "base/arena.h"
+#include "base/attr.h"
 #include "base/str.h"
 #include "http/params.h"
 
-struct MHD_Connection;
+struct request;
+
+/* How a server tells the rest of what it knows of a request: see the functions of these names. */
+struct request_class {
+    const char *(*header)(const struct request *request, const char *name);
+    void (*each_header)(const struct request *request,
+                        void (*header)(void *context, const char *name, const char *value),
+                        void *context);
+    void (*client)(const struct request *request, char *out, size_t out_size);
+};
 
 /*
  * What a client asked, complete: the body has been read. All texts live until the answer has gone,
@@ -25,7 +35,7 @@ struct request {
     struct arena *arena;        /* as long-lived as the request */
     const _Atomic bool *cancel; /* true once the client has gone, or the server wants to end */
     bool stopping;              /* the server ends: answer nothing that takes time */
-    struct MHD_Connection *connection;
+    const struct request_class *class; /* NULL: no headers, and nobody knows who the client is */
 };
 
 /* A body larger than this is refused, unless its path may have more: Go's own limit for forms. */
@@ -41,3 +51,12 @@ void request_each_header(const struct request *request,
 
 /* "192.0.2.1" or "2001:db8::1"; `out` has room for INET6_ADDRSTRLEN. */
 void request_client(const struct request *request, char *out, size_t out_size);
+
+/* For servers: what a URI says before its '?', not decoded. */
+struct str request_raw_path(struct str uri);
+
+/*
+ * For servers: path and parameters, from method, URI, body, arena and class. False: the path is not
+ * decodable.
+ */
+bool request_read_uri(struct request *request) MUST_CHECK;
