@@ -91,7 +91,8 @@ void db_thread_result(struct db *db, struct db_thread *thread, bool good, const 
     if (!good)
         snprintf(now, sizeof now, "%s", err->msg);
     hide_ulids(now);
-    if (!good && strcmp(thread->last_err, now) != 0)
+    bool told = good || err->kind == ERR_CANCELED;
+    if (!told && strcmp(thread->last_err, now) != 0)
         db_warn(db, err->msg);
     memcpy(thread->last_err, now, sizeof now);
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -18,7 +19,18 @@ struct append_exemplar;
 struct append_metadata;
 struct wal_label;
 
+/*
+ * For other threads: how far the reading of the log is, and their word that it is to end. Numbers
+ * of segments; all 0 while nothing is known.
+ */
+struct db_reading {
+    _Atomic bool cancel; /* db_open then gives ERR_CANCELED, soon */
+    _Atomic uint32_t first_segment, last_segment;
+    _Atomic uint32_t segment_done; /* up to this one it is read */
+};
+
 struct db_options {
+    struct db_reading *reading; /* there until the database is closed; NULL: nobody looks */
     bool read_only;
     size_t replay_threads; /* that read the log at the start; 0: one a core */
     /* For writing: */

@@ -69,7 +69,7 @@ static bool head_state_read_chunks(struct head_state *state, struct err *err)
 {
     if (!head_chunks_look(state->chunks, err))
         return false;
-    for (;;) {
+    while (replay_is_wanted(state->report->options, err)) {
         struct head_chunk chunk;
         enum tail_read got = head_chunks_next(state->chunks, &chunk, err);
         if (got == TAIL_ITEM) {
@@ -81,6 +81,7 @@ static bool head_state_read_chunks(struct head_state *state, struct err *err)
             return got == TAIL_END;
         }
     }
+    return false;
 }
 
 /* All that a log has now. */
@@ -91,18 +92,22 @@ static bool head_state_read_log(struct head_state *state, struct wal_log *log,
     if (!wal_log_look(log, ret_lost, err))
         return false;
     struct replay_progress progress;
-    replay_progress_init(&progress, state->report->options);
+    replay_progress_init(&progress, state->report->options, log, !state->begun);
     while (!*ret_lost) {
         const uint8_t *bytes;
         size_t size;
+        if (!replay_is_wanted(state->report->options, err))
+            return false;
         enum tail_read got = wal_log_next(log, &bytes, &size, err);
         replay_progress_tell(&progress, log);
         if (got == TAIL_ITEM && wal_record_decode(bytes, size, &state->record, err)) {
             apply(state, &state->record);
             continue;
         }
-        if (got == TAIL_END)
+        if (got == TAIL_END) {
+            replay_progress_done(&progress, log);
             return true;
+        }
         if (got == TAIL_LOST) {
             err_clear(err);
             *ret_lost = true;

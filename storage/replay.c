@@ -65,9 +65,24 @@ struct replay {
     struct replay_progress progress;
 };
 
-void replay_progress_init(struct replay_progress *progress, const struct db_options *options)
+void replay_progress_init(struct replay_progress *progress, const struct db_options *options,
+                          const struct wal_log *log, bool first)
 {
     *progress = (struct replay_progress){.options = options, .told_ns = clock_monotonic_ns()};
+    if (!first || !options->reading || !wal_log_has_segments(log))
+        return;
+    progress->reading = options->reading;
+    uint32_t begin = wal_log_begin_segment(log);
+    atomic_store(&progress->reading->first_segment, begin);
+    atomic_store(&progress->reading->last_segment, wal_log_last_segment(log));
+    atomic_store(&progress->reading->segment_done, begin);
+}
+
+bool replay_is_wanted(const struct db_options *options, struct err *err)
+{
+    if (!options->reading || !atomic_load_explicit(&options->reading->cancel, memory_order_relaxed))
+        return true;
+    return err_set(err, ERR_CANCELED, "the reading of the log was ended");
 }
 
 void replay_progress_tell(struct replay_progress *progress, const struct wal_log *log)
@@ -77,6 +92,8 @@ void replay_progress_tell(struct replay_progress *progress, const struct wal_log
         return;
     uint32_t loaded = progress->segment;
     progress->segment = segment;
+    if (progress->reading && loaded >= wal_log_begin_segment(log))
+        atomic_store(&progress->reading->segment_done, loaded);
     int64_t now_ns = clock_monotonic_ns();
     if (!progress->options->info || now_ns - progress->told_ns < TELL_NS)
         return;
@@ -86,6 +103,12 @@ void replay_progress_tell(struct replay_progress *progress, const struct wal_log
         snprintf(text, sizeof text, "WAL segment loaded segment=%u maxSegment=%u", loaded,
                  wal_log_last_segment(log));
     progress->options->info(progress->options->context, text);
+}
+
+void replay_progress_done(struct replay_progress *progress, const struct wal_log *log)
+{
+    if (progress->reading)
+        atomic_store(&progress->reading->segment_done, wal_log_last_segment(log));
 }
 
 static uint64_t record_ref_max(const struct wal_record *record)
@@ -218,6 +241,8 @@ static enum tail_read replay_read(struct replay *replay, struct replay_window *w
 {
     struct wal_log *log = replay->state->wal;
     window->count = 0;
+    if (!replay_is_wanted(replay->state->report->options, err))
+        return TAIL_ERR;
     buf_clear(&window->bytes);
     while (window->bytes.len < WINDOW_SIZE && window->count < WINDOW_RECORDS) {
         const uint8_t *bytes;
@@ -295,10 +320,12 @@ bool replay_log(struct head_state *state, bool *ret_lost, struct err *err)
         replay->share_count *= 2;
     for (uint32_t i = 0; i < replay->share_count; i++)
         replay_share_init(&replay->shares[i], i, (uint32_t)replay->share_count);
-    replay_progress_init(&replay->progress, state->report->options);
+    replay_progress_init(&replay->progress, state->report->options, state->wal, true);
     replay->workers = workers_create(replay->share_count - 1);
     work_queue_init(&replay->queue, replay->workers, replay->share_count, replay_task_run);
     enum tail_read got = replay_run(replay, err);
+    if (got == TAIL_END)
+        replay_progress_done(&replay->progress, state->wal);
     replay_done(replay);
     *ret_lost = got == TAIL_LOST;
     if (*ret_lost)

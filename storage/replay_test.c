@@ -270,12 +270,12 @@ START_TEST(tells_how_far_it_is_once_a_second)
     snprintf(wal, sizeof wal, "%s/wal", folder);
     struct db_options options = {.info = note_info};
     struct replay_progress progress;
-    replay_progress_init(&progress, &options);
-    progress.told_ns = 0; /* long ago */
     AUTO(wal_log_destroy) struct wal_log *log = wal_log_create(wal, WAL_GAP_LOST);
     struct err err = {0};
     bool lost;
     ck_assert(wal_log_look(log, &lost, &err));
+    replay_progress_init(&progress, &options, log, true);
+    progress.told_ns = 0; /* long ago */
     const uint8_t *bytes;
     size_t size;
     while (wal_log_next(log, &bytes, &size, &err) == TAIL_ITEM)
@@ -293,6 +293,46 @@ START_TEST(tells_how_far_it_is_once_a_second)
 }
 END_TEST
 
+/* Of a checkpoint 1 and segments 2 and 3. */
+static bool read_watched(size_t threads, struct db_reading *reading, struct err *err)
+{
+    struct db_options options = {.read_only = true, .replay_threads = threads, .reading = reading};
+    struct head *head;
+    ck_assert(head_open(folder, &options, &head, err));
+    bool good = head_refresh(head, INT64_MIN, err);
+    head_close(head);
+    return good;
+}
+
+START_TEST(others_see_how_far_it_is_and_may_end_it)
+{
+    test_folder(folder, sizeof folder);
+    struct script script = {0};
+    for (int k = 0; k < 20; k++)
+        add_any(&script);
+    test_file(folder, "wal/checkpoint.00000001/00000000", &segment);
+    buf_clear(&segment);
+    write_segments(&script, 2, 4, 20);
+    for (size_t threads = 1; threads <= 2; threads++) {
+        struct db_reading reading = {0};
+        struct err err = {0};
+        ck_assert_msg(read_watched(threads, &reading, &err), "%s", err.msg);
+        ck_assert_uint_eq(reading.first_segment, 1);
+        ck_assert_uint_eq(reading.last_segment, 3);
+        ck_assert_uint_eq(reading.segment_done, 3);
+
+        reading = (struct db_reading){.cancel = true};
+        ck_assert(!read_watched(threads, &reading, &err));
+        ck_assert_int_eq(err.kind, ERR_CANCELED);
+        ck_assert_uint_lt(reading.segment_done, 3);
+    }
+    test_folder_remove(folder);
+    buf_done(&segment);
+    buf_done(&record);
+}
+END_TEST
+
 TEST_MAIN("replay", threads_make_of_a_log_what_one_makes,
           also_where_references_are_given_anew_and_series_deleted, also_with_chunks_of_files,
-          also_where_the_log_is_damaged, tells_how_far_it_is_once_a_second)
+          also_where_the_log_is_damaged, tells_how_far_it_is_once_a_second,
+          others_see_how_far_it_is_and_may_end_it)

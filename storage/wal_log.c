@@ -312,3 +312,13 @@ uint32_t wal_log_last_segment(const struct wal_log *log)
 {
     return log->first <= log->last ? log->last : 0;
 }
+
+bool wal_log_has_segments(const struct wal_log *log)
+{
+    return log->first <= log->last;
+}
+
+uint32_t wal_log_begin_segment(const struct wal_log *log)
+{
+    return log->checkpoint != NO_SEGMENT ? log->checkpoint : wal_log_first_segment(log);
+}

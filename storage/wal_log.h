@@ -52,6 +52,11 @@ void wal_log_drop(struct wal_log *log, struct err *err);
  */
 bool wal_log_repair(struct wal_log *log, uint32_t *ret_next, struct err *err) MUST_CHECK;
 
+/* At the last look: is there any segment, and where is reading to begin: the checkpoint's number.
+ */
+bool wal_log_has_segments(const struct wal_log *log);
+uint32_t wal_log_begin_segment(const struct wal_log *log);
+
 /* The number of the segment in work, and of the first there is; 0 before there is one. */
 uint32_t wal_log_segment(const struct wal_log *log);
 uint32_t wal_log_first_segment(const struct wal_log *log);
