@@ -18,11 +18,15 @@ struct block_desc {
     int64_t end_ms; /* excluded */
 };
 
-/* Bits: what only a part of the samples of a time was chosen by. */
+/*
+ * Bits: what only a part of the samples of a time was chosen by; and one that is ours alone, and
+ * that a Prometheus passes over: all that the head had in order before the block's end is in blocks.
+ */
 enum block_hint {
     BLOCK_FROM_OUT_OF_ORDER = 1,
     BLOCK_FROM_STALE_SERIES = 2,
     BLOCK_FROM_SELECTED_SERIES = 4,
+    BLOCK_ENDS_HEAD = 8,
 };
 
 /* meta.json: what is said of a block. */
@@ -41,7 +45,8 @@ struct block_meta {
     bool deletable;       /* all of it was deleted */
     bool failed;          /* could not be compacted: is left as it is */
     unsigned hints;       /* of enum block_hint */
-    bool beside_head;     /* has a hint: says nothing of the head's begin */
+    bool beside_head;     /* is but a part: says nothing of the head's begin */
+    bool ends_head;       /* is known to be as BLOCK_ENDS_HEAD says; else that is not known */
     struct ulid *sources; /* blocks from a head that it was made of, in the end */
     size_t source_count;
     struct block_desc *parents; /* blocks that this one replaces */

@@ -24,6 +24,7 @@ static const struct {
     const char *name;
     enum block_hint hint;
 } hint_names[] = {
+    {"ends-head", BLOCK_ENDS_HEAD},
     {"from-out-of-order", BLOCK_FROM_OUT_OF_ORDER},
     {"from-selected-series", BLOCK_FROM_SELECTED_SERIES},
     {"from-stale-series", BLOCK_FROM_STALE_SERIES},
@@ -72,9 +73,9 @@ static void block_meta_hints(const json_t *hints, struct block_meta *meta)
 {
     for (size_t i = 0; i < json_array_size(hints); i++) {
         const char *hint = json_string_value(json_array_get(hints, i));
-        if (!hint || !str_starts(str_of(hint), STR("from-")))
+        if (!hint)
             continue;
-        meta->beside_head = true;
+        meta->beside_head |= str_starts(str_of(hint), STR("from-"));
         for (size_t k = 0; k < ARRAY_COUNT(hint_names); k++)
             if (strcmp(hint, hint_names[k].name) == 0)
                 meta->hints |= hint_names[k].hint;
@@ -91,6 +92,12 @@ static bool block_meta_compaction(const json_t *root, struct block_meta *meta, s
     meta->deletable = json_is_true(json_object_get(compaction, "deletable"));
     meta->failed = json_is_true(json_object_get(compaction, "failed"));
     block_meta_hints(json_object_get(compaction, "hints"), meta);
+    /*
+     * Fresh from the head, or written anew. Merged ones are less clear: up to 3.5 Prometheus loses
+     * the hint when it merges blocks of late samples alone (#18379), and any Prometheus when it
+     * merges such with others.
+     */
+    meta->ends_head = !meta->beside_head && (level <= 1 || meta->hints & BLOCK_ENDS_HEAD);
 
     const json_t *sources = json_object_get(compaction, "sources");
     meta->sources = mem_new_array(struct ulid, json_array_size(sources));

@@ -209,6 +209,7 @@ bool compact_blocks(struct block *const *blocks, size_t count,
     int64_t end_ms = INT64_MIN;
     unsigned all_hints = ~0u;
     unsigned any_hints = 0;
+    int64_t head_end_ms = INT64_MIN;
     struct block_write_options block = {.parent_count = count};
     for (size_t i = 0; i < count; i++) {
         const struct block_meta *meta = block_meta(blocks[i]);
@@ -217,11 +218,15 @@ bool compact_blocks(struct block *const *blocks, size_t count,
         block.level = meta->level > block.level ? meta->level : block.level;
         all_hints &= meta->hints;
         any_hints |= meta->hints;
+        if (meta->ends_head && meta->end_ms > head_end_ms)
+            head_end_ms = meta->end_ms;
     }
     block.level++;
-    /* Late samples beside others are no longer late. */
+    /* Late samples beside others are no longer late; what is known of the head is kept. */
     block.hints = (all_hints & BLOCK_FROM_OUT_OF_ORDER) |
                   (any_hints & (BLOCK_FROM_STALE_SERIES | BLOCK_FROM_SELECTED_SERIES));
+    if (block.hints == 0 && any_hints != 0 && head_end_ms == end_ms)
+        block.hints = BLOCK_ENDS_HEAD;
 
     AUTO(compact_run_done) struct compact_run run;
     compact_run_begin(&run, options, begin_ms, end_ms);
@@ -240,6 +245,8 @@ bool compact_block_anew(struct block *old, const struct compact_options *options
     struct block_desc parent = compact_parent(old);
     struct block_write_options block = {
         .parents = &parent, .parent_count = 1, .hints = meta->hints};
+    if (!meta->beside_head && !meta->ends_head)
+        block.level = meta->level; /* or it would be believed to end the head */
     AUTO(compact_run_done) struct compact_run run;
     compact_run_begin(&run, options, meta->begin_ms, meta->end_ms);
     struct db_sources sources = compact_sources(&old, 1);

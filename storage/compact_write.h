@@ -54,6 +54,9 @@ bool compact_blocks(struct block *const *blocks, size_t count,
                     const struct compact_options *options, struct compact_result *ret_result,
                     struct err *err) MUST_CHECK;
 
-/* The same block without what was deleted from it, of level 1, which names it as its parent. */
+/*
+ * The same block without what was deleted from it, which names it as its parent. It is of level 1
+ * as Prometheus's, unless that would say more of the head than is known (block_meta.ends_head).
+ */
 bool compact_block_anew(struct block *block, const struct compact_options *options,
                         struct compact_result *ret_result, struct err *err) MUST_CHECK;

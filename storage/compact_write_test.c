@@ -237,7 +237,8 @@ START_TEST(makes_no_block_of_nothing)
 }
 END_TEST
 
-START_TEST(keeps_hints_as_prometheus_does)
+/* As Prometheus; and where one is lost, another one says how far the head is in blocks. */
+START_TEST(keeps_hints)
 {
     begin();
     const struct test_series series = {.labels = "__name__=a", .step_ms = 10, .count = 10};
@@ -253,7 +254,7 @@ START_TEST(keeps_hints_as_prometheus_does)
 
         merge(ulids, 2);
         meta = made_meta();
-        ck_assert_uint_eq(meta.hints, late == 2 ? BLOCK_FROM_OUT_OF_ORDER : 0);
+        ck_assert_uint_eq(meta.hints, late == 2 ? BLOCK_FROM_OUT_OF_ORDER : BLOCK_ENDS_HEAD);
         ck_assert(meta.beside_head == (late == 2));
         block_meta_done(&meta);
     }
@@ -401,5 +402,5 @@ START_TEST(keeps_every_bit_of_a_head)
 END_TEST
 
 TEST_MAIN("compact_write", merges_blocks_side_by_side, merges_blocks_that_overlap_as_a_query_does,
-          leaves_out_what_was_deleted, makes_no_block_of_nothing, keeps_hints_as_prometheus_does,
+          leaves_out_what_was_deleted, makes_no_block_of_nothing, keeps_hints,
           leaves_nothing_behind_a_failure, keeps_every_bit_of_a_head)

@@ -38,11 +38,11 @@ void db_info(const struct db *db, const char *message)
         db->options.info(db->options.context, message);
 }
 
-/* Reading the head may show that one more block is to be believed. */
+/* What the head has may settle that one more block ends it. */
 static bool db_refresh_head(struct db *db, struct err *err)
 {
     int64_t end_ms = db_blocks_end(db);
-    if (!head_refresh(db->head, end_ms, err))
+    if (!head_refresh(db->head, end_ms, err) || !db_settle_doubts(db, err))
         return false;
     int64_t new_end_ms = db_blocks_end(db);
     return new_end_ms <= end_ms || head_refresh(db->head, new_end_ms, err);
@@ -258,6 +258,7 @@ void db_close(struct db *db)
     block_list_done(&db->blocks);
     bad_list_done(&db->bad);
     ulid_list_done(&db->superseded);
+    free(db->doubts.items);
     head_close(db->head);
     dir_lock_close(db->dir_lock);
     pthread_mutex_destroy(&db->compactor.running);

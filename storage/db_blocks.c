@@ -203,39 +203,6 @@ bool db_refresh_blocks(struct db *db, struct err *err)
     return true;
 }
 
-/*
- * A block of late samples alone says nothing of what the head still needs to hold. It has a hint in
- * its meta that says so; but up to 3.5 Prometheus loses the hint when it merges such blocks
- * (#18379). A merged block is therefore believed only when the head has gone so far beyond it that
- * the samples in order must be in a block as well: Prometheus writes those out when the head
- * reaches half a block's range beyond them. In doubt the head keeps what blocks have too.
- */
-static bool block_ends_head(const struct block_meta *meta, int64_t range_ms, int64_t head_end_ms)
-{
-    if (meta->beside_head)
-        return false;
-    return meta->level <= 1 ||
-           (head_end_ms > meta->end_ms && head_end_ms - meta->end_ms >= range_ms / 4 * 3);
-}
-
-int64_t db_blocks_end(const struct db *db)
-{
-    int64_t range_ms = INT64_MAX;
-    for (size_t i = 0; i < db->blocks.count; i++) {
-        const struct block_meta *meta = block_meta(db->blocks.items[i]);
-        if (meta->end_ms - meta->begin_ms < range_ms)
-            range_ms = meta->end_ms - meta->begin_ms;
-    }
-    int64_t head_end = head_end_ms(db->head);
-    int64_t end_ms = INT64_MIN;
-    for (size_t i = 0; i < db->blocks.count; i++) {
-        const struct block_meta *meta = block_meta(db->blocks.items[i]);
-        if (meta->end_ms > end_ms && block_ends_head(meta, range_ms, head_end))
-            end_ms = meta->end_ms;
-    }
-    return end_ms;
-}
-
 struct block_list db_blocks_in(struct db *db, int64_t begin_ms, int64_t end_ms)
 {
     struct block_list found = {0};

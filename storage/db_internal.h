@@ -13,7 +13,7 @@
 #include "storage/head.h"
 
 /*
- * What the files of a database share: db.c, db_blocks.c, db_compact.c, db_obsolete.c.
+ * What the files of a database share: db.c, db_blocks.c, db_doubts.c, db_compact.c, db_obsolete.c.
  *
  * Locks, in the order they are taken:
  *
@@ -38,6 +38,18 @@ struct bad_block {
 
 struct bad_list {
     struct bad_block *items;
+    size_t count;
+    size_t cap;
+};
+
+/* A block of which meta.json does not say whether it ends the head, and what was found out. */
+struct doubt {
+    struct ulid ulid;
+    bool ends_head;
+};
+
+struct doubt_list {
+    struct doubt *items;
     size_t count;
     size_t cap;
 };
@@ -76,6 +88,7 @@ struct db {
     size_t corrupt_count;
     struct bad_list bad;         /* with `refreshing`, as what follows */
     struct ulid_list superseded; /* on the disk, but in others, or empty */
+    struct doubt_list doubts;    /* that are settled */
     struct db_compactor compactor;
     struct db_thread refresher;
     struct db_thread compact_thread;
@@ -101,6 +114,9 @@ struct ulid db_block_folder(const struct block *block);
 
 /* Up to where blocks hold what the head had; INT64_MIN: there are none. With `refreshing`. */
 int64_t db_blocks_end(const struct db *db);
+
+/* Looks at blocks that may end the head further on. With `refreshing`, the head's files read. */
+bool db_settle_doubts(struct db *db, struct err *err) MUST_CHECK;
 
 /* The blocks that overlap [begin_ms, end_ms], a reference each. Thread: any. */
 struct block_list db_blocks_in(struct db *db, int64_t begin_ms, int64_t end_ms);

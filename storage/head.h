@@ -73,7 +73,9 @@ struct head_series_list {
 bool head_select(struct head *head, const struct select_request *request,
                  struct head_series_list *ret_list, struct err *err) MUST_CHECK;
 
-/* The same, of samples that came out of order alone. */
+/* The same, of samples that came in order alone, or out of order alone. */
+bool head_select_in_order(struct head *head, const struct select_request *request,
+                          struct head_series_list *ret_list, struct err *err) MUST_CHECK;
 bool head_select_late(struct head *head, const struct select_request *request,
                       struct head_series_list *ret_list, struct err *err) MUST_CHECK;
 void head_release(struct head *head, struct head_series_list *list);

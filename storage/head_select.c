@@ -14,10 +14,12 @@
 /* Series between two looks at the budget and at the cancel flag. */
 #define CHECK_EVERY 256
 
+enum head_part { HEAD_ALL, HEAD_IN_ORDER, HEAD_LATE };
+
 struct select_run {
     const struct select_request *request;
     const struct head_index *index;
-    bool late;         /* only what came out of order */
+    enum head_part part;
     uint32_t *symbols; /* the head's to the request's, + 1; 0: not asked yet */
     struct label *pairs;
     size_t pair_cap;
@@ -142,7 +144,7 @@ static struct view_list views_of_late(const struct select_request *request,
 }
 
 static struct view_list views_of_series(const struct select_request *request,
-                                        const struct live_series *series)
+                                        const struct live_series *series, bool with_late)
 {
     struct view_list views = {0};
     if (!series_in_range(request, series))
@@ -158,7 +160,7 @@ static struct view_list views_of_series(const struct select_request *request,
     const struct histogram_appender *open = live_series_open_histogram(series);
     if (open && in_range(request, open->begin_ms, open->t_ms))
         view_list_add(&views, view_of_open_histograms(request->arena, open));
-    if (series->extra)
+    if (series->extra && with_late)
         views_of_extra(request, series->extra, &views);
     return views;
 }
@@ -188,8 +190,9 @@ static void select_add(struct select_run *run, uint32_t slot)
 {
     const struct select_request *request = run->request;
     const struct live_series *series = run->index->series[slot];
-    struct view_list views =
-        run->late ? views_of_late(request, series) : views_of_series(request, series);
+    struct view_list views = run->part == HEAD_LATE
+                                 ? views_of_late(request, series)
+                                 : views_of_series(request, series, run->part == HEAD_ALL);
     if (views.count == 0)
         return;
 
@@ -243,12 +246,12 @@ static bool select_slots(struct select_run *run, const struct slot_list *slots, 
     return arena_check(request->arena, err);
 }
 
-static bool select_part(struct head *head, const struct select_request *request, bool late,
-                        struct head_series_list *ret_list, struct err *err)
+static bool select_part(struct head *head, const struct select_request *request,
+                        enum head_part part, struct head_series_list *ret_list, struct err *err)
 {
     pthread_rwlock_rdlock(&head->lock);
     struct grace_epoch *epoch = grace_enter(&head->grace);
-    struct select_run run = {.request = request, .index = head->state->index, .late = late};
+    struct select_run run = {.request = request, .index = head->state->index, .part = part};
 
     struct slot_list slots = {0};
     head_index_match(run.index, request->matchers, request->matcher_count, &slots);
@@ -277,13 +280,19 @@ static bool select_part(struct head *head, const struct select_request *request,
 bool head_select(struct head *head, const struct select_request *request,
                  struct head_series_list *ret_list, struct err *err)
 {
-    return select_part(head, request, false, ret_list, err);
+    return select_part(head, request, HEAD_ALL, ret_list, err);
+}
+
+bool head_select_in_order(struct head *head, const struct select_request *request,
+                          struct head_series_list *ret_list, struct err *err)
+{
+    return select_part(head, request, HEAD_IN_ORDER, ret_list, err);
 }
 
 bool head_select_late(struct head *head, const struct select_request *request,
                       struct head_series_list *ret_list, struct err *err)
 {
-    return select_part(head, request, true, ret_list, err);
+    return select_part(head, request, HEAD_LATE, ret_list, err);
 }
 
 void head_release(struct head *head, struct head_series_list *list)
