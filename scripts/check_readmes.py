@@ -9,7 +9,7 @@ LISTED = ("storage", "server", "query-tee")
 
 
 def faults(root, folder):
-    text = (root / folder / "README.md").read_text()
+    text = (root / folder / "README.md").read_text(encoding="utf-8")
     files = {path.name for path in (root / folder).glob("**/*.[ch]")}
     for path in sorted((root / folder).glob("*.c")):
         if path.name.endswith("_test.c") or path.name.startswith("test_"):

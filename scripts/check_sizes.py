@@ -14,7 +14,7 @@ def main(root):
         for path in sorted(pathlib.Path(root, folder).rglob("*")):
             if path.suffix not in ENDINGS:
                 continue
-            lines = len(path.read_text().splitlines())
+            lines = len(path.read_text(encoding="utf-8").splitlines())
             if lines > LIMIT:
                 print(f"{path.relative_to(root)}: {lines} lines, at most {LIMIT}")
                 bad += 1
