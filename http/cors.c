@@ -4,8 +4,8 @@
 
 bool cors_init(struct cors *cors, struct str pattern, struct err *err)
 {
-    *cors = (struct cors){.any = str_eq(pattern, STR(".*"))};
-    return cors->any || regex_create(pattern, &cors->origin, err);
+    *cors = (struct cors){0};
+    return regex_create(pattern, &cors->origin, err);
 }
 
 void cors_done(struct cors *cors)
@@ -23,9 +23,7 @@ void cors_answer_origin(const struct cors *cors, const char *origin, struct answ
                   "Accept, Authorization, Content-Type, Origin");
     answer_header(answer, "Access-Control-Allow-Methods", "GET, POST, OPTIONS");
     answer_header(answer, "Access-Control-Expose-Headers", "Date");
-    if (cors->any)
-        answer_header(answer, "Access-Control-Allow-Origin", "*");
-    else if (regex_matches(cors->origin, str_of(origin)))
+    if (regex_matches(cors->origin, str_of(origin)))
         answer_header(answer, "Access-Control-Allow-Origin", origin);
 }
 

@@ -15,7 +15,6 @@ struct regex;
  * Thread: any, once it is made.
  */
 struct cors {
-    bool any; /* the pattern is ".*" */
     struct regex *origin;
 };
 

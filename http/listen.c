@@ -10,6 +10,7 @@
 #include <limits.h>
 #include <netdb.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -214,6 +215,12 @@ static void *watch(void *context)
     return NULL;
 }
 
+/* getaddrinfo would take 99999 for 34463. A name of a service is left to it. */
+static bool port_fits(const char *port)
+{
+    return port[strspn(port, "0123456789")] != '\0' || strtol(port, NULL, 10) <= UINT16_MAX;
+}
+
 /* "host:port", "[v6]:port", ":port" into two texts. */
 static bool address_split(const char *address, char host[256], char port[16], struct err *err)
 {
@@ -229,6 +236,9 @@ static bool address_split(const char *address, char host[256], char port[16], st
     memcpy(host, begin, len);
     host[len] = '\0';
     snprintf(port, 16, "%s", colon + 1);
+    if (!port_fits(port))
+        return err_set(err, ERR_BAD_DATA, "%s is no address: there is no port above 65535",
+                       address);
     return true;
 }
 

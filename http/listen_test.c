@@ -471,6 +471,9 @@ START_TEST(says_where_it_cannot_listen)
     struct listen_options options = {.address = "nowhere", .handle = handle};
     ck_assert(!listener_open(&options, &none, &err));
     ck_assert_str_eq(err.msg, "nowhere is no address: host:port is wanted");
+    options.address = "127.0.0.1:65536";
+    ck_assert(!listener_open(&options, &none, &err));
+    ck_assert_str_eq(err.msg, "127.0.0.1:65536 is no address: there is no port above 65535");
 
     open_with((struct listen_options){0});
     options.address = listener_address(listener);
