@@ -5,6 +5,7 @@
 
 #include "base/attr.h"
 #include "base/clock.h"
+#include "model/duration.h"
 #include "server/fallback.h"
 #include "server/feature_flags.h"
 #include "server/param.h"
@@ -18,9 +19,10 @@ const struct flag ask_flags[] = {
     {"output", 'o', FLAG_TEXT, offsetof(struct ask_options, output), "table", "FORM",
      "How to show the answer: table, json, csv, graph."},
     {"time", 0, FLAG_TEXT, offsetof(struct ask_options, time), NULL, "TIME",
-     "Evaluate at this time, Unix seconds or RFC 3339; default: now, or the end of older data."},
+     "Evaluate at this time: Unix seconds, RFC 3339, or a duration before now, as -2h; default: now, "
+     "or the end of older data."},
     {"start", 0, FLAG_TEXT, offsetof(struct ask_options, start), NULL, "TIME",
-     "Evaluate over a range that begins here."},
+     "Evaluate over a range that begins here; -2h: so long before its end."},
     {"end", 0, FLAG_TEXT, offsetof(struct ask_options, end), NULL, "TIME",
      "The end of the range; default as with --time."},
     {"step", 0, FLAG_TEXT, offsetof(struct ask_options, step), NULL, "DURATION",
@@ -50,11 +52,18 @@ bool ask_is_url(const char *target)
     return strncmp(target, "http://", 7) == 0 || strncmp(target, "https://", 8) == 0;
 }
 
-static bool time_read(const char *flag, const char *text, int64_t *ret_ms, struct err *err)
+/* A time, or as in -2h how long before `base_ms`. */
+static bool time_read(const char *flag, const char *text, int64_t base_ms, int64_t *ret_ms,
+                      struct err *err)
 {
     struct moment moment;
-    if (!moment_parse(str_of(text), &moment, err))
-        return err_wrap(err, "flag --%s", flag);
+    int64_t before_ms;
+    if (!moment_parse(str_of(text), &moment, err)) {
+        if (text[0] != '-' || !duration_parse(str_of(text + 1), &before_ms))
+            return err_wrap(err, "flag --%s", flag);
+        *ret_ms = base_ms - before_ms;
+        return true;
+    }
     *ret_ms = moment_ms(moment);
     return true;
 }
@@ -92,19 +101,18 @@ bool ask_range_read(const struct ask_options *options, int64_t data_end_ms, bool
 {
     struct ask_range range = {.instant = !options->start && !graph};
     int64_t now_ms = clock_now_ms();
+    const char *end_flag = options->end ? "end" : "time";
     const char *end_text = options->end ? options->end : options->time;
-    range.end_ms = now_ms;
-    range.moved =
-        !end_text && data_end_ms != INT64_MIN && data_end_ms < now_ms - options->lookback_ms;
-    if (range.moved)
-        range.end_ms = data_end_ms;
-    if (end_text && !time_read(options->end ? "end" : "time", end_text, &range.end_ms, err))
+    bool ended = data_end_ms != INT64_MIN && data_end_ms < now_ms - options->lookback_ms;
+    range.moved = !end_text && ended;
+    range.end_ms = ended ? data_end_ms : now_ms;
+    if (end_text && !time_read(end_flag, end_text, range.end_ms, &range.end_ms, err))
         return false;
-    if (options->end && range.instant)
-        return err_set(err, ERR_BAD_DATA, "flag --end needs --start");
+    if (range.instant && (options->end || options->step))
+        return err_set(err, ERR_BAD_DATA, "flag --%s needs --start", options->end ? "end" : "step");
 
     range.start_ms = range.instant ? range.end_ms : range.end_ms - GRAPH_RANGE_MS;
-    if (options->start && !time_read("start", options->start, &range.start_ms, err))
+    if (options->start && !time_read("start", options->start, range.end_ms, &range.start_ms, err))
         return false;
     if (range.start_ms > range.end_ms)
         return err_set(err, ERR_BAD_DATA, "flag --start is behind the end of the range");

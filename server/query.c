@@ -97,6 +97,8 @@ static bool ask_engine(struct asking *asking, struct local *local, struct err *e
     if (!ask_range_read(&asking->options, local_data_end_ms(local), graph, &asking->range, err))
         return false;
     const struct ask_range *range = &asking->range;
+    if (local_data_end_ms(local) == INT64_MIN)
+        fprintf(stderr, "%s holds no samples\n", asking->target);
     struct query_spec spec = {
         .text = asking->query,
         .start_ms = range->start_ms,
