@@ -212,14 +212,16 @@ bool interval_parse(struct str text, int64_t *ret_ns, struct err *err)
     return true;
 }
 
-bool number_parse(struct str text, int64_t *ret_number, struct err *err)
+/* A decimal number of `min` to `max`; the fault is told as by Go's `function`. */
+static bool integer_parse(struct str text, const char *function, int64_t min, int64_t max,
+                          int64_t *ret_number, struct err *err)
 {
     struct str digits = text;
     bool minus = byte_read(&digits, '-');
     if (!minus)
         byte_read(&digits, '+');
     bool good = digits.len > 0, fits = true;
-    int64_t number = 0;
+    int64_t number = 0; /* below zero, where there is room for one more */
     for (size_t i = 0; i < digits.len && good; i++) {
         int digit = digits.ptr[i] - '0';
         good = digit >= 0 && digit <= 9;
@@ -227,11 +229,43 @@ bool number_parse(struct str text, int64_t *ret_number, struct err *err)
                !__builtin_sub_overflow(number, digit, &number);
     }
     if (!good)
-        return quoted_fault(err, "strconv.Atoi: parsing", text, ": invalid syntax");
-    if (!fits || (!minus && number == INT64_MIN))
-        return quoted_fault(err, "strconv.Atoi: parsing", text, ": value out of range");
-    *ret_number = minus ? number : -number;
+        return quoted_fault(err, function, text, ": invalid syntax");
+    fits = fits && (minus || number > INT64_MIN);
+    if (fits && !minus)
+        number = -number;
+    if (!fits || number < min || number > max)
+        return quoted_fault(err, function, text, ": value out of range");
+    *ret_number = number;
     return true;
+}
+
+bool number_parse(struct str text, int64_t *ret_number, struct err *err)
+{
+    return integer_parse(text, "strconv.Atoi: parsing", INT64_MIN, INT64_MAX, ret_number, err);
+}
+
+bool int32_parse(struct str text, int64_t *ret_number, struct err *err)
+{
+    return integer_parse(text, "strconv.ParseInt: parsing", INT32_MIN, INT32_MAX, ret_number, err);
+}
+
+bool bool_parse(struct str text, bool *ret_value, struct err *err)
+{
+    static const struct {
+        const char *text;
+        bool value;
+    } words[] = {
+        {"1", true},      {"t", true},    {"true", true},   {"T", true},
+        {"TRUE", true},   {"True", true}, {"0", false},     {"f", false},
+        {"false", false}, {"F", false},   {"FALSE", false}, {"False", false},
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(words); i++) {
+        if (str_eq(text, str_of(words[i].text))) {
+            *ret_value = words[i].value;
+            return true;
+        }
+    }
+    return quoted_fault(err, "strconv.ParseBool: parsing", text, ": invalid syntax");
 }
 
 bool limit_parse(struct str text, int64_t *ret_limit, struct err *err)

@@ -38,6 +38,10 @@ bool interval_parse(struct str text, int64_t *ret_ns, struct err *err) MUST_CHEC
 /* strconv.Atoi, with its words. */
 bool number_parse(struct str text, int64_t *ret_number, struct err *err) MUST_CHECK;
 
+/* strconv.ParseInt of 32 bits, and strconv.ParseBool, with their words. */
+bool int32_parse(struct str text, int64_t *ret_number, struct err *err) MUST_CHECK;
+bool bool_parse(struct str text, bool *ret_value, struct err *err) MUST_CHECK;
+
 /* A limit: "" and 0 are none. */
 bool limit_parse(struct str text, int64_t *ret_limit, struct err *err) MUST_CHECK;
 

@@ -108,6 +108,22 @@ START_TEST(reads_limits)
 }
 END_TEST
 
+START_TEST(reads_numbers_and_truth_as_go_does)
+{
+    int64_t number;
+    bool truth;
+    ck_assert(int32_parse(STR("-2147483648"), &number, &err) && number == INT32_MIN);
+    ck_assert(!int32_parse(STR("2147483648"), &number, &err));
+    ck_assert_str_eq(err.msg, "strconv.ParseInt: parsing \"2147483648\": value out of range");
+    ck_assert(!int32_parse(STR("1x"), &number, &err));
+    ck_assert_str_eq(err.msg, "strconv.ParseInt: parsing \"1x\": invalid syntax");
+    ck_assert(bool_parse(STR("t"), &truth, &err) && truth);
+    ck_assert(bool_parse(STR("FALSE"), &truth, &err) && !truth);
+    ck_assert(!bool_parse(STR("yes"), &truth, &err));
+    ck_assert_str_eq(err.msg, "strconv.ParseBool: parsing \"yes\": invalid syntax");
+}
+END_TEST
+
 START_TEST(unescapes_names)
 {
     static const struct {
@@ -136,4 +152,4 @@ END_TEST
 
 TEST_MAIN("param", reads_seconds, wraps_what_does_not_fit_as_go_does, reads_dates,
           refuses_what_is_no_time, subtracts_and_cuts, reads_intervals, reads_limits,
-          unescapes_names)
+          reads_numbers_and_truth_as_go_does, unescapes_names)
