@@ -268,7 +268,7 @@ class Http(ApiCase):
     def test_cors(self):
         status, headers, body = self.server.ask("OPTIONS", "/api/v1/query", headers={"Origin": "https://a.example"})
         self.assertEqual((status, body), (204, b""))
-        self.assertEqual(headers_named(headers, "Access-Control-Allow-Origin"), ["*"])
+        self.assertEqual(headers_named(headers, "Access-Control-Allow-Origin"), ["https://a.example"])
         self.assertEqual(headers_named(headers, "Access-Control-Allow-Methods"), ["GET, POST, OPTIONS"])
         _, headers, _ = self.server.ask("GET", "/api/v1/labels")
         self.assertEqual(sorted(headers_named(headers, "Vary")), ["Accept-Encoding", "Origin"])
@@ -502,6 +502,26 @@ class CommandLine(ApiCase):
         self.assertIn("unknown command", self.run_command("quarry", code=2).stderr)
         self.assertIn("wants a directory", self.run_command("explain", self.data, code=2).stderr)
         self.assertIn("holds data already", self.run_command("demo-data", self.data, code=1).stderr)
+
+    def test_times_before_the_end(self):
+        def csv(*flags):
+            return self.run_command("query", self.data, "count(up)", "-o", "csv", *flags).stdout
+        self.assertEqual(csv("--start=-1h", "--end", END, "--step=5m"),
+                         csv("--start", END - 3600, "--end", END, "--step=5m"))
+        self.assertEqual(csv("--start", "-1h", "--step=5m"), csv("--start=-1h", "--end=-0s", "--step=5m"))
+        self.assertNotEqual(csv("--time=-2m"), csv())
+        for flags in (("--start=--1h",), ("--time=-1parsec",)):
+            self.assertIn(flags[0].split("=")[0], self.run_command("query", self.data, "up", *flags, code=2).stderr)
+
+    def test_a_range_needs_its_start(self):
+        for flag in ("end", "step"):
+            done = self.run_command("query", self.data, "up", f"--{flag}", "60", code=2)
+            self.assertEqual(done.stderr, f"millrace: flag --{flag} needs --start\n")
+
+    def test_a_directory_without_data(self):
+        with tempfile.TemporaryDirectory(prefix="millrace-empty-") as folder:
+            done = self.run_command("query", folder, "up")
+            self.assertIn(f"{folder} holds no samples", done.stderr)
 
     def test_explain(self):
         plan = self.run_command("explain", self.data, "sum(rate(http_requests_total[5m]))", "--time", END).stdout
