@@ -1,4 +1,6 @@
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -201,6 +203,70 @@ START_TEST(nothing_is_deleted_that_cannot_be_logged)
 }
 END_TEST
 
+#define MANY_SERIES 20000
+
+static _Atomic bool deleting;
+static _Atomic bool seen_between;
+
+static bool is_deleted(struct head *head, const char *name, int64_t t_ms)
+{
+    AUTO(arena_destroy) struct arena *arena = arena_create(NULL);
+    struct matcher *wanted;
+    struct err local = {0};
+    ck_assert(matcher_new(arena, MATCH_EQUAL, STR("__name__"), str_of(name), &wanted, &local));
+    const struct select_request request = {
+        .matchers = &wanted,
+        .matcher_count = 1,
+        .begin_ms = t_ms,
+        .end_ms = t_ms,
+        .arena = arena,
+        .symbols = symbols_new(arena),
+    };
+    struct head_series_list list;
+    ck_assert_msg(head_select(head, &request, &list, &local), "%s", local.msg);
+    bool deleted = false;
+    for (size_t i = 0; i < list.count; i++)
+        deleted |= time_ranges_cover(list.items[i].deleted, list.items[i].deleted_count,
+                                     (struct time_range){t_ms, t_ms});
+    head_release(head, &list);
+    symbols_done(request.symbols);
+    return deleted;
+}
+
+/* Asks for the last series first: what is found between two steps cannot be a whole deletion. */
+static void *look_between(void *context)
+{
+    for (int64_t t_ms = 10; deleting; t_ms = is_deleted(context, "last", t_ms) ? t_ms + 10 : t_ms)
+        if (!is_deleted(context, "last", t_ms) && is_deleted(context, "first", t_ms) &&
+            !is_deleted(context, "last", t_ms))
+            seen_between = true;
+    return NULL;
+}
+
+START_TEST(selects_get_in_while_much_is_deleted)
+{
+    test_dir_init(&dir);
+    struct head *head = open_head();
+    for (int64_t t_ms = 10; t_ms <= 1000; t_ms += 10)
+        append(head, "first", t_ms);
+    for (size_t i = 0; i < MANY_SERIES; i++)
+        append(head, arena_printf(dir.arena, "s%zu", i), 1000);
+    for (int64_t t_ms = 10; t_ms <= 1000; t_ms += 10)
+        append(head, "last", t_ms);
+    pthread_t reader;
+    deleting = true;
+    ck_assert_int_eq(pthread_create(&reader, NULL, look_between, head), 0);
+    for (int64_t t_ms = 10; t_ms <= 1000 && !seen_between; t_ms += 10)
+        ck_assert(delete_from_head(head, "__name__!=", (struct time_range){t_ms, t_ms}));
+    deleting = false;
+    pthread_join(reader, NULL);
+    ck_assert(seen_between);
+    head_close(head);
+    test_dir_done(&dir);
+}
+END_TEST
+
 TEST_MAIN("delete", stones_go_as_far_as_samples_of_a_block,
           a_series_between_whose_chunks_the_range_lies_stays, what_matches_nothing_writes_nothing,
-          the_head_deletes_what_is_there_now, nothing_is_deleted_that_cannot_be_logged)
+          the_head_deletes_what_is_there_now, nothing_is_deleted_that_cannot_be_logged,
+          selects_get_in_while_much_is_deleted)

@@ -9,6 +9,9 @@
 /* A record is closed when it has so many bytes. */
 #define RECORD_SIZE_MAX ((size_t)1 << 20)
 
+/* Series between two moments in which selects get the lock. */
+#define SERIES_STEP 4096
+
 /* The part of the range that the series has samples in; false: none. */
 static bool range_of_series(const struct live_series *series, struct time_range *range)
 {
@@ -50,10 +53,18 @@ static bool log_stones(struct head *head, const struct slot_list *slots, struct 
     return true;
 }
 
+/*
+ * A select between two steps finds some series deleted and others not, as in Prometheus. The ranges
+ * are those that the log has: nobody appends or sweeps meanwhile.
+ */
 static void put_stones(struct head *head, const struct slot_list *slots, struct time_range range)
 {
     head_state_lock(head->state);
     for (size_t i = 0; i < slots->count; i++) {
+        if (i > 0 && i % SERIES_STEP == 0) {
+            head_state_unlock(head->state);
+            head_state_lock(head->state);
+        }
         struct live_series *series = head->state->index->series[slots->slots[i]];
         struct time_range own = range;
         if (range_of_series(series, &own))

@@ -8,7 +8,8 @@
 
 /*
  * Deletes the samples in the range of the series that match: the log says so first, then selects
- * leave them out. Never beyond the samples that a series has now: what comes later stays.
+ * leave them out, series after series: one that runs meanwhile may find a part of them. Never
+ * beyond the samples that a series has now: what comes later stays.
  *
  * Thread: any. ERR_IO: the log cannot be written, and nothing is deleted. ERR_UNSUPPORTED: the head
  * is open for reading only.
