@@ -230,13 +230,20 @@ static bool checkpoint_flush(struct checkpoint *checkpoint, struct err *err)
     return wal_writer_flush(checkpoint->out, err);
 }
 
+static bool checkpoint_goes_on(const struct checkpoint *checkpoint, struct err *err)
+{
+    const _Atomic bool *cancel = checkpoint->plan->cancel;
+    return !cancel || !atomic_load_explicit(cancel, memory_order_relaxed) ||
+           err_set(err, ERR_CANCELED, "canceled while a checkpoint was written");
+}
+
 static bool checkpoint_read_segment(struct checkpoint *checkpoint, const char *path,
                                     struct err *err)
 {
     AUTO(wal_segment_close) struct wal_segment *segment = NULL;
     if (!wal_segment_open(path, &segment, err))
         return false;
-    for (;;) {
+    while (checkpoint_goes_on(checkpoint, err)) {
         const uint8_t *bytes;
         size_t size;
         enum tail_read got = wal_segment_next(segment, true, &bytes, &size, err);
@@ -251,6 +258,7 @@ static bool checkpoint_read_segment(struct checkpoint *checkpoint, const char *p
         if (checkpoint->waiting_size > FLUSH_SIZE && !checkpoint_flush(checkpoint, err))
             return false;
     }
+    return false;
 }
 
 static bool checkpoint_read_folder(struct checkpoint *checkpoint, const char *folder,

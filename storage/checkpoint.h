@@ -1,5 +1,6 @@
 #pragma once
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -23,11 +24,12 @@ struct checkpoint_plan {
     enum wal_packing packing;
     bool (*keeps)(void *context, uint64_t ref);
     void *context;
+    const _Atomic bool *cancel; /* looked at for each record; NULL: never */
 };
 
 /*
  * Reads the newest checkpoint and the segments behind it up to `last`, writes the new one, and puts
  * it in place once it is on the disk. Removes nothing but what an earlier attempt has left; on an
- * error (ERR_IO, ERR_CORRUPT) the folder holds what it held before.
+ * error (ERR_IO, ERR_CORRUPT, ERR_CANCELED) the folder holds what it held before.
  */
 bool checkpoint_write(const struct checkpoint_plan *plan, struct err *err) MUST_CHECK;

@@ -44,9 +44,14 @@ static void write_segment(const char *name)
     buf_clear(&segment);
 }
 
-/* Odd references are kept. */
+static _Atomic bool cancel;
+static size_t asked_count;
+
+/* Odd references are kept. The third time that it is asked, somebody has no time any more. */
 static bool keeps(void *context, uint64_t ref)
 {
+    if (++asked_count == 3 && context)
+        atomic_store((_Atomic bool *)context, true);
     return ref % 2 == 1;
 }
 
@@ -246,6 +251,28 @@ START_TEST(is_cut_into_segments)
 }
 END_TEST
 
+START_TEST(a_canceled_one_leaves_all_as_it_was)
+{
+    begin();
+    for (uint64_t ref = 1; ref <= 100; ref++) {
+        TEST_SERIES(&record, ref, "n", "a");
+        take();
+    }
+    write_segment("00000000");
+    struct checkpoint_plan plan = {
+        .folder = folder, .segment_size = 128 << 10, .keeps = keeps, .cancel = &cancel};
+    plan.context = &cancel;
+    asked_count = 0;
+    ck_assert(!checkpoint_write(&plan, &err));
+    ck_assert_int_eq(err.kind, ERR_CANCELED);
+    ck_assert_uint_eq(asked_count, 3);
+    ck_assert(!is_there("checkpoint.00000000"));
+    ck_assert(!is_there("checkpoint.00000000.tmp"));
+    ck_assert(is_there("00000000"));
+    end();
+}
+END_TEST
+
 TEST_MAIN("checkpoint", keeps_what_is_needed_of_every_type, goes_on_from_the_one_before,
           leaves_nothing_when_there_is_no_space, takes_away_what_an_attempt_has_left,
-          is_cut_into_segments)
+          is_cut_into_segments, a_canceled_one_leaves_all_as_it_was)

@@ -232,7 +232,7 @@ static bool db_compact_heads(struct db *db, struct err *err)
     if (end_ms == INT64_MIN)
         return good;
     struct err truncate_err = {0};
-    if (!head_truncate(db->head, end_ms, &truncate_err)) {
+    if (!head_truncate(db->head, end_ms, &db->compactor.cancel, &truncate_err)) {
         if (good)
             *err = truncate_err;
         return false;

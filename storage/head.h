@@ -1,5 +1,6 @@
 #pragma once
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -32,9 +33,11 @@ bool head_refresh(struct head *head, int64_t blocks_end_ms, struct err *err) MUS
  * segments become a checkpoint. Nothing is done where that was done before. Batches go on
  * meanwhile.
  *
- * ERR_IO, ERR_CORRUPT: the log stays as it is, and the next call tries again.
+ * ERR_IO, ERR_CORRUPT, ERR_CANCELED (`cancel` was set, which may be NULL): the log stays as it is,
+ * and the next call tries again.
  */
-bool head_truncate(struct head *head, int64_t before_ms, struct err *err) MUST_CHECK;
+bool head_truncate(struct head *head, int64_t before_ms, const _Atomic bool *cancel,
+                   struct err *err) MUST_CHECK;
 
 /*
  * For who writes: full chunks go from memory into files of chunks_head. head_refresh does it once a

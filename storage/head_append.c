@@ -22,6 +22,7 @@
 #include "storage/sample_log.h"
 #include "storage/told_metadata.h"
 #include "storage/wal_encode.h"
+#include "storage/wal_folder.h"
 #include "storage/wal_write.h"
 
 /* So many samples are put in with one taking of the lock: nearly every batch at once. */
@@ -65,7 +66,7 @@ static bool head_open_log(struct head *head, struct wal_writer **ret_log, struct
         .packing = head->options.wal_packing,
         .synced = head->options.wal_sync,
     };
-    return file_make_folder(folder, err) &&
+    return file_make_folder(folder, err) && wal_folder_remove_checkpoints(folder, 0, err) &&
            wal_log_repair(head->state->wal, &options.segment, err) &&
            wal_writer_open(folder, &options, ret_log, err);
 }

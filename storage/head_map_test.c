@@ -271,12 +271,12 @@ START_TEST(removes_files_that_nobody_needs)
     begin();
     append_run("a", 1, 2 * LIVE_CHUNK_SAMPLES, false);
     map_chunks();
-    ck_assert_msg(head_truncate(head, 1, &err), "%s", err.msg); /* ends the file */
+    ck_assert_msg(head_truncate(head, 1, NULL, &err), "%s", err.msg); /* ends the file */
     append_run("a", 1000, 2 * LIVE_CHUNK_SAMPLES, false);
     map_chunks();
     ck_assert_int_gt(chunks_size(folder, "000001"), 0);
     ck_assert_int_gt(chunks_size(folder, "000002"), 0);
-    ck_assert_msg(head_truncate(head, 1000, &err), "%s", err.msg);
+    ck_assert_msg(head_truncate(head, 1000, NULL, &err), "%s", err.msg);
     ck_assert_int_eq(chunks_size(folder, "000001"), -1);
     ck_assert_int_gt(chunks_size(folder, "000002"), 0);
     char *expected = test_head_contents(head);

@@ -130,7 +130,7 @@ START_TEST(checkpoints_keep_the_last_of_metadata_and_late_exemplars)
         test_head_append(head, "a", 10 * i, false);
         ck_assert(note_exemplar("a", 10 * i));
         ck_assert(note_metadata("a", i == 2 ? "two" : "three"));
-        ck_assert(head_truncate(head, 5 * i, &err));
+        ck_assert(head_truncate(head, 5 * i, NULL, &err));
     }
     expect_from(25, "a:30=1.5{x} a=2/s/three a:40=1.5{x} a:50=1.5{x} ");
     end();

@@ -79,7 +79,8 @@ static bool head_remove_log(struct head *head, const char *folder, uint32_t last
     return true;
 }
 
-static bool head_checkpoint(struct head *head, int64_t before_ms, uint32_t in_work, struct err *err)
+static bool head_checkpoint(struct head *head, int64_t before_ms, uint32_t in_work,
+                            const _Atomic bool *cancel, struct err *err)
 {
     char folder[4096];
     snprintf(folder, sizeof folder, "%s/wal", head->path);
@@ -102,6 +103,7 @@ static bool head_checkpoint(struct head *head, int64_t before_ms, uint32_t in_wo
         .packing = head->options.wal_packing,
         .keeps = keeper_keeps,
         .context = &keeper,
+        .cancel = cancel,
     };
     if (!checkpoint_write(&plan, err) || !head_remove_log(head, folder, last, err))
         return false;
@@ -109,7 +111,8 @@ static bool head_checkpoint(struct head *head, int64_t before_ms, uint32_t in_wo
     return true;
 }
 
-static bool head_truncate_locked(struct head *head, int64_t before_ms, struct err *err)
+static bool head_truncate_locked(struct head *head, int64_t before_ms, const _Atomic bool *cancel,
+                                 struct err *err)
 {
     if (!head_refresh_state(head, before_ms, err) || !head_remove_chunks(head, err))
         return false;
@@ -120,18 +123,19 @@ static bool head_truncate_locked(struct head *head, int64_t before_ms, struct er
     bool cut = wal_writer_cut(log, err);
     uint32_t in_work = wal_writer_segment(log);
     pthread_mutex_unlock(&head->changing);
-    if (!cut || !head_checkpoint(head, before_ms, in_work, err))
+    if (!cut || !head_checkpoint(head, before_ms, in_work, cancel, err))
         return false;
     head->truncated_ms = before_ms;
     return true;
 }
 
-bool head_truncate(struct head *head, int64_t before_ms, struct err *err)
+bool head_truncate(struct head *head, int64_t before_ms, const _Atomic bool *cancel,
+                   struct err *err)
 {
     if (!head->writer)
         return err_set(err, ERR_UNSUPPORTED, "%s: open for reading only", head->path);
     pthread_mutex_lock(&head->truncating);
-    bool good = head_truncate_locked(head, before_ms, err);
+    bool good = head_truncate_locked(head, before_ms, cancel, err);
     pthread_mutex_unlock(&head->truncating);
     return good;
 }
