@@ -125,8 +125,11 @@ bool block_meta_parse(struct str json, struct block_meta *ret_meta, struct err *
 
     AUTO(block_meta_done) struct block_meta meta = {0};
     int64_t version = 0;
-    if (!json_is_object(root) || !block_meta_integer(root, "version", &version) || version != 1)
-        return err_set(err, ERR_CORRUPT, "not of version 1");
+    if (!json_is_object(root) || !block_meta_integer(root, "version", &version))
+        return err_set(err, ERR_CORRUPT, "version is missing or none");
+    if (version != 1)
+        return err_set(err, ERR_CORRUPT, "version %lld of the format, of which only 1 is known",
+                       (long long)version);
     if (!block_meta_ulid(json_object_get(root, "ulid"), &meta.ulid))
         return err_set(err, ERR_CORRUPT, "ulid is missing or none");
     if (!block_meta_integer(root, "minTime", &meta.begin_ms) ||

@@ -95,6 +95,15 @@ START_TEST(refuses_meta_that_is_none)
 }
 END_TEST
 
+START_TEST(names_a_version_of_tomorrow)
+{
+    struct block_meta meta = {0};
+    struct err err = {0};
+    ck_assert(!block_meta_parse(STR("{\"version\":3,\"ulid\":\"" ULID_A "\"}"), &meta, &err));
+    ck_assert_str_eq(err.msg, "version 3 of the format, of which only 1 is known");
+}
+END_TEST
+
 START_TEST(ulids_are_text_for_time_and_chance)
 {
     struct ulid ulid = ulid_make(1700000000000, 0xffff, 0);
@@ -288,7 +297,7 @@ START_TEST(many_segments_read_as_one)
 END_TEST
 
 TEST_MAIN("block", reads_meta, prints_meta_as_prometheus_does, refuses_meta_that_is_none,
-          ulids_are_text_for_time_and_chance, says_what_was_written,
+          names_a_version_of_tomorrow, ulids_are_text_for_time_and_chance, says_what_was_written,
           lends_its_bytes_after_its_files_are_gone, refuses_places_that_hold_no_chunk,
           says_which_file_failed, writer_refuses_what_would_not_be_a_block,
           many_segments_read_as_one)
