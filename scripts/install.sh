@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Installs what building and testing needs, on Debian 12, with apt; only what is missing.
+# Installs what building, testing and the README's examples need, on Debian 12, with apt; only what is
+# missing.
 set -eu
 
 packages="
-  build-essential meson ninja-build pkg-config python3 xz-utils
+  build-essential meson ninja-build pkg-config python3 xz-utils curl
   clang clang-format clang-tidy libclang-rt-14-dev
   check libsubunit-dev
   libre2-dev libmicrohttpd-dev libcurl4-openssl-dev libjemalloc-dev
