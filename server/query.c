@@ -27,7 +27,7 @@ static void query_help(void)
     buf_text(&out,
              "usage: millrace query DIR|URL EXPR [flags]\n\n"
              "Asks one query of a directory with Prometheus's data, or of a server with "
-             "Prometheus's API.\n\n");
+             "Prometheus's API.\nTimes are shown in UTC.\n\n");
     flags_print(ask_flags, ask_flag_count - 1, &out);
     fwrite(out.ptr, 1, out.len, stdout);
 }
