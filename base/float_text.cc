@@ -5,12 +5,14 @@
  */
 #include "base/float_text.h"
 
+#include <cassert>
 #include <charconv>
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <string>
+#include <string_view>
 #include <strings.h>
 #include <system_error>
 
@@ -27,11 +29,9 @@ struct digits {
     bool negative;
 };
 
-size_t put(char *out, const char *text)
+size_t put(char *out, std::string_view text)
 {
-    size_t len = strlen(text);
-    memcpy(out, text, len);
-    return len;
+    return text.copy(out, text.size());
 }
 
 /* NaN and the infinities, as Go spells them; 0 if v is neither. */
@@ -53,6 +53,7 @@ void digits_from_scientific(struct digits *d, const char *at, const char *end)
     for (; at < end && *at != 'e'; at++)
         if (*at != '.')
             d->text[d->count++] = *at;
+    assert(d->count > 0);
     int exponent = 0;
     bool minus = at + 1 < end && at[1] == '-';
     for (at += 2; at < end; at++)
@@ -276,6 +277,7 @@ size_t put_thousandths(char *out, double v)
     double magnitude = std::fabs(v);
     if (!(magnitude < 1e12))
         return 0;
+    /* NOLINTNEXTLINE(bugprone-incorrect-roundings): what is rounded wrongly is refused below */
     struct decimal decimal = {(uint64_t)(magnitude * 1000 + 0.5), -3};
     if (decimal.digits == 0 || (double)decimal.digits / 1000 != magnitude)
         return 0;
@@ -357,24 +359,25 @@ extern "C" size_t float_text_gojson(char *out, double v)
     return put_plain(out, &d);
 }
 
-extern "C" size_t float_text_fixed(char *out, double v, int count)
+extern "C" size_t float_text_fixed(char *out, double v, int digit_count)
 {
     if (size_t len = put_special(out, v))
         return len;
-    auto got = std::to_chars(out, out + FLOAT_TEXT_SIZE, v, std::chars_format::fixed, count);
+    auto got = std::to_chars(out, out + FLOAT_TEXT_SIZE, v, std::chars_format::fixed, digit_count);
     return (size_t)(got.ptr - out);
 }
 
-extern "C" size_t float_text_g_digits(char *out, double v, int count)
+extern "C" size_t float_text_g_digits(char *out, double v, int digit_count)
 {
     if (size_t len = put_special(out, v))
         return len;
     char text[400];
-    auto got = std::to_chars(text, text + sizeof text, v, std::chars_format::scientific, count - 1);
+    auto got =
+        std::to_chars(text, text + sizeof text, v, std::chars_format::scientific, digit_count - 1);
     struct digits d;
     digits_from_scientific(&d, text, got.ptr);
     int exponent = d.point - 1;
-    int limit = count;
+    int limit = digit_count;
     if (limit > d.count && d.count >= d.point)
         limit = d.count;
     if (exponent < -4 || exponent >= limit)

@@ -29,9 +29,9 @@ size_t float_text_json(char *out, double v); /* at most 25 bytes; writes up to 4
 /* As encoding/json writes a number that may be a fraction (timestamps of scalars). */
 size_t float_text_gojson(char *out, double v);
 
-/* `digits` after the point, as %.3f; and significant ones, as %.2g of fmt. */
-size_t float_text_fixed(char *out, double v, int digits);
-size_t float_text_g_digits(char *out, double v, int digits);
+/* `digit_count` digits after the point, as %.3f; and significant ones, as %.2g of fmt. */
+size_t float_text_fixed(char *out, double v, int digit_count);
+size_t float_text_g_digits(char *out, double v, int digit_count);
 
 /*
  * strconv.ParseFloat(text, 64): decimal and hexadecimal floats, "inf", "infinity", "nan" in any

@@ -12,6 +12,7 @@
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 
 #include "base/clock.h"
@@ -84,13 +85,13 @@ static double cpu_seconds(void)
 
 static double resident_mib(void)
 {
+    char text[200] = "";
     FILE *file = fopen("/proc/self/statm", "r");
-    unsigned long size = 0, resident = 0;
-    if (file && fscanf(file, "%lu %lu", &size, &resident) != 2)
-        resident = 0;
-    if (file)
-        fclose(file);
-    return (double)resident * 4096 / (1 << 20);
+    if (!file)
+        return 0;
+    const char *resident = fgets(text, sizeof text, file) ? strchr(text, ' ') : NULL;
+    fclose(file);
+    return resident ? strtod(resident, NULL) * 4096 / (1 << 20) : 0;
 }
 
 static void give_round(struct db *db, struct source *source, size_t round, size_t batch_size)

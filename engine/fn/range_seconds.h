@@ -5,5 +5,7 @@
 /* Go's Duration.Seconds: whole seconds and the rest are converted apart. */
 static inline double range_seconds(int64_t range_ms)
 {
-    return (double)(range_ms / 1000) + (double)(range_ms % 1000 * 1000000) / 1e9;
+    int64_t whole_s = range_ms / 1000;
+    int64_t rest_ns = range_ms % 1000 * 1000000;
+    return (double)whole_s + (double)rest_ns / 1e9;
 }
