@@ -13,11 +13,11 @@ FILES_A_RUN = 100
 
 def main(root):
     program = shutil.which(f"clang-format-{VERSION}") or shutil.which("clang-format")
-    told = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout if program else ""
+    told = subprocess.run([program, "--version"], capture_output=True, encoding="utf-8", check=True).stdout if program else ""
     if not re.search(rf"version {VERSION}\.", told):
         print(f"skipped: there is no clang-format {VERSION}")
         return SKIPPED
-    patterns = (root / ".clang-format-include").read_text().split()
+    patterns = (root / ".clang-format-include").read_text(encoding="utf-8").split()
     files = sorted({path for pattern in patterns for path in root.glob(pattern)})
     bad = 0
     for begin in range(0, len(files), FILES_A_RUN):
