@@ -20,7 +20,8 @@ struct block_desc {
 
 /*
  * Bits: what only a part of the samples of a time was chosen by; and one that is ours alone, and
- * that a Prometheus passes over: all that the head had in order before the block's end is in blocks.
+ * that a Prometheus passes over: all that the head had in order before the block's end is in
+ * blocks.
  */
 enum block_hint {
     BLOCK_FROM_OUT_OF_ORDER = 1,
