@@ -105,7 +105,7 @@ struct append_result {
     size_t too_old_count;       /* out of order, and before those that are taken */
     size_t duplicate_count;     /* another value at a time that is there */
     size_t invalid_histogram_count;
-    size_t invalid_label_count; /* samples and histograms of series with invalid labels */
+    size_t invalid_label_count; /* series with invalid labels; APPEND_KEEP_GOOD: their samples */
     char invalid_labels[512];   /* the first of these series and why; "": there is none */
 };
 

@@ -71,7 +71,9 @@ static const struct wal_label *sorted_labels(struct append_run *run,
 static void refuse_labels(struct append_run *run, const struct append_series *series,
                           const struct wal_label *labels, enum append_labels verdict)
 {
-    run->result.invalid_label_count += series->sample_count + series->histogram_count;
+    /* Prometheus counts series in 1.0, and in 2.0 their samples. */
+    run->result.invalid_label_count +=
+        run->mode == APPEND_KEEP_GOOD ? series->sample_count + series->histogram_count : 1;
     AUTO(buf_done) struct buf line = {0};
     bool twice = verdict == APPEND_LABELS_DUPLICATE;
     buf_text(&line,
@@ -193,19 +195,29 @@ static void line_duplicate(struct append_run *run, int64_t t_ms, const double *e
     buf_append(&run->lines, text, float_text_g(text, value));
 }
 
+static void count_refused(struct append_run *run, enum append_verdict verdict,
+                          enum sample_type type)
+{
+    struct append_result *result = &run->result;
+    if (verdict == APPEND_OUT_OF_ORDER) {
+        result->out_of_order_count++;
+        run->counters.out_of_order[type]++;
+    } else if (verdict == APPEND_TOO_OLD) {
+        result->too_old_count++;
+        run->counters.too_old[type]++;
+    } else if (verdict == APPEND_OUT_OF_BOUNDS) {
+        result->out_of_bounds_count++;
+        run->counters.out_of_bounds[type]++;
+    } else {
+        result->duplicate_count++;
+    }
+}
+
 /* Counts what is refused, and tells of it. */
 static void refuse_time(struct append_run *run, uint32_t at, enum append_verdict verdict,
                         const struct append_sample *sample)
 {
-    struct append_result *result = &run->result;
-    size_t *count = &result->duplicate_count;
-    if (verdict == APPEND_OUT_OF_ORDER)
-        count = &result->out_of_order_count;
-    else if (verdict == APPEND_TOO_OLD)
-        count = &result->too_old_count;
-    else if (verdict == APPEND_OUT_OF_BOUNDS)
-        count = &result->out_of_bounds_count;
-    ++*count;
+    count_refused(run, verdict, sample ? SAMPLE_FLOAT : SAMPLE_HISTOGRAM);
     if (!run_line(run))
         return;
     if (verdict == APPEND_OUT_OF_ORDER)

@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/map.h"
 #include "storage/append.h"
+#include "storage/db_counters.h"
 #include "storage/head_state.h"
 
 /*
@@ -63,6 +64,7 @@ struct append_run {
     int64_t window_ms; /* so far behind, samples out of order are taken; 0: none are */
 
     struct append_result result;
+    struct sample_counters counters;
     struct buf lines; /* what was refused */
 };
 

@@ -309,7 +309,11 @@ void db_stats(struct db *db, struct db_stats *ret_stats)
                              .head_chunk_count = head.chunk_count,
                              .head_begin_ms = head.begin_ms,
                              .head_end_ms = head.end_ms,
-                             .head_label_pair_count = head.label_pair_count};
+                             .head_label_pair_count = head.label_pair_count,
+                             .head_series_created = head.series_created,
+                             .head_series_removed = head.series_removed,
+                             .head_chunks_created = head.chunks_created,
+                             .head_chunks_removed = head.chunks_removed};
     if (head.begin_ms > head.end_ms) {
         stats.begin_ms = INT64_MAX;
         stats.end_ms = INT64_MIN;

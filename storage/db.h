@@ -87,6 +87,8 @@ struct db_stats {
     size_t head_chunk_count;
     int64_t head_begin_ms, head_end_ms;
     size_t head_label_pair_count;
+    uint64_t head_series_created, head_series_removed; /* since the start */
+    uint64_t head_chunks_created, head_chunks_removed;
 };
 
 void db_stats(struct db *db, struct db_stats *ret_stats);

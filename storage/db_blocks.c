@@ -180,11 +180,21 @@ static void db_report_bad(struct db *db, struct bad_list *bad, const struct bloc
     pthread_mutex_unlock(&db->lock);
 }
 
+static void db_count_reload(struct db *db, bool good)
+{
+    pthread_mutex_lock(&db->lock);
+    db->reloads++;
+    db->reloads_failed += !good;
+    pthread_mutex_unlock(&db->lock);
+}
+
 bool db_refresh_blocks(struct db *db, struct err *err)
 {
     struct block_list blocks = {0};
     struct bad_list bad = {0};
-    if (!db_list_blocks(db, &blocks, &bad, err)) {
+    bool good = db_list_blocks(db, &blocks, &bad, err);
+    db_count_reload(db, good);
+    if (!good) {
         block_list_done(&blocks);
         bad_list_done(&bad);
         return false;

@@ -86,6 +86,7 @@ struct db {
     pthread_mutex_t lock;
     struct block_list blocks;
     size_t corrupt_count;
+    uint64_t reloads, reloads_failed;
     struct bad_list bad;         /* with `refreshing`, as what follows */
     struct ulid_list superseded; /* on the disk, but in others, or empty */
     struct doubt_list doubts;    /* that are settled */

@@ -6,6 +6,7 @@
  *     changing     one refresh or one batch at a time
  *     lock         for writing: who changes, for each record put in; for reading: who looks
  *     grace.lock   leaf
+ *     counting     leaf
  *
  * A refresh that has lost its place reads all anew into a state that nobody sees, while the old one
  * goes on answering.
@@ -33,6 +34,7 @@ bool head_open(const char *path, const struct db_options *options, struct head *
     head->report.options = &head->options;
     pthread_mutex_init(&head->changing, NULL);
     pthread_mutex_init(&head->truncating, NULL);
+    pthread_mutex_init(&head->counting, NULL);
     head->truncated_ms = INT64_MIN;
 
     /* Readers come in great numbers; the one writer must get its turn all the same. */
@@ -70,8 +72,43 @@ void head_close(struct head *head)
     pthread_rwlock_destroy(&head->lock);
     pthread_mutex_destroy(&head->changing);
     pthread_mutex_destroy(&head->truncating);
+    pthread_mutex_destroy(&head->counting);
     free(head->path);
     free(head);
+}
+
+void head_count(struct head *head, uint64_t *counter, uint64_t more)
+{
+    pthread_mutex_lock(&head->counting);
+    *counter += more;
+    pthread_mutex_unlock(&head->counting);
+}
+
+void head_count_samples(struct head *head, const struct sample_counters *more)
+{
+    struct sample_counters *all = &head->counters.samples;
+    pthread_mutex_lock(&head->counting);
+    for (size_t i = 0; i < SAMPLE_TYPE_COUNT; i++) {
+        all->appended[i] += more->appended[i];
+        all->late[i] += more->late[i];
+        all->out_of_order[i] += more->out_of_order[i];
+        all->out_of_bounds[i] += more->out_of_bounds[i];
+        all->too_old[i] += more->too_old[i];
+    }
+    pthread_mutex_unlock(&head->counting);
+}
+
+void head_counters(struct head *head, struct head_counters *ret_counters)
+{
+    struct wal_counters wal = {0}, wbl;
+    if (head->writer)
+        wal_writer_counters(head_writer_log(head->writer), &wal);
+    late_samples_counters(head, &wbl);
+    pthread_mutex_lock(&head->counting);
+    *ret_counters = head->counters;
+    pthread_mutex_unlock(&head->counting);
+    ret_counters->wal = wal;
+    ret_counters->wbl = wbl;
 }
 
 static void head_state_retire(void *state)
@@ -111,11 +148,15 @@ static bool head_renew(struct head *head, int64_t blocks_end_ms, bool *ret_lost,
     head->replays_serially |= made->wants_serial;
     if (*ret_lost)
         return true;
-    head_tell_replay(head, made, clock_monotonic_ns() - begin_ns);
+    int64_t took_ns = clock_monotonic_ns() - begin_ns;
+    head_count(head, &head->counters.replay_ns, (uint64_t)took_ns);
+    head_tell_replay(head, made, took_ns);
 
     made->lock = &head->lock;
     pthread_rwlock_wrlock(&head->lock);
     struct head_state *old = head->state;
+    made->series_removed += old->series_removed + old->index->count;
+    made->chunks_removed += old->chunks_removed;
     head->state = TAKE(made);
     pthread_rwlock_unlock(&head->lock);
     grace_free(&head->grace, old, head_state_retire);

@@ -94,10 +94,16 @@ struct head_stats {
     size_t series_count;
     size_t chunk_count;
     size_t label_pair_count;
-    size_t corrupt_count; /* chunks and records left out since the start */
+    size_t corrupt_count;                    /* chunks and records left out since the start */
+    uint64_t series_created, series_removed; /* since the start */
+    uint64_t chunks_created, chunks_removed;
 };
 
 void head_stats(struct head *head, struct head_stats *ret_stats);
+
+/* Thread: any. */
+struct head_counters;
+void head_counters(struct head *head, struct head_counters *ret_counters);
 
 /* The time of the newest sample, INT64_MIN: there is none. Cheap. */
 int64_t head_end_ms(struct head *head);

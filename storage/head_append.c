@@ -139,22 +139,36 @@ static void apply_series(struct head_state *state, struct append_run *run)
     }
 }
 
-static void apply_entry(struct head_state *state, const struct append_run *run,
+/* What is left out in the end: of two in one batch that were not in order, the second. */
+static void count_left_out(struct append_run *run, const struct live_series *series, int64_t t_ms,
+                           enum sample_type type)
+{
+    if (t_ms < series->last_ms)
+        run->counters.out_of_order[type]++;
+}
+
+static void apply_entry(struct head_state *state, struct append_run *run,
                         const struct append_entry *entry, bool keeps_starts)
 {
     struct live_series *series = run->items[entry->item].series;
     const struct append_sample *sample = entry->sample;
     const struct append_histogram *histogram = entry->histogram;
     int64_t t_ms = sample ? sample->t_ms : histogram->t_ms;
+    enum sample_type type = sample ? SAMPLE_FLOAT : SAMPLE_HISTOGRAM;
     if (entry->is_late) {
-        late_samples_apply(state, series, sample, histogram);
+        bool taken = late_samples_apply(state, series, sample, histogram);
+        run->counters.appended[type] += taken;
+        run->counters.late[type] += taken;
         return;
     }
     bool put = sample ? live_series_append(series, t_ms, sample->v)
                       : live_series_append_histogram(
                             series, t_ms, keeps_starts ? histogram->start_ms : 0, &histogram->raw);
+    run->counters.appended[type] += put;
     if (put)
         head_state_note(state, t_ms, t_ms);
+    else
+        count_left_out(run, series, t_ms, type);
 }
 
 static void head_apply(struct head *head, struct append_run *run)
@@ -226,6 +240,7 @@ bool head_append(struct head *head, const struct append_batch *batch, enum appen
     uint64_t position = 0, late_position = 0;
     pthread_mutex_lock(&head->changing);
     bool good = head_append_run(head, &run, &position, err);
+    head_count_samples(head, &run.counters);
     late_position = late_samples_position(head);
     pthread_mutex_unlock(&head->changing);
     if (good && head->options.wal_sync)

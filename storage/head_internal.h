@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include "storage/db_counters.h"
 #include "storage/grace.h"
 #include "storage/head.h"
 #include "storage/head_chunk_writer.h"
@@ -26,7 +27,14 @@ struct head {
     bool map_failed;            /* the last time */
     pthread_mutex_t truncating; /* one head_truncate at a time; before `changing` */
     int64_t truncated_ms;       /* the log holds nothing needless before, as far as the rule goes */
+    pthread_mutex_t counting;   /* leaf */
+    struct head_counters counters; /* but for those of the logs */
+    uint64_t chunks_created;       /* the most that was told: a counter does not fall */
 };
+
+/* Adds to a counter. */
+void head_count(struct head *head, uint64_t *counter, uint64_t more);
+void head_count_samples(struct head *head, const struct sample_counters *more);
 
 /* head_refresh without writing chunks; from any thread. */
 bool head_refresh_state(struct head *head, int64_t blocks_end_ms, struct err *err) MUST_CHECK;

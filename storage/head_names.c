@@ -129,6 +129,17 @@ bool head_label_values(struct head *head, const struct names_request *request, s
     return good;
 }
 
+/* Where a Prometheus's files are followed, a chunk of theirs may take the place of two of ours. */
+static uint64_t head_count_chunks(struct head *head, uint64_t created)
+{
+    pthread_mutex_lock(&head->counting);
+    if (created > head->chunks_created)
+        head->chunks_created = created;
+    created = head->chunks_created;
+    pthread_mutex_unlock(&head->counting);
+    return created;
+}
+
 void head_stats(struct head *head, struct head_stats *ret_stats)
 {
     struct head_stats stats = {.corrupt_count = atomic_load(&head->report.corrupt_count)};
@@ -144,7 +155,11 @@ void head_stats(struct head *head, struct head_stats *ret_stats)
         stats.label_pair_count += pair_has_samples(index, &index->pairs[i]);
     stats.begin_ms = state->begin_ms;
     stats.end_ms = state->end_ms;
+    stats.series_removed = state->series_removed;
+    stats.series_created = index->count + state->series_removed;
+    stats.chunks_removed = state->chunks_removed;
     pthread_rwlock_unlock(&head->lock);
+    stats.chunks_created = head_count_chunks(head, stats.chunk_count + stats.chunks_removed);
     *ret_stats = stats;
 }
 

@@ -135,10 +135,12 @@ static void head_state_age(struct head_state *state)
         head_state_lock(state);
         for (size_t i = begin; i < end; i++) {
             struct live_series *series = state->index->series[i];
+            size_t chunk_count = live_series_chunk_count(series);
             if (trim)
                 live_series_trim_ooo(series, state->wbl_first, state->grace);
             if (series->dead)
                 live_series_clear(series, state->grace);
+            state->chunks_removed += chunk_count - live_series_chunk_count(series);
         }
         head_state_unlock(state);
     }
@@ -185,7 +187,9 @@ void head_state_sweep(struct head_state *state)
         head_state_lock(state);
         for (size_t i = begin; i < end; i++) {
             struct live_series *series = state->index->series[i];
+            size_t chunk_count = live_series_chunk_count(series);
             live_series_trim(series, state->min_valid_ms, state->grace);
+            state->chunks_removed += chunk_count - live_series_chunk_count(series);
             series->doomed = series_is_doomed(series, blocks_moved);
             any |= series->doomed;
             int64_t series_begin_ms = live_series_begin_ms(series);
@@ -209,6 +213,7 @@ void head_state_sweep(struct head_state *state)
     if (state->is_ours)
         head_state_note_expiries(state);
     state->index = made;
+    state->series_removed += old->count - made->count;
     head_state_unlock(state);
     head_index_release(old, series_is_kept);
 }

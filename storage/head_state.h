@@ -78,6 +78,8 @@ struct head_state {
     bool wants_serial;        /* the log has what several threads cannot read: see replay.h */
     uint64_t sample_count;    /* read since the beginning */
     uint64_t unknown_count;   /* of series nobody knows */
+    uint64_t series_removed;  /* by sweeps, with the lock */
+    uint64_t chunks_removed;
 };
 
 struct head_state *head_state_create(const char *path, struct grace *grace,

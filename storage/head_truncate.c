@@ -69,8 +69,15 @@ static void head_tell_checkpoint(const struct head *head, uint32_t last, int64_t
 /* Segments and checkpoints that the newest checkpoint stands for. */
 static bool head_remove_log(struct head *head, const char *folder, uint32_t last, struct err *err)
 {
-    bool good = wal_folder_remove_segments(folder, last, err) &&
-                wal_folder_remove_checkpoints(folder, last, err);
+    struct head_counters *counters = &head->counters;
+    bool good = wal_folder_remove_segments(folder, last, err);
+    head_count(head, &counters->truncations, 1);
+    head_count(head, &counters->truncations_failed, !good);
+    if (!good)
+        return false;
+    good = wal_folder_remove_checkpoints(folder, last, err);
+    head_count(head, &counters->checkpoint_removals, 1);
+    head_count(head, &counters->checkpoint_removals_failed, !good);
     if (!good)
         return false;
     pthread_rwlock_wrlock(&head->lock);
@@ -105,8 +112,12 @@ static bool head_checkpoint(struct head *head, int64_t before_ms, uint32_t in_wo
         .context = &keeper,
         .cancel = cancel,
     };
-    if (!checkpoint_write(&plan, err) || !head_remove_log(head, folder, last, err))
+    bool good = checkpoint_write(&plan, err);
+    head_count(head, &head->counters.checkpoints, 1);
+    head_count(head, &head->counters.checkpoints_failed, !good);
+    if (!good || !head_remove_log(head, folder, last, err))
         return false;
+    head_count(head, &head->counters.truncation_ns, (uint64_t)(clock_monotonic_ns() - begin_ns));
     head_tell_checkpoint(head, last, begin_ns);
     return true;
 }

@@ -275,6 +275,11 @@ void index_close(struct index *index)
     free(index);
 }
 
+size_t index_symbol_bytes(const struct index *index)
+{
+    return ((size_t)index->symbol_count / INDEX_SYMBOL_STEP + 1) * sizeof *index->symbol_samples;
+}
+
 uint32_t index_symbol_end(const struct index *index)
 {
     return index->version == 1 ? (uint32_t)index->symbols_end : index->symbol_count;

@@ -25,6 +25,9 @@ bool index_open(const uint8_t *bytes, size_t size, struct index **ret_index, str
     MUST_CHECK;
 void index_close(struct index *index);
 
+/* Bytes on the heap that find symbols in the file. */
+size_t index_symbol_bytes(const struct index *index);
+
 /* Symbols are numbers below index_symbol_end; version 1 leaves holes. */
 uint32_t index_symbol_end(const struct index *index);
 bool index_symbol(const struct index *index, uint32_t ref, struct str *ret_text, struct err *err)

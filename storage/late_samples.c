@@ -64,15 +64,22 @@ bool late_samples_log(struct head *head, const struct append_run *run, struct er
     return wal_writer_flush(head->late->log, err);
 }
 
-void late_samples_apply(struct head_state *state, struct live_series *series,
+bool late_samples_apply(struct head_state *state, struct live_series *series,
                         const struct append_sample *sample,
                         const struct append_histogram *histogram)
 {
     if (sample)
-        live_series_insert_ooo(series, sample->t_ms, sample->v, state->late_mark);
-    else
-        live_series_insert_ooo_histogram(series, histogram->t_ms, histogram->start_ms,
-                                         &histogram->raw, state->late_mark);
+        return live_series_insert_ooo(series, sample->t_ms, sample->v, state->late_mark);
+    live_series_insert_ooo_histogram(series, histogram->t_ms, histogram->start_ms, &histogram->raw,
+                                     state->late_mark);
+    return true;
+}
+
+void late_samples_counters(const struct head *head, struct wal_counters *ret_counters)
+{
+    *ret_counters = (struct wal_counters){0};
+    if (head->late)
+        wal_writer_counters(head->late->log, ret_counters);
 }
 
 uint64_t late_samples_position(const struct head *head)
@@ -120,8 +127,12 @@ static void trim_memory(struct head_state *state, uint32_t mark)
         size_t end = begin + SERIES_STEP;
         end = end < state->index->count ? end : state->index->count;
         head_state_lock(state);
-        for (size_t i = begin; i < end; i++)
-            live_series_trim_ooo(state->index->series[i], mark, state->grace);
+        for (size_t i = begin; i < end; i++) {
+            struct live_series *series = state->index->series[i];
+            size_t chunk_count = live_series_chunk_count(series);
+            live_series_trim_ooo(series, mark, state->grace);
+            state->chunks_removed += chunk_count - live_series_chunk_count(series);
+        }
         head_state_unlock(state);
     }
 }

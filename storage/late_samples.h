@@ -30,12 +30,13 @@ void late_samples_close(struct late_samples *late);
 /* Those of a batch into the log. */
 bool late_samples_log(struct head *head, const struct append_run *run, struct err *err) MUST_CHECK;
 
-/* One of both, into memory; with the head's lock. */
-void late_samples_apply(struct head_state *state, struct live_series *series,
+/* One of both, into memory; with the head's lock. False: there is one at its time. */
+bool late_samples_apply(struct head_state *state, struct live_series *series,
                         const struct append_sample *sample,
                         const struct append_histogram *histogram);
 
-/* As wal_writer_position and wal_writer_sync, of their log. */
+/* As wal_writer_counters, wal_writer_position and wal_writer_sync, of their log. */
+void late_samples_counters(const struct head *head, struct wal_counters *ret_counters);
 uint64_t late_samples_position(const struct head *head);
 bool late_samples_sync(struct head *head, uint64_t position, struct err *err) MUST_CHECK;
 

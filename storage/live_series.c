@@ -471,7 +471,7 @@ static void live_series_pack_ooo(struct live_series *series)
     extra->ooo.count = 0;
 }
 
-void live_series_insert_ooo(struct live_series *series, int64_t t_ms, double v, uint32_t segment)
+bool live_series_insert_ooo(struct live_series *series, int64_t t_ms, double v, uint32_t segment)
 {
     struct live_extra *extra = live_series_extra(series);
     struct samples *ooo = &extra->ooo;
@@ -479,7 +479,7 @@ void live_series_insert_ooo(struct live_series *series, int64_t t_ms, double v, 
     while (at > 0 && ooo->times_ms[at - 1] > t_ms)
         at--;
     if (at > 0 && ooo->times_ms[at - 1] == t_ms)
-        return; /* the first one stays */
+        return false;
     if (ooo->count >= LIVE_OOO_SAMPLES) {
         live_series_pack_ooo(series);
         at = 0;
@@ -491,6 +491,7 @@ void live_series_insert_ooo(struct live_series *series, int64_t t_ms, double v, 
     ooo->values[at] = v;
     ooo->count++;
     extra->ooo_segment = segment;
+    return true;
 }
 
 /* Few come out of order: each is a chunk. */

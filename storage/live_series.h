@@ -115,7 +115,8 @@ uint32_t live_series_first_packed(const struct live_series *series);
 void live_series_put_out(struct live_series *series, uint32_t index, const struct head_chunk *chunk,
                          struct grace *grace);
 
-void live_series_insert_ooo(struct live_series *series, int64_t t_ms, double v, uint32_t segment);
+/* False: that time waits already, and the first one stays. */
+bool live_series_insert_ooo(struct live_series *series, int64_t t_ms, double v, uint32_t segment);
 void live_series_insert_ooo_histogram(struct live_series *series, int64_t t_ms, int64_t start_ms,
                                       const struct raw_histogram *h, uint32_t segment);
 

@@ -18,6 +18,7 @@
 #include <unistd.h>
 #include <zstd.h>
 
+#include "base/clock.h"
 #include "base/crc32c.h"
 #include "base/file.h"
 #include "base/mem.h"
@@ -57,7 +58,7 @@ struct wal_writer {
     size_t waiting_count, waiting_cap;
     struct buf out; /* their fragments */
 
-    /* What sync looks at. */
+    /* What sync and counters look at. */
     pthread_mutex_t lock;
     pthread_cond_t changed;
     int fd;
@@ -66,6 +67,7 @@ struct wal_writer {
     uint64_t synced_position;
     bool syncing; /* somebody syncs `fd` */
     int sync_errno;
+    struct wal_counters counters; /* but for the segment */
 };
 
 static void writer_path(const struct wal_writer *writer, uint32_t segment, char *out, size_t size)
@@ -145,6 +147,17 @@ static size_t page_left(uint64_t offset)
     return WAL_PAGE_SIZE - (size_t)(offset % WAL_PAGE_SIZE);
 }
 
+/* So many bytes behind the offset are written. */
+static void segment_advance(struct wal_writer *writer, size_t size)
+{
+    uint64_t first = writer->offset / WAL_PAGE_SIZE;
+    writer->offset += size;
+    pthread_mutex_lock(&writer->lock);
+    writer->counters.pages_full += writer->offset / WAL_PAGE_SIZE - first;
+    writer->counters.pages_written += (writer->offset + WAL_PAGE_SIZE - 1) / WAL_PAGE_SIZE - first;
+    pthread_mutex_unlock(&writer->lock);
+}
+
 /* Zeros up to the end of the page, if it was begun. */
 static bool segment_pad(struct wal_writer *writer)
 {
@@ -158,7 +171,7 @@ static bool segment_pad(struct wal_writer *writer)
         errno = error;
         return false;
     }
-    writer->offset += left;
+    segment_advance(writer, left);
     return true;
 }
 
@@ -291,6 +304,13 @@ static void writer_fragment(struct wal_writer *writer, uint64_t offset)
     }
 }
 
+/* Counts a sync. With the lock. */
+static void writer_count_sync(struct wal_writer *writer, int64_t begin_ns)
+{
+    writer->counters.syncs++;
+    writer->counters.sync_ns += (uint64_t)(clock_monotonic_ns() - begin_ns);
+}
+
 /* Syncs what a segment still has in memory before it is closed. With the lock. */
 static bool segment_finish(struct wal_writer *writer, struct err *err)
 {
@@ -300,8 +320,10 @@ static bool segment_finish(struct wal_writer *writer, struct err *err)
         sync_file_range(writer->fd, 0, 0, SYNC_FILE_RANGE_WRITE); /* the kernel may begin */
         return true;
     }
+    int64_t begin_ns = clock_monotonic_ns();
     if (!writer->sync_errno && fdatasync(writer->fd) != 0)
         writer->sync_errno = errno;
+    writer_count_sync(writer, begin_ns);
     if (writer->sync_errno)
         return writer_failed(writer, "sync", writer->sync_errno, err);
     writer->synced_position = writer->position;
@@ -359,7 +381,7 @@ static bool writer_flush_waiting(struct wal_writer *writer, struct err *err)
         segment_cut(writer);
         return writer_failed(writer, "write", error, err);
     }
-    writer->offset += writer->out.len;
+    segment_advance(writer, writer->out.len);
     pthread_mutex_lock(&writer->lock);
     writer->position += writer->out.len;
     pthread_mutex_unlock(&writer->lock);
@@ -380,6 +402,11 @@ static void buf_shrink(struct buf *buf)
 bool wal_writer_flush(struct wal_writer *writer, struct err *err)
 {
     bool good = writer->waiting_count == 0 || writer_flush_waiting(writer, err);
+    if (!good) {
+        pthread_mutex_lock(&writer->lock);
+        writer->counters.writes_failed++;
+        pthread_mutex_unlock(&writer->lock);
+    }
     wal_writer_drop(writer);
     buf_shrink(&writer->packed);
     buf_shrink(&writer->out);
@@ -392,6 +419,14 @@ bool wal_writer_cut(struct wal_writer *writer, struct err *err)
     if (!writer_recover(writer, err))
         return false;
     return writer->offset == 0 || writer_next_segment(writer, err);
+}
+
+void wal_writer_counters(struct wal_writer *writer, struct wal_counters *ret_counters)
+{
+    pthread_mutex_lock(&writer->lock);
+    *ret_counters = writer->counters;
+    ret_counters->segment = writer->segment;
+    pthread_mutex_unlock(&writer->lock);
 }
 
 uint32_t wal_writer_segment(const struct wal_writer *writer)
@@ -416,8 +451,10 @@ bool wal_writer_sync(struct wal_writer *writer, uint64_t position, struct err *e
         int fd = writer->fd;
         uint64_t goal = writer->position;
         pthread_mutex_unlock(&writer->lock);
+        int64_t begin_ns = clock_monotonic_ns();
         int error = fdatasync(fd) == 0 ? 0 : errno;
         pthread_mutex_lock(&writer->lock);
+        writer_count_sync(writer, begin_ns);
         writer->syncing = false;
         writer->sync_errno = error;
         if (!error && goal > writer->synced_position)

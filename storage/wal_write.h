@@ -7,6 +7,7 @@
 #include "base/attr.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "storage/db_counters.h"
 #include "storage/wal_packing.h"
 
 /*
@@ -21,7 +22,7 @@
  * later flushes try it first and fail. So a log has at most one torn record, at its very end, left
  * by a process that was killed: wal_log_repair cuts it off.
  *
- * Thread: sync from any; the rest from one at a time.
+ * Thread: sync and counters from any; the rest from one at a time.
  */
 struct wal_writer;
 
@@ -51,6 +52,9 @@ bool wal_writer_flush(struct wal_writer *writer, struct err *err) MUST_CHECK;
 
 /* Begins another segment, unless nothing was written to this one. Nothing waits. */
 bool wal_writer_cut(struct wal_writer *writer, struct err *err) MUST_CHECK;
+
+/* What was done so far. Thread: any. */
+void wal_writer_counters(struct wal_writer *writer, struct wal_counters *ret_counters);
 
 /* The number of the segment in work. */
 uint32_t wal_writer_segment(const struct wal_writer *writer);

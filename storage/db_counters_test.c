@@ -1,0 +1,186 @@
+#include "storage/db_counters.h"
+
+#include <string.h>
+
+#include "base/test.h"
+#include "storage/append.h"
+#include "storage/db_compact.h"
+#include "storage/db_internal.h"
+#include "storage/test_blocks.h"
+
+#define MINUTE_MS ((int64_t)60 * 1000)
+#define HOUR_MS (60 * MINUTE_MS)
+
+static struct test_dir dir;
+static struct db *db;
+static struct err err;
+static struct db_counters counters;
+static struct db_stats stats;
+
+static void begin(struct db_options options)
+{
+    test_dir_init(&dir);
+    ck_assert_msg(db_open(dir.path, &options, &db, &err), "%s", err.msg);
+}
+
+static void end(void)
+{
+    db_close(TAKE(db));
+    test_dir_done(&dir);
+}
+
+static void look(void)
+{
+    db_counters(db, &counters);
+    db_stats(db, &stats);
+}
+
+/* Samples of one series, of which the good ones are taken; or histograms of one observation. */
+static void append(const char *name, const int64_t *minutes, size_t count, bool histograms)
+{
+    static const struct histogram_span span = {.offset = 1, .length = 1};
+    static uint64_t bucket = 1;
+    struct wal_label label = {STR("__name__"), str_of(name)};
+    struct append_sample *samples = arena_array(dir.arena, struct append_sample, count);
+    struct append_histogram *all = arena_array(dir.arena, struct append_histogram, count);
+    for (size_t i = 0; i < count; i++) {
+        samples[i] = (struct append_sample){.t_ms = minutes[i] * MINUTE_MS, .v = 1};
+        all[i].t_ms = minutes[i] * MINUTE_MS;
+        all[i].raw =
+            (struct raw_histogram){.sum = 1, .count = 1, .sides[0] = {&span, &bucket, 1, 1}};
+    }
+    struct append_series series = {.labels = &label, .label_count = 1};
+    if (histograms) {
+        series.histograms = all;
+        series.histogram_count = count;
+    } else {
+        series.samples = samples;
+        series.sample_count = count;
+    }
+    struct append_batch batch = {.series = &series, .count = 1, .future_ms = 10000 * MINUTE_MS};
+    struct append_result result;
+    err_clear(&err);
+    ck_assert(db_append(db, &batch, APPEND_KEEP_GOOD, &result, &err) || err.kind == ERR_BAD_DATA);
+}
+
+#define MINUTES(...) (const int64_t[]){__VA_ARGS__}, ARRAY_COUNT(((const int64_t[]){__VA_ARGS__}))
+#define FLOATS(name, ...) append((name), MINUTES(__VA_ARGS__), false)
+#define HISTOGRAMS(name, ...) append((name), MINUTES(__VA_ARGS__), true)
+
+/* Floats and histograms: appended, late, out of order, out of bounds, too old. */
+static void check_samples(const char *expected)
+{
+    look();
+    const struct sample_counters *samples = &counters.head.samples;
+    const uint64_t *const all[] = {samples->appended, samples->late, samples->out_of_order,
+                                   samples->out_of_bounds, samples->too_old};
+    AUTO(buf_done) struct buf found = {0};
+    for (size_t i = 0; i < ARRAY_COUNT(all); i++)
+        buf_printf(&found, "%llu+%llu ", (unsigned long long)all[i][SAMPLE_FLOAT],
+                   (unsigned long long)all[i][SAMPLE_HISTOGRAM]);
+    ck_assert_str_eq(buf_terminated(&found), expected);
+}
+
+START_TEST(samples_without_a_window)
+{
+    begin((struct db_options){0});
+    FLOATS("a", 1000, 1001);
+    HISTOGRAMS("h", 1000, 1001, 1002);
+    check_samples("2+3 0+0 0+0 0+0 0+0 ");
+    FLOATS("a", 1001);     /* there already: it is no error, but nothing is appended */
+    HISTOGRAMS("h", 1002); /* the same */
+    check_samples("2+3 0+0 0+0 0+0 0+0 ");
+    FLOATS("a", 999, 1002);
+    HISTOGRAMS("h", 998, 999, 1003);
+    check_samples("3+4 0+0 1+2 0+0 0+0 ");
+    FLOATS("a", 1004, 1003); /* both pass, and the second one is left out in the end */
+    check_samples("4+4 0+0 2+2 0+0 0+0 ");
+    FLOATS("a", 900, 20000); /* before what may be written; and what no head is asked about */
+    HISTOGRAMS("h", 900);
+    check_samples("4+4 0+0 2+2 1+1 0+0 ");
+    end();
+}
+END_TEST
+
+START_TEST(samples_with_a_window)
+{
+    begin((struct db_options){.late_window_ms = HOUR_MS});
+    FLOATS("a", 1000);
+    HISTOGRAMS("h", 1000);
+    FLOATS("a", 990, 980, 990);
+    HISTOGRAMS("h", 950);
+    check_samples("3+2 2+1 0+0 0+0 0+0 ");
+    FLOATS("a", 939, 938);
+    HISTOGRAMS("h", 10);
+    check_samples("3+2 2+1 0+0 0+0 2+1 ");
+    end();
+}
+END_TEST
+
+START_TEST(series_and_chunks_come_and_go)
+{
+    begin((struct db_options){.late_window_ms = 10 * HOUR_MS});
+    for (int64_t minute = 1; minute <= 400; minute += 3)
+        FLOATS("a", minute);
+    FLOATS("once", 100);
+    FLOATS("late", 50);
+    look();
+    ck_assert_uint_eq(stats.head_series_created, 3);
+    ck_assert_uint_eq(stats.head_series_removed, 0);
+    ck_assert_uint_eq(stats.head_chunks_created, stats.head_chunk_count);
+    ck_assert_uint_eq(stats.head_chunks_removed, 0);
+    size_t created = stats.head_chunk_count;
+    ck_assert_uint_ge(created, 6);
+
+    ck_assert_msg(db_compact(db, &err), "%s", err.msg);
+    FLOATS("a", 700);
+    ck_assert_msg(db_compact(db, &err), "%s", err.msg);
+    look();
+    ck_assert_uint_eq(stats.head_series_created, 3);
+    ck_assert_uint_eq(stats.head_series_removed, 2);
+    ck_assert_uint_eq(stats.head_chunks_created, created + 1);
+    ck_assert_uint_eq(stats.head_chunk_count + stats.head_chunks_removed, created + 1);
+    ck_assert_uint_gt(counters.reloads, 2);
+    ck_assert_uint_eq(counters.reloads_failed, 0);
+    ck_assert_uint_gt(counters.symbol_bytes, 0);
+    end();
+}
+END_TEST
+
+START_TEST(logs_and_checkpoints)
+{
+    begin((struct db_options){.late_window_ms = HOUR_MS, .wal_sync = true});
+    look();
+    struct wal_counters before = counters.head.wal;
+    FLOATS("a", 1, 2);
+    FLOATS("a", 1);
+    look();
+    ck_assert_uint_eq(counters.head.wal.pages_written, before.pages_written + 2);
+    ck_assert_uint_eq(counters.head.wal.pages_full, before.pages_full);
+    ck_assert_uint_eq(counters.head.wal.syncs, before.syncs + 2);
+    ck_assert_uint_gt(counters.head.wal.sync_ns, before.sync_ns);
+    ck_assert_uint_eq(counters.head.wbl.pages_written, 1);
+    ck_assert_uint_eq(counters.head.wbl.syncs, 1);
+    ck_assert_uint_gt(counters.wal_bytes, 0);
+    ck_assert_uint_gt(counters.wbl_bytes, 0);
+    uint64_t syncs = counters.head.wal.syncs;
+
+    for (int64_t hour = 0; hour <= 12; hour += 2) {
+        FLOATS("a", hour * 60 + 3);
+        ck_assert_msg(db_compact(db, &err), "%s", err.msg);
+    }
+    look();
+    ck_assert_uint_gt(counters.head.wal.segment, before.segment + 3);
+    ck_assert_uint_gt(counters.head.wal.syncs, syncs);
+    ck_assert_uint_gt(counters.head.wal.pages_full, before.pages_full);
+    ck_assert_uint_gt(counters.head.checkpoints, 0);
+    ck_assert_uint_eq(counters.head.truncations, counters.head.checkpoints);
+    ck_assert_uint_eq(counters.head.checkpoint_removals, counters.head.checkpoints);
+    ck_assert_uint_eq(counters.head.checkpoints_failed, 0);
+    ck_assert_uint_gt(counters.head.truncation_ns, 0);
+    end();
+}
+END_TEST
+
+TEST_MAIN("db_counters", samples_without_a_window, samples_with_a_window,
+          series_and_chunks_come_and_go, logs_and_checkpoints)
