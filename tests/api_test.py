@@ -10,6 +10,7 @@ import http.client
 import json
 import os
 import pathlib
+import pty
 import re
 import signal
 import socket
@@ -517,6 +518,25 @@ class CommandLine(ApiCase):
         for flag in ("end", "step"):
             done = self.run_command("query", self.data, "up", f"--{flag}", "60", code=2)
             self.assertEqual(done.stderr, f"millrace: flag --{flag} needs --start\n")
+
+    def test_colors_in_a_terminal(self):
+        def graph(**environment):
+            leader, follower = pty.openpty()
+            with os.fdopen(leader, "rb", buffering=0) as screen:
+                process = subprocess.Popen([MILLRACE, "query", self.data, "count by (job) (up)", "-o", "graph"], stdout=follower,
+                                           stderr=subprocess.DEVNULL, env={**os.environ, "TERM": "xterm", **environment})
+                os.close(follower)
+                text = b""
+                with contextlib.suppress(OSError):  # what reading gives once the last writer has gone
+                    while piece := screen.read(4096):
+                        text += piece
+                self.assertEqual(process.wait(60), 0)
+            return text
+        self.assertIn(b"\x1b[38;5;", graph(NO_COLOR=""))
+        for environment in ({"NO_COLOR": "1"}, {"NO_COLOR": "", "TERM": "dumb"}):
+            text = graph(**environment)
+            self.assertNotIn(b"\x1b", text)
+            self.assertIn("checkout".encode(), text)
 
     def test_a_directory_without_data(self):
         with tempfile.TemporaryDirectory(prefix="millrace-empty-") as folder:

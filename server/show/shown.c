@@ -11,6 +11,13 @@
 #include "base/mem.h"
 #include "model/sample.h"
 
+/* As no-color.org has it, and for terminals that know no escapes. */
+static bool color_is_wanted(void)
+{
+    const char *refused = getenv("NO_COLOR"), *terminal = getenv("TERM");
+    return (!refused || !*refused) && !(terminal && strcmp(terminal, "dumb") == 0);
+}
+
 struct shown_style shown_style_of_terminal(void)
 {
     struct shown_style style = {.width = 80, .height = 24};
@@ -21,7 +28,7 @@ struct shown_style shown_style_of_terminal(void)
         style.width = size.ws_col;
         style.height = size.ws_row;
     }
-    style.color = true;
+    style.color = color_is_wanted();
     return style;
 }
 

@@ -44,7 +44,7 @@ struct shown_style {
     bool color;
 };
 
-/* Of standard output; 80 x 24 without colours where that is no terminal. */
+/* Of standard output; 80 x 24 without colours where that is no terminal. NO_COLOR is respected. */
 struct shown_style shown_style_of_terminal(void);
 
 void shown_init(struct shown *shown, const struct ask_range *range);
