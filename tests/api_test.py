@@ -394,7 +394,7 @@ class Ends(ApiCase):
     """Signals, and failures at the start."""
 
     def test_sigterm_lets_queries_end(self):
-        with Server(self.data) as server:
+        with Server(self.data, "--web.drain-timeout=50s") as server:
             client = server.connect()
             client.sendall(request_text("/api/v1/query_range", LARGE))
             head = client.recv(1000)
@@ -402,7 +402,7 @@ class Ends(ApiCase):
             text = head
             while piece := client.recv(1 << 16):
                 text += piece
-            self.assertTrue(text.endswith(b"\r\n0\r\n\r\n"), text[-50:])
+            self.assertTrue(text.endswith(b"]}}\r\n0\r\n\r\n"), text[-50:])
             self.assertEqual(server.process.wait(20), 0)
 
     def test_sigterm_cancels_what_takes_too_long(self):
