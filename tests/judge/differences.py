@@ -288,6 +288,7 @@ CHANGES = (
     Change("last_over_time over what drops names", (3, 12, 0), judge=without_name_of_last, names="late"),
     Change("place of notes about NaN observations", NEVER_RELEASED, judge=with_place_of_vector),
     Change("Kahan sums of native histograms", (3, 10, 0), slack=native.sum_slack),
+    Change("Kahan sums in labels of count_values", (3, 10, 0), both=native.with_rounded_labels, drawn=True),
     Change("means of histograms whose zero bucket widens", (3, 10, 0), both=native.without_edge_of_zero),
     Change("fractions below a value in a linear bucket", (3, 14, 0), slack=native.fraction_slack),
     Change("custom buckets of other bounds are reconciled", (3, 8, 0), pair=native.without_reconciled),
