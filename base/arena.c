@@ -69,7 +69,7 @@ static struct piece *arena_add_piece(struct arena *arena, size_t size)
 {
     size_t bytes = sizeof(struct piece) + size;
     if (!arena->over) {
-        struct err err = {0};
+        struct err err;
         if (budget_charge(arena->budget, bytes, &err)) {
             arena->charged += bytes;
         } else {

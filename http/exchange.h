@@ -22,12 +22,12 @@ struct listener {
     _Atomic bool stopping;
 
     pthread_mutex_t mutex;
-    pthread_cond_t idle;            /* busy_count became 0 */
+    pthread_cond_t idle;            /* busy_count became 0, while it stops */
     struct connection *connections; /* a list */
     size_t connection_count;
-    size_t busy_count; /* exchanges between their request and their end */
     uint64_t next_id;
     bool accept_paused;
+    _Atomic size_t busy_count; /* exchanges between their request and their end */
 };
 
 #define LISTENER_MAGIC 0x4c53544eu
@@ -48,14 +48,15 @@ struct connection {
     int fd;
     _Atomic int phase;
     _Atomic int64_t phase_ns; /* since when */
-    _Atomic bool cancel;
+    _Atomic bool left;        /* the client sends no more */
+    _Atomic bool cancel;      /* of its last request */
 };
 
 #define CONNECTION_MAGIC 0x434f4e4eu
 
 void connection_enter(struct connection *connection, enum phase phase);
 
-/* Between these two the watcher tells the connection when its client leaves. */
+/* Around the answer to a request: it is cancelled if its client leaves, or has left. */
 void connection_busy(struct connection *connection);
 void connection_rest(struct connection *connection);
 

@@ -54,25 +54,20 @@ void connection_enter(struct connection *connection, enum phase phase)
 void connection_busy(struct connection *connection)
 {
     struct listener *listener = connection->listener;
+    atomic_fetch_add(&listener->busy_count, 1);
     atomic_store(&connection->cancel, false);
-    pthread_mutex_lock(&listener->mutex);
-    listener->busy_count++;
-    pthread_mutex_unlock(&listener->mutex);
-    if (atomic_load(&listener->closing))
+    if (atomic_load(&connection->left) || atomic_load(&listener->closing))
         atomic_store(&connection->cancel, true);
-
-    struct epoll_event event = {.events = EPOLLRDHUP | EPOLLET, .data.u64 = connection->id};
-    epoll_ctl(listener->epoll_fd, EPOLL_CTL_ADD, connection->fd, &event);
 }
 
 void connection_rest(struct connection *connection)
 {
     struct listener *listener = connection->listener;
-    epoll_ctl(listener->epoll_fd, EPOLL_CTL_DEL, connection->fd, NULL);
     connection_enter(connection, PHASE_READING);
+    if (atomic_fetch_sub(&listener->busy_count, 1) > 1 || !atomic_load(&listener->stopping))
+        return;
     pthread_mutex_lock(&listener->mutex);
-    if (--listener->busy_count == 0)
-        pthread_cond_broadcast(&listener->idle);
+    pthread_cond_broadcast(&listener->idle);
     pthread_mutex_unlock(&listener->mutex);
 }
 
@@ -102,12 +97,17 @@ static void connection_open(struct listener *listener, struct MHD_Connection *mh
     listener->connections = connection;
     listener->connection_count++;
     pthread_mutex_unlock(&listener->mutex);
+
+    /* Once for all its requests: bytes that come do not wake the watcher. */
+    struct epoll_event event = {.events = EPOLLRDHUP | EPOLLET, .data.u64 = connection->id};
+    epoll_ctl(listener->epoll_fd, EPOLL_CTL_ADD, connection->fd, &event);
     *slot = connection;
 }
 
 static void connection_close(struct listener *listener, void **slot)
 {
     struct connection *connection = OBJ_FROM(struct connection, CONNECTION_MAGIC, *slot);
+    epoll_ctl(listener->epoll_fd, EPOLL_CTL_DEL, connection->fd, NULL);
     pthread_mutex_lock(&listener->mutex);
     *connection->link = connection->next;
     if (connection->next)
@@ -167,9 +167,12 @@ static void listener_accept(struct listener *listener)
 static void watch_event(struct listener *listener, const struct epoll_event *event)
 {
     pthread_mutex_lock(&listener->mutex);
-    for (struct connection *c = listener->connections; c; c = c->next)
-        if (c->id == event->data.u64)
-            atomic_store(&c->cancel, true);
+    for (struct connection *c = listener->connections; c; c = c->next) {
+        if (c->id != event->data.u64)
+            continue;
+        atomic_store(&c->left, true); /* in this order: the next request may begin now */
+        atomic_store(&c->cancel, true);
+    }
     pthread_mutex_unlock(&listener->mutex);
 }
 
@@ -379,9 +382,9 @@ static bool listener_wait_idle(struct listener *listener, int64_t wait_ms)
 
     pthread_mutex_lock(&listener->mutex);
     int got = 0;
-    while (listener->busy_count > 0 && got != ETIMEDOUT)
+    while (atomic_load(&listener->busy_count) > 0 && got != ETIMEDOUT)
         got = pthread_cond_timedwait(&listener->idle, &listener->mutex, &until);
-    bool idle = listener->busy_count == 0;
+    bool idle = atomic_load(&listener->busy_count) == 0;
     pthread_mutex_unlock(&listener->mutex);
     return idle;
 }
