@@ -67,10 +67,22 @@ struct client_stream;
 bool client_open(struct client *client, const struct client_request *request,
                  struct client_stream **ret_stream, struct err *err) MUST_CHECK;
 
+/*
+ * The two halves of client_open, for whoever has something to do meanwhile: client_start sends the
+ * request as far as that needs no waiting, client_stream_await returns once status and headers are
+ * there.
+ */
+bool client_start(struct client *client, const struct client_request *request,
+                  struct client_stream **ret_stream, struct err *err) MUST_CHECK;
+bool client_stream_await(struct client_stream *stream, struct err *err) MUST_CHECK;
+
 int client_stream_status(const struct client_stream *stream);
 
 /* The value of a header, its name in any case; NULL: there is none. Until the stream is closed. */
 const char *client_stream_header(struct client_stream *stream, const char *name);
+
+/* The same, for those who read heads of any origin (http/transfer.h). */
+struct transfer *client_stream_transfer(struct client_stream *stream);
 
 /* Some bytes of the body, `cap` at most; *ret_got 0: that was all, and it was complete. */
 bool client_stream_read(struct client_stream *stream, void *bytes, size_t cap, size_t *ret_got,

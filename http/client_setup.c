@@ -1,5 +1,6 @@
 #include "http/client_setup.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -93,9 +94,44 @@ static void url_text(CURLU *url, struct buf *out)
     curl_free(text);
 }
 
+/* "host:port" or "host" without anything that means more than it says; its end, or NULL. */
+static const char *authority_end(const char *at)
+{
+    size_t host = strspn(at, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-");
+    if (host == 0 || at[host] != ':')
+        return host ? at + host : NULL;
+    const char *port = at + host + 1;
+    size_t len = strspn(port, "0123456789");
+    return len > 0 && len <= 5 && strtol(port, NULL, 10) <= UINT16_MAX ? port + len : NULL;
+}
+
+/*
+ * Most URLs are plain: scheme, host, port, path and parameters, and nothing to take apart. False:
+ * it takes libcurl to read it.
+ */
+static bool setup_plain_url(struct client_setup *setup, const char *url)
+{
+    size_t scheme = strncmp(url, "http://", 7) == 0 ? 7 : strncmp(url, "https://", 8) == 0 ? 8 : 0;
+    const char *path = scheme ? authority_end(url + scheme) : NULL;
+    if (!path || *path != '/')
+        return false;
+    const char *end = path;
+    while (*end > ' ' && *end <= '~' && *end != '#')
+        end++;
+    if (*end)
+        return false;
+    buf_append(&setup->origin, url, (size_t)(path - url));
+    buf_append(&setup->shown, url, strcspn(url, "?"));
+    buf_append(&setup->url, url, (size_t)(end - url));
+    return true;
+}
+
 static bool setup_url(struct client_setup *setup, const struct client_request *request,
                       struct err *err)
 {
+    const char *server_name = request->access ? request->access->server_name : NULL;
+    if (!server_name && setup_plain_url(setup, request->url))
+        return true;
     AUTO(curl_url_cleanup) CURLU *url = curl_url();
     CURLUcode code = curl_url_set(url, CURLUPART_URL, request->url, 0);
     if (code != CURLUE_OK)
@@ -117,11 +153,9 @@ static bool setup_url(struct client_setup *setup, const struct client_request *r
     curl_url_set(shown, CURLUPART_QUERY, NULL, 0);
     url_text(shown, &setup->shown);
 
-    const char *server_name = request->access ? request->access->server_name : NULL;
     if (tls && server_name)
         setup_server_name(setup, url, server_name);
     url_text(url, &setup->url);
-    buf_terminated(&setup->url);
     return true;
 }
 
@@ -158,6 +192,8 @@ bool client_setup_init(struct client_setup *setup, const struct client_request *
     *setup = (struct client_setup){0};
     if (!setup_url(setup, request, err))
         return false;
+    buf_terminated(&setup->url);
+    buf_terminated(&setup->shown);
     setup_headers(setup, request);
     return true;
 }

@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "http/client.h"
+#include "http/client_loop.h"
 #include "query-tee/backend.h"
 #include "query-tee/crew.h"
 #include "query-tee/route.h"
@@ -26,6 +27,7 @@ struct round;
 /* What every round needs; it outlives them all. */
 struct round_options {
     struct client *client;
+    struct client_loop *loop;
     struct crew *crew;
     struct spool_options spool;
     int64_t timeout_ms;

@@ -64,6 +64,7 @@ static void open_backends(size_t count)
         .cluster_label = "",
         .cancel = &cancel,
     };
+    ck_assert(client_loop_create(4, &options.loop, &err));
 }
 
 static struct round *start(size_t count)
@@ -87,6 +88,7 @@ static void finish(struct round *round, size_t count)
     round_wait(round);
     round_unref(round);
     crew_destroy(options.crew);
+    client_loop_destroy(options.loop);
     client_destroy(options.client);
     for (size_t i = 0; i < count; i++)
         listener_close(listeners[i]);

@@ -131,6 +131,8 @@ static bool tee_open(struct tee *tee, struct err *err)
     tee->start_ms = clock_now_ms();
     atomic_store(&tee->random, (uint64_t)clock_monotonic_ns());
     tee_open_tables(tee);
+    if (!client_loop_create(IDLE_CONNECTIONS_MAX, &tee->rounds.loop, err))
+        return false;
     if (tee->options.compare && !judge_create(tee, &tee->judge, err))
         return false;
     return tee_open_listeners(tee, err);
@@ -169,6 +171,7 @@ static void tee_close(struct tee *tee)
     listener_close(tee->metrics);
     crew_destroy(tee->rounds.crew);
     judge_destroy(tee->judge);
+    client_loop_destroy(tee->rounds.loop);
     client_destroy(tee->rounds.client);
     shapes_destroy(tee->shapes);
     summary_destroy(tee->summary);

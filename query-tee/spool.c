@@ -52,7 +52,7 @@ struct spool {
     unsigned waiting;
     uint64_t size;
     enum spool_state state;
-    struct err failure;
+    struct err *failure; /* NULL: none; it is large, and most bodies do well */
     bool followed;
     uint64_t followed_offset;
     uint64_t dropped; /* bytes from memory_size up to here are gone */
@@ -109,6 +109,7 @@ void spool_unref(struct spool *spool)
     if (spool->options.memory)
         budget_release(spool->options.memory, spool->memory_charged);
     free(spool->window);
+    free(spool->failure);
     if (spool->fd >= 0)
         close(spool->fd);
     if (spool->options.disk)
@@ -267,6 +268,31 @@ static void spool_grow(struct spool *spool, size_t size)
     pthread_mutex_unlock(&spool->mutex);
 }
 
+/* Into memory, as far as it goes. */
+static size_t spool_fill_memory(struct spool *spool, const char *from, size_t size)
+{
+    size_t done = 0;
+    while (done < size) {
+        size_t part = spool_memory_room(spool);
+        if (part == 0)
+            break;
+        if (part > size - done)
+            part = size - done;
+        size_t piece = piece_at(spool->size);
+        memcpy(spool->pieces[piece] + (spool->size - piece_begin(piece)), from + done, part);
+        spool_grow(spool, part);
+        done += part;
+    }
+    return done;
+}
+
+size_t spool_append_at_once(struct spool *spool, const void *bytes, size_t size)
+{
+    if (spool->window || spool->size + size > spool->options.size_max)
+        return 0;
+    return spool_fill_memory(spool, bytes, size);
+}
+
 bool spool_append(struct spool *spool, const void *bytes, size_t size, struct err *err)
 {
     const char *from = bytes;
@@ -277,18 +303,9 @@ bool spool_append(struct spool *spool, const void *bytes, size_t size, struct er
                err_set(err, ERR_LIMIT, "the body does not fit on the disk");
     if (!spool_make_room(spool, size, err))
         return false;
-    while (size > 0) {
-        size_t part = spool_memory_room(spool);
-        if (part == 0)
-            break;
-        if (part > size)
-            part = size;
-        size_t piece = piece_at(spool->size);
-        memcpy(spool->pieces[piece] + (spool->size - piece_begin(piece)), from, part);
-        spool_grow(spool, part);
-        from += part;
-        size -= part;
-    }
+    size_t kept = spool_fill_memory(spool, from, size);
+    from += kept;
+    size -= kept;
     if (size == 0)
         return true;
     if (!spool->spilled)
@@ -315,7 +332,8 @@ void spool_end(struct spool *spool)
 
 void spool_fail(struct spool *spool, const struct err *err)
 {
-    spool->failure = *err; /* nobody looks before the state says so */
+    spool->failure = mem_new(struct err); /* nobody looks before the state says so */
+    *spool->failure = *err;
     spool_finish(spool, SPOOL_FAILED);
 }
 
@@ -357,7 +375,7 @@ bool spool_read(struct spool *spool, uint64_t offset, void *out, size_t size_max
     uint64_t end = in_memory && spool->spilled ? spool->memory_size : size;
     bool failed = size <= offset && spool->state == SPOOL_FAILED;
     if (failed)
-        *err = spool->failure;
+        *err = *spool->failure;
     if (size > offset && size_max > end - offset)
         size_max = (size_t)(end - offset);
     bool handed_over = spool->window && size > offset && offset >= spool->dropped;
@@ -393,7 +411,7 @@ bool spool_wait(struct spool *spool, struct err *err)
     bool good = spool->state == SPOOL_ENDED;
     pthread_mutex_unlock(&spool->mutex);
     if (!good)
-        *err = spool->failure;
+        *err = *spool->failure;
     return good;
 }
 

@@ -46,6 +46,9 @@ struct spool *spool_of(const void *bytes, size_t size);
  * ERR_IO, it cannot be written. The writer then fails the spool.
  */
 bool spool_append(struct spool *spool, const void *bytes, size_t size, struct err *err) MUST_CHECK;
+
+/* The writer's as well: as much as memory takes without waiting for anything; how much that was. */
+size_t spool_append_at_once(struct spool *spool, const void *bytes, size_t size);
 void spool_end(struct spool *spool);
 void spool_fail(struct spool *spool, const struct err *err);
 
