@@ -125,14 +125,9 @@ static void delivery_count(const struct delivery *delivery)
 {
     struct receiver *receiver = delivery->receiver;
     const struct append_result *result = &delivery->result;
-    add(&receiver->samples, result->sample_count);
-    add(&receiver->histograms, result->histogram_count);
-    add(&receiver->exemplars, result->exemplar_count);
-    add(&receiver->new_series, result->series_count);
     add(&receiver->out_of_order, result->out_of_order_count);
     add(&receiver->out_of_bounds, result->out_of_bounds_count);
     add(&receiver->too_old, result->too_old_count);
-    add(&receiver->late, result->late_count);
     add(&receiver->duplicate, result->duplicate_count);
     add(&receiver->invalid_histogram, result->invalid_histogram_count);
     add(&receiver->invalid_labels,

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/float_text.h"
 #include "server/api.h"
+#include "server/metrics_text.h"
 #include "server/routes.h"
 #include "server/server.h"
 #include "storage/db_compact.h"
@@ -83,31 +84,6 @@ void metrics_fallback(struct metrics *metrics, const char *reason)
             return;
         }
     }
-}
-
-static void put_head(struct buf *out, const char *name, const char *type, const char *help)
-{
-    buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
-}
-
-/* `labels` with its braces, or "". */
-static void put_value(struct buf *out, const char *name, const char *labels, double v)
-{
-    buf_printf(out, "%s%s ", name, labels);
-    out->len += float_text_g(buf_reserve(out, FLOAT_TEXT_SIZE), v);
-    buf_byte(out, '\n');
-}
-
-static void put_gauge(struct buf *out, const char *name, const char *help, double v)
-{
-    put_head(out, name, "gauge", help);
-    put_value(out, name, "", v);
-}
-
-static void put_counter(struct buf *out, const char *name, const char *help, double v)
-{
-    put_head(out, name, "counter", help);
-    put_value(out, name, "", v);
 }
 
 static void put_histogram(struct buf *out, const char *name, const char *handler,
@@ -231,6 +207,7 @@ static void print_storage(struct server *server, struct buf *out)
 {
     struct db_stats stats;
     db_stats(server->db, &stats);
+    metrics_print_tsdb(server, &stats, out);
     put_gauge(out, "prometheus_tsdb_head_series", "Total number of series in the head block.",
               (double)stats.head_series_count);
     put_gauge(out, "prometheus_tsdb_head_chunks", "Total number of chunks in the head block.",
@@ -324,16 +301,6 @@ static void print_receiver(struct server *server, struct buf *out)
         {"out_of_order", &receiver->out_of_order},
         {"too_old", &receiver->too_old},
     };
-    put_head(out, "prometheus_tsdb_head_samples_appended_total", "counter",
-             "Total number of appended samples.");
-    put_value(out, "prometheus_tsdb_head_samples_appended_total", "{type=\"float\"}",
-              (double)now(&receiver->samples));
-    put_value(out, "prometheus_tsdb_head_samples_appended_total", "{type=\"histogram\"}",
-              (double)now(&receiver->histograms));
-    put_counter(out, "prometheus_tsdb_head_out_of_order_samples_appended_total",
-                "Total number of appended out of order samples.", (double)now(&receiver->late));
-    put_counter(out, "prometheus_tsdb_head_series_created_total",
-                "Total number of series created in the head", (double)now(&receiver->new_series));
     put_counter(out, "prometheus_api_remote_write_invalid_labels_samples_total",
                 "The total number of received remote write samples and histogram samples which "
                 "were rejected due to invalid labels.",

@@ -57,5 +57,9 @@ void metrics_failure(struct metrics *metrics, unsigned fault);
 /* `reason` is a text that stays: a name out of a table. */
 void metrics_fallback(struct metrics *metrics, const char *reason);
 
+/* What the database counts, as a part of that: metrics_tsdb.c. */
+struct db_stats;
+void metrics_print_tsdb(struct server *server, const struct db_stats *stats, struct buf *out);
+
 /* Prometheus's text format, version 0.0.4. */
 void metrics_print(struct server *server, struct buf *out);

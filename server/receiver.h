@@ -23,11 +23,6 @@ struct receiver {
     _Atomic uint64_t requests[WRITE_VERSION_COUNT];
     _Atomic uint64_t packed_bytes;
     _Atomic uint64_t decoded_bytes;
-    _Atomic uint64_t samples;
-    _Atomic uint64_t histograms;
-    _Atomic uint64_t exemplars;
-    _Atomic uint64_t new_series;
-    _Atomic uint64_t late; /* of samples and histograms: out of order, and taken */
     /* Samples and histograms that were refused, by why. */
     _Atomic uint64_t out_of_order;
     _Atomic uint64_t out_of_bounds;

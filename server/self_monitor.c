@@ -40,13 +40,6 @@ static void monitor_log(struct self_monitor *monitor, bool was_good, bool good,
     log_end(&line);
 }
 
-static void monitor_count(struct self_monitor *monitor, const struct append_result *result)
-{
-    struct receiver *receiver = &monitor->server->receiver;
-    atomic_fetch_add_explicit(&receiver->samples, result->sample_count, memory_order_relaxed);
-    atomic_fetch_add_explicit(&receiver->new_series, result->series_count, memory_order_relaxed);
-}
-
 static void monitor_round(struct self_monitor *monitor, int64_t due_ms)
 {
     int64_t begin_ns = clock_monotonic_ns();
@@ -62,7 +55,6 @@ static void monitor_round(struct self_monitor *monitor, int64_t due_ms)
     struct err err;
     err_clear(&err);
     bool good = recorder_take(monitor->recorder, &scrape, &result, &err);
-    monitor_count(monitor, &result);
 
     pthread_mutex_lock(&monitor->lock);
     struct self_monitor_state *state = &monitor->state;

@@ -58,16 +58,11 @@ void db_compact_stats(struct db *db, struct db_compact_stats *ret_stats)
     ret_stats->memory_peak_bytes = atomic_load(&db->compactor.budget.peak_bytes);
 }
 
-static void count(struct db *db, uint64_t *counter, uint64_t more)
-{
-    pthread_mutex_lock(&db->lock);
-    *counter += more;
-    pthread_mutex_unlock(&db->lock);
-}
-
 static void count_one(struct db *db, uint64_t *counter)
 {
-    count(db, counter, 1);
+    pthread_mutex_lock(&db->lock);
+    ++*counter;
+    pthread_mutex_unlock(&db->lock);
 }
 
 static int64_t write_begin(struct db *db)
@@ -173,12 +168,10 @@ static bool db_compact_head_range(struct db *db, int64_t *ret_end_ms, struct err
     if (!db_show(db, &made, err))
         return false;
 
-    begin_ns = clock_monotonic_ns();
     bool cut = head_refresh(db->head, end_ms, err);
     count_one(db, &db->compactor.stats.head_truncations_total);
-    count(db, &db->compactor.stats.head_truncations_failed_total, !cut);
-    count(db, &db->compactor.stats.head_truncations_ns,
-          (uint64_t)(clock_monotonic_ns() - begin_ns));
+    if (!cut)
+        count_one(db, &db->compactor.stats.head_truncations_failed_total);
     if (cut)
         *ret_end_ms = end_ms;
     return cut;

@@ -51,7 +51,6 @@ struct db_compact_stats {
     uint64_t vertical_total; /* of blocks that overlapped */
     uint64_t head_truncations_total;
     uint64_t head_truncations_failed_total;
-    uint64_t head_truncations_ns;
     uint64_t time_retentions_total;
     uint64_t size_retentions_total;
     uint64_t duration_ns;                         /* of all that were written */

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct db;
@@ -20,6 +21,7 @@ struct sample_counters {
 
 /* Of a log that is written: the WAL, or the WBL. */
 struct wal_counters {
+    bool is_open; /* else the rest is 0 */
     uint32_t segment;
     uint64_t pages_full;
     uint64_t pages_written; /* whole or in part, by each write */
@@ -35,6 +37,7 @@ struct head_counters {
     uint64_t truncation_ns;
     uint64_t checkpoints, checkpoints_failed;
     uint64_t checkpoint_removals, checkpoint_removals_failed; /* of older ones */
+    uint64_t sweeps, sweep_ns; /* of memory, behind a block */
     uint64_t replay_ns;
 };
 

@@ -143,6 +143,8 @@ START_TEST(series_and_chunks_come_and_go)
     ck_assert_uint_gt(counters.reloads, 2);
     ck_assert_uint_eq(counters.reloads_failed, 0);
     ck_assert_uint_gt(counters.symbol_bytes, 0);
+    ck_assert_uint_eq(counters.head.sweeps, 4);
+    ck_assert_uint_gt(counters.head.sweep_ns, 0);
     end();
 }
 END_TEST

@@ -163,12 +163,26 @@ static bool head_renew(struct head *head, int64_t blocks_end_ms, bool *ret_lost,
     return true;
 }
 
+/* What is new to the state in use. */
+static bool head_state_update(struct head *head, int64_t blocks_end_ms, bool *ret_lost,
+                              struct err *err)
+{
+    int64_t begin_ns = clock_monotonic_ns(), swept_ms = head->state->swept_ms;
+    if (!head_state_refresh(head->state, blocks_end_ms, ret_lost, err))
+        return false;
+    if (head->state->swept_ms != swept_ms) {
+        head_count(head, &head->counters.sweeps, 1);
+        head_count(head, &head->counters.sweep_ns, (uint64_t)(clock_monotonic_ns() - begin_ns));
+    }
+    return true;
+}
+
 static bool head_refresh_locked(struct head *head, int64_t blocks_end_ms, struct err *err)
 {
     bool lost = !head->state->begun;
     if (head->writer)
         head->state->segment = wal_writer_segment(head_writer_log(head->writer));
-    if (!lost && !head_state_refresh(head->state, blocks_end_ms, &lost, err))
+    if (!lost && !head_state_update(head, blocks_end_ms, &lost, err))
         return false;
     for (int i = 0; i < HEAD_ATTEMPTS_MAX && lost; i++)
         if (!head_renew(head, blocks_end_ms, &lost, err))

@@ -425,6 +425,7 @@ void wal_writer_counters(struct wal_writer *writer, struct wal_counters *ret_cou
 {
     pthread_mutex_lock(&writer->lock);
     *ret_counters = writer->counters;
+    ret_counters->is_open = true;
     ret_counters->segment = writer->segment;
     pthread_mutex_unlock(&writer->lock);
 }

@@ -10,6 +10,7 @@ import http.client
 import json
 import pathlib
 import re
+import shutil
 import struct
 import subprocess
 import sys
@@ -19,7 +20,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from judge import processes  # noqa: E402
-from judge.client import Client, metric  # noqa: E402
+from judge.client import Client, metric, metrics  # noqa: E402
 from judge.native_series import Histogram, stale  # noqa: E402
 from judge.remote_write import (encode_histogram, encode_histogram_body, encode_labels, encode_samples,  # noqa: E402
                                 encode_series, encode_times, field, snappy, varint)
@@ -450,8 +451,24 @@ OTHERWISE = {
 }
 
 
+# Without those that tell of sizes, times and pages, and those that are not there at 0.
+COUNTED = re.compile(
+    r"^(prometheus_tsdb_(?:head_(?:out_of_order_)?samples_appended|out_of_order_samples|too_old_samples|head_series_created"
+    r"|head_series_removed|head_chunks_created|head_chunks_removed|checkpoint_creations|checkpoint_deletions"
+    r"|wal_truncations)\S*_total\S*|prometheus_tsdb_out_of_bound_samples_total{type=\"float\"}"
+    r"|prometheus_api_remote_write_invalid_labels_samples_total"
+    r"|prometheus_tsdb_head_(?:series|chunks|max_time|max_time_seconds)"
+    r"|prometheus_tsdb_(?:out_of_order_wbl|wal)_(?:segment_current|writes_failed_total)) (\S+)$", re.M)
+
+
+def counted(port, chunks):
+    return {name: float(value) for name, value in COUNTED.findall(metrics(port))
+            if float(value) and (chunks or "_chunks" not in name)}
+
+
 class LikePrometheus(Case):
     """3.5.3 and Millrace, given the same requests. Our 1.0 answers name the series besides."""
+    maxDiff = None
 
     def both(self, config=processes.EMPTY_CONFIG):
         judge = processes.prometheus(JUDGE, self.folder / "judge-data", features=["native-histograms"], flags=(), name="judge",
@@ -511,6 +528,22 @@ class LikePrometheus(Case):
         with self.serve() as again:
             for query, answer in zip(queries, wanted):
                 self.assertEqual(result(again.port, query, at + 2000), answer)
+
+    @judge_needed
+    def test_counters(self):
+        for window in ("", "storage:\n  tsdb:\n    out_of_order_time_window: 30m\n"):
+            with self.subTest(window):
+                ours, judge = self.both(processes.EMPTY_CONFIG + window)
+                with ours, judge:
+                    at = now_ms()
+                    for _, body in requests_of_1_0(at) + (late_requests(at) if window else []):
+                        send(ours.port, body), send(judge.port, body)
+                    for _, request in requests_of_2_0(at):
+                        send_2(ours.port, request), send_2(judge.port, request)
+                    chunks = not window  # late samples stand in chunks of their own kind
+                    self.assertEqual(counted(ours.port, chunks), counted(judge.port, chunks))
+                for data in ("data", "judge-data"):
+                    shutil.rmtree(self.folder / data)
 
     @judge_needed
     def test_content_that_is_not_taken(self):

@@ -1,0 +1,168 @@
+/*
+ * What the database counts, under Prometheus's names where it means the same. Summaries have no
+ * quantiles: sum and count tell the mean.
+ */
+#include <stdio.h>
+
+#include "base/attr.h"
+#include "server/metrics.h"
+#include "server/metrics_text.h"
+#include "server/server.h"
+#include "storage/db_counters.h"
+
+struct counter {
+    const char *name, *help;
+    uint64_t count;
+};
+
+static void print_counters(const struct counter *counters, size_t count, struct buf *out)
+{
+    for (size_t i = 0; i < count; i++)
+        put_counter(out, counters[i].name, counters[i].help, (double)counters[i].count);
+}
+
+static void print_summary(const char *name, const char *help, uint64_t ns, uint64_t count,
+                          struct buf *out)
+{
+    put_head(out, name, "summary", help);
+    buf_printf(out, "%s_sum %.9g\n%s_count %llu\n", name, (double)ns / 1e9, name,
+               (unsigned long long)count);
+}
+
+static void print_samples(const struct sample_counters *samples, struct buf *out)
+{
+    static const char *const types[SAMPLE_TYPE_COUNT] = {"{type=\"float\"}",
+                                                         "{type=\"histogram\"}"};
+    const struct {
+        const char *name, *help;
+        const uint64_t *counts;
+    } kinds[] = {
+        {"prometheus_tsdb_head_samples_appended_total", "Total number of appended samples.",
+         samples->appended},
+        {"prometheus_tsdb_head_out_of_order_samples_appended_total",
+         "Total number of appended out of order samples.", samples->late},
+        {"prometheus_tsdb_out_of_order_samples_total",
+         "Total number of out of order samples ingestion failed attempts due to out of order being "
+         "disabled.",
+         samples->out_of_order},
+        {"prometheus_tsdb_out_of_bound_samples_total",
+         "Total number of out of bound samples ingestion failed attempts with out of order support "
+         "disabled.",
+         samples->out_of_bounds},
+        {"prometheus_tsdb_too_old_samples_total",
+         "Total number of out of order samples ingestion failed attempts with out of support "
+         "enabled, but sample outside of time window.",
+         samples->too_old},
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(kinds); i++) {
+        put_head(out, kinds[i].name, "counter", kinds[i].help);
+        for (size_t k = 0; k < SAMPLE_TYPE_COUNT; k++)
+            put_value(out, kinds[i].name, types[k], (double)kinds[i].counts[k]);
+    }
+}
+
+/* `prefix`: of the log's names. */
+static void print_log(const char *prefix, const struct wal_counters *log, uint64_t size_bytes,
+                      struct buf *out)
+{
+    const struct {
+        const char *name, *help;
+        double v;
+        bool is_gauge;
+    } all[] = {
+        {"completed_pages_total", "Total number of completed pages.", (double)log->pages_full,
+         false},
+        {"page_flushes_total", "Total number of page flushes.", (double)log->pages_written, false},
+        {"segment_current", "Write log segment index that TSDB is currently writing to.",
+         log->segment, true},
+        {"storage_size_bytes", "Size of the write log directory.", (double)size_bytes, true},
+        {"writes_failed_total", "Total number of write log writes that failed.",
+         (double)log->writes_failed, false},
+    };
+    char name[128];
+    for (size_t i = 0; i < ARRAY_COUNT(all); i++) {
+        snprintf(name, sizeof name, "%s_%s", prefix, all[i].name);
+        put_head(out, name, all[i].is_gauge ? "gauge" : "counter", all[i].help);
+        put_value(out, name, "", all[i].v);
+    }
+    snprintf(name, sizeof name, "%s_fsync_duration_seconds", prefix);
+    print_summary(name, "Duration of write log fsync.", log->sync_ns, log->syncs, out);
+}
+
+static void print_logs(const struct db_counters *counters, struct buf *out)
+{
+    const struct head_counters *head = &counters->head;
+    const struct counter all[] = {
+        {"prometheus_tsdb_checkpoint_creations_total",
+         "Total number of checkpoint creations attempted.", head->checkpoints},
+        {"prometheus_tsdb_checkpoint_creations_failed_total",
+         "Total number of checkpoint creations that failed.", head->checkpoints_failed},
+        {"prometheus_tsdb_checkpoint_deletions_total",
+         "Total number of checkpoint deletions attempted.", head->checkpoint_removals},
+        {"prometheus_tsdb_checkpoint_deletions_failed_total",
+         "Total number of checkpoint deletions that failed.", head->checkpoint_removals_failed},
+        {"prometheus_tsdb_wal_truncations_total",
+         "Total number of write log truncations attempted.", head->truncations},
+        {"prometheus_tsdb_wal_truncations_failed_total",
+         "Total number of write log truncations that failed.", head->truncations_failed},
+    };
+    print_counters(all, ARRAY_COUNT(all), out);
+    print_log("prometheus_tsdb_wal", &head->wal, counters->wal_bytes, out);
+    print_summary("prometheus_tsdb_wal_truncate_duration_seconds", "Duration of WAL truncation.",
+                  head->truncation_ns, head->truncations, out);
+    if (head->wbl.is_open)
+        print_log("prometheus_tsdb_out_of_order_wbl", &head->wbl, counters->wbl_bytes, out);
+}
+
+static void print_head(const struct db_stats *stats, const struct db_counters *counters,
+                       struct buf *out)
+{
+    const struct counter all[] = {
+        {"prometheus_tsdb_head_series_created_total", "Total number of series created in the head",
+         stats->head_series_created},
+        {"prometheus_tsdb_head_series_removed_total", "Total number of series removed in the head",
+         stats->head_series_removed},
+        {"prometheus_tsdb_head_chunks_created_total", "Total number of chunks created in the head",
+         stats->head_chunks_created},
+        {"prometheus_tsdb_head_chunks_removed_total", "Total number of chunks removed in the head",
+         stats->head_chunks_removed},
+    };
+    print_counters(all, ARRAY_COUNT(all), out);
+    put_gauge(out, "prometheus_tsdb_head_chunks_storage_size_bytes",
+              "Size of the chunks_head directory.", (double)counters->map_bytes);
+    put_gauge(out, "prometheus_tsdb_head_min_time_seconds", "Minimum time bound of the head block.",
+              (double)(stats->head_begin_ms / 1000));
+    put_gauge(out, "prometheus_tsdb_head_max_time_seconds", "Maximum timestamp of the head block.",
+              (double)(stats->head_end_ms / 1000));
+    put_gauge(out, "prometheus_tsdb_lowest_timestamp_seconds",
+              "Lowest timestamp value stored in the database.", (double)(stats->begin_ms / 1000));
+    put_gauge(out, "prometheus_tsdb_data_replay_duration_seconds",
+              "Time taken to replay the data on disk.", (double)counters->head.replay_ns / 1e9);
+}
+
+static void print_blocks(const struct db_counters *counters, struct buf *out)
+{
+    const struct counter all[] = {
+        {"prometheus_tsdb_reloads_total",
+         "Number of times the database reloaded block data from disk.", counters->reloads},
+        {"prometheus_tsdb_reloads_failures_total",
+         "Number of times the database failed to reloadBlocks block data from disk.",
+         counters->reloads_failed},
+    };
+    print_counters(all, ARRAY_COUNT(all), out);
+    put_gauge(out, "prometheus_tsdb_symbol_table_size_bytes",
+              "Size of symbol table in memory for loaded blocks", (double)counters->symbol_bytes);
+}
+
+void metrics_print_tsdb(struct server *server, const struct db_stats *stats, struct buf *out)
+{
+    struct db_counters counters;
+    db_counters(server->db, &counters);
+    print_samples(&counters.head.samples, out);
+    print_head(stats, &counters, out);
+    print_blocks(&counters, out);
+    print_logs(&counters, out);
+    print_summary("prometheus_tsdb_head_gc_duration_seconds",
+                  "Runtime of garbage collection in the head block.", counters.head.sweep_ns,
+                  counters.head.sweeps, out);
+}
