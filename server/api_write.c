@@ -177,7 +177,8 @@ static void keep_exemplars(struct delivery *delivery, const struct append_series
         enum exemplar_verdict verdict = EXEMPLAR_TOO_LARGE;
         if (exemplar->t_ms <= future_ms)
             verdict = exemplars_append(delivery->server->exemplars, labels, label_count, exemplar);
-        delivery->result.exemplar_count += verdict == EXEMPLAR_TAKEN;
+        delivery->result.exemplar_count +=
+            verdict == EXEMPLAR_TAKEN || verdict == EXEMPLAR_NO_ROOM; /* as without a ring */
         if (verdict == EXEMPLAR_TAKEN)
             delivery_note(delivery, (struct append_note){labels, label_count, exemplar, NULL});
         if (verdict != EXEMPLAR_OUT_OF_ORDER || err->kind != ERR_NONE)

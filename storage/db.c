@@ -25,6 +25,7 @@
 #include "storage/db_select.h"
 #include "storage/dir_lock.h"
 #include "storage/head_append.h"
+#include "storage/late_samples.h"
 
 void db_warn(const struct db *db, const char *message)
 {
@@ -214,6 +215,8 @@ static struct db *db_create(const char *path, const struct db_options *options)
         db->options.block_range_ms = DB_BLOCK_RANGE_MS;
     if (db->options.block_range_max_ms == 0)
         db->options.block_range_max_ms = DB_BLOCK_RANGE_MAX_MS;
+    db->retention = (struct retention){options->retention_ms, options->retention_bytes,
+                                       options->retention_percent};
     db->compactor.ranges =
         compact_ranges(db->options.block_range_ms, db->options.block_range_max_ms);
     budget_init(&db->compactor.budget, NULL, "memory of compactions", 0);
@@ -292,6 +295,18 @@ bool db_append(struct db *db, const struct append_batch *batch, enum append_mode
 bool db_append_notes(struct db *db, const struct append_note *notes, size_t count, struct err *err)
 {
     return head_append_notes(db->head, notes, count, err);
+}
+
+void db_set_retention(struct db *db, const struct retention *retention)
+{
+    pthread_mutex_lock(&db->lock);
+    db->retention = *retention;
+    pthread_mutex_unlock(&db->lock);
+}
+
+bool db_set_late_window(struct db *db, int64_t late_window_ms, struct err *err)
+{
+    return late_samples_set_window(db->head, late_window_ms, err);
 }
 
 struct storage *db_storage(struct db *db)

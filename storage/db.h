@@ -45,6 +45,7 @@ struct db_options {
     int64_t block_range_max_ms; /* of the longest block; 0: Prometheus's 31 days */
     int64_t retention_ms;       /* 0: for ever */
     uint64_t retention_bytes;   /* 0: any number */
+    double retention_percent;   /* instead of them, of the file system's size; 0: not told */
     int64_t compact_ms;         /* how often it is looked at; 0: as Prometheus, every minute */
 
     int64_t map_ms; /* how often full chunks go into files, at a refresh; 0: every minute */
@@ -70,6 +71,17 @@ struct db_options {
 bool db_open(const char *path, const struct db_options *options, struct db **ret_db,
              struct err *err) MUST_CHECK;
 void db_close(struct db *db);
+
+/* For who writes: another retention, from the next round of compaction on. */
+struct retention;
+void db_set_retention(struct db *db, const struct retention *retention);
+
+/*
+ * For who writes: another late_window_ms, for the batches that begin after it. Without a window
+ * none are taken any more; those that were go into blocks as ever. ERR_IO: a log for them cannot be
+ * made, and all stays as it is.
+ */
+bool db_set_late_window(struct db *db, int64_t late_window_ms, struct err *err) MUST_CHECK;
 
 struct storage *db_storage(struct db *db);
 

@@ -8,12 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/test.h"
 #include "storage/append.h"
+#include "storage/retention.h"
 #include "storage/test_blocks.h"
 
 #define MINUTE_MS ((int64_t)60 * 1000)
@@ -310,6 +312,30 @@ START_TEST(blocks_beyond_the_retention_go)
 }
 END_TEST
 
+START_TEST(the_retention_can_change_while_the_database_is_open)
+{
+    begin();
+    fill(0, 9 * HOUR_MS + 2 * MINUTE_MS);
+    reopen((struct db_options){.block_range_max_ms = 2 * HOUR_MS});
+    compact();
+    ck_assert_str_eq(blocks_text(), "00-02 02-04 04-06 06-08");
+    db_set_retention(db, &(struct retention){.time_ms = 4 * HOUR_MS});
+    compact();
+    ck_assert_str_eq(blocks_text(), "04-06 06-08");
+
+    struct statvfs disk;
+    ck_assert_int_eq(statvfs(dir.path, &disk), 0);
+    double percent = 100 / ((double)disk.f_blocks * (double)disk.f_frsize); /* of one byte */
+    db_set_retention(db, &(struct retention){.size_bytes = 1, .disk_percent = 100});
+    compact();
+    ck_assert_str_eq(blocks_text(), "04-06 06-08");
+    db_set_retention(db, &(struct retention){.disk_percent = 2 * percent});
+    compact();
+    ck_assert_str_eq(blocks_text(), "");
+    end();
+}
+END_TEST
+
 /* The log counts as well: it is larger than the blocks here. */
 START_TEST(the_size_counts_what_the_head_has)
 {
@@ -593,8 +619,8 @@ END_TEST
 TEST_MAIN("db_compact", ranges_of_the_head_become_blocks, a_block_begins_with_its_first_sample,
           what_is_in_a_block_is_out_of_bounds, blocks_become_longer_ones,
           the_longest_range_is_a_limit, a_selection_keeps_blocks_that_are_removed,
-          blocks_beyond_the_retention_go, the_size_counts_what_the_head_has,
-          leftovers_go_when_a_writer_opens, parents_go_behind_a_crash, copies_go_with_their_block,
-          what_is_damaged_is_left_alone, a_block_that_was_deleted_as_a_whole_goes,
-          a_full_disk_loses_nothing, a_full_disk_is_cleared, a_failure_is_told_once,
-          compacts_beside_writers_and_readers)
+          blocks_beyond_the_retention_go, the_retention_can_change_while_the_database_is_open,
+          the_size_counts_what_the_head_has, leftovers_go_when_a_writer_opens,
+          parents_go_behind_a_crash, copies_go_with_their_block, what_is_damaged_is_left_alone,
+          a_block_that_was_deleted_as_a_whole_goes, a_full_disk_loses_nothing,
+          a_full_disk_is_cleared, a_failure_is_told_once, compacts_beside_writers_and_readers)

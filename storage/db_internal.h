@@ -11,6 +11,7 @@
 #include "storage/db.h"
 #include "storage/db_compact.h"
 #include "storage/head.h"
+#include "storage/retention.h"
 
 /*
  * What the files of a database share: db.c, db_blocks.c, db_doubts.c, db_compact.c, db_obsolete.c.
@@ -85,6 +86,7 @@ struct db {
     pthread_mutex_t refreshing;
     pthread_mutex_t lock;
     struct block_list blocks;
+    struct retention retention;
     size_t corrupt_count;
     uint64_t reloads, reloads_failed;
     struct bad_list bad;         /* with `refreshing`, as what follows */

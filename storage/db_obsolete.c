@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 
 #include "base/file.h"
 #include "base/mem.h"
@@ -65,11 +66,31 @@ static bool db_head_size(const struct db *db, uint64_t *ret_size, struct err *er
     return true;
 }
 
+/* With a part of the disk as the size that it is. */
+static bool db_retention_now(struct db *db, struct retention *ret_retention, struct err *err)
+{
+    pthread_mutex_lock(&db->lock);
+    struct retention retention = db->retention;
+    pthread_mutex_unlock(&db->lock);
+    if (retention.disk_percent > 0) {
+        struct statvfs disk;
+        if (statvfs(db->path, &disk) != 0)
+            return err_set(err, ERR_IO, "%s: cannot tell the size of the disk: %s", db->path,
+                           strerror(errno));
+        double size = (double)disk.f_blocks * (double)disk.f_frsize;
+        retention.size_bytes = (uint64_t)(size * retention.disk_percent / 100);
+    }
+    *ret_retention = retention;
+    return true;
+}
+
 /* Adds the blocks of the list that are beyond the retention. */
 static bool db_find_expired(struct db *db, struct ulid_list *gone, struct err *err)
 {
-    struct retention retention = {db->options.retention_ms, db->options.retention_bytes};
+    struct retention retention;
     uint64_t head_size = 0;
+    if (!db_retention_now(db, &retention, err))
+        return false;
     if (retention.size_bytes && !db_head_size(db, &head_size, err))
         return false;
     AUTO(block_list_done) struct block_list all = db_blocks_in(db, INT64_MIN, INT64_MAX);

@@ -38,28 +38,39 @@ struct slot {
     size_t next; /* of the same series, or NONE */
 };
 
-struct exemplars {
-    pthread_mutex_t lock;
+struct ring {
     struct slot *slots;
     size_t slot_count;
     size_t at; /* the slot that is taken next */
     struct series **table;
     size_t mask;
     size_t series_count;
+};
+
+struct exemplars {
+    pthread_mutex_t lock; /* of all that follows */
+    struct ring ring;
     uint64_t appended_total, out_of_order_total;
 };
+
+static struct ring ring_of(size_t count)
+{
+    size_t size = 64;
+    while (size < count)
+        size *= 2;
+    return (struct ring){
+        .slots = mem_new_array(struct slot, count + 1), /* one more, for none is no array */
+        .slot_count = count,
+        .table = mem_new_array(struct series *, size),
+        .mask = size - 1,
+    };
+}
 
 struct exemplars *exemplars_create(size_t count)
 {
     struct exemplars *exemplars = mem_new(struct exemplars);
-    size_t size = 64;
-    while (size < count)
-        size *= 2;
     pthread_mutex_init(&exemplars->lock, NULL);
-    exemplars->slots = mem_new_array(struct slot, count);
-    exemplars->slot_count = count;
-    exemplars->table = mem_new_array(struct series *, size);
-    exemplars->mask = size - 1;
+    exemplars->ring = ring_of(count);
     return exemplars;
 }
 
@@ -109,50 +120,55 @@ static bool labels_same(const struct label_block *block, const struct wal_label 
     return true;
 }
 
-static struct series *series_find(const struct exemplars *exemplars, uint64_t hash,
+static struct series *series_find(const struct ring *ring, uint64_t hash,
                                   const struct wal_label *labels, size_t count)
 {
-    struct series *series = exemplars->table[hash & exemplars->mask];
+    struct series *series = ring->table[hash & ring->mask];
     while (series && !(series->hash == hash && labels_same(&series->block, labels, count)))
         series = series->next;
     return series;
 }
 
-static void series_remove(struct exemplars *exemplars, struct series *series)
+static void series_remove(struct ring *ring, struct series *series)
 {
-    struct series **link = &exemplars->table[series->hash & exemplars->mask];
+    struct series **link = &ring->table[series->hash & ring->mask];
     while (*link != series)
         link = &(*link)->next;
     *link = series->next;
-    exemplars->series_count--;
+    ring->series_count--;
     free(series->block.labels);
     free(series);
 }
 
 /* Frees the slot that is taken next: the oldest of all, and so the first of its series. */
-static void slot_clear(struct exemplars *exemplars)
+static void slot_clear(struct ring *ring)
 {
-    struct slot *slot = &exemplars->slots[exemplars->at];
+    struct slot *slot = &ring->slots[ring->at];
     struct series *series = slot->series;
     if (!series)
         return;
     series->oldest = slot->next;
     if (series->oldest == NONE)
-        series_remove(exemplars, series);
+        series_remove(ring, series);
     free(slot->block.labels);
     *slot = (struct slot){0};
+}
+
+static void ring_done(struct ring *ring)
+{
+    for (size_t i = 0; i < ring->slot_count; i++) {
+        slot_clear(ring);
+        ring->at = (ring->at + 1) % ring->slot_count;
+    }
+    free(ring->slots);
+    free(ring->table);
 }
 
 void exemplars_destroy(struct exemplars *exemplars)
 {
     if (!exemplars)
         return;
-    for (size_t i = 0; i < exemplars->slot_count; i++) {
-        slot_clear(exemplars);
-        exemplars->at = (exemplars->at + 1) % exemplars->slot_count;
-    }
-    free(exemplars->slots);
-    free(exemplars->table);
+    ring_done(&exemplars->ring);
     pthread_mutex_destroy(&exemplars->lock);
     free(exemplars);
 }
@@ -191,28 +207,28 @@ static enum order order_behind(const struct slot *newest, const struct append_ex
     return same ? ORDER_SAME : ORDER_LATER;
 }
 
-static struct series *series_add(struct exemplars *exemplars, uint64_t hash,
-                                 const struct wal_label *labels, size_t count)
+static struct series *series_add(struct ring *ring, uint64_t hash, const struct wal_label *labels,
+                                 size_t count)
 {
     struct series *series = mem_new(struct series);
-    struct series **head = &exemplars->table[hash & exemplars->mask];
+    struct series **head = &ring->table[hash & ring->mask];
     series->hash = hash;
     series->block = block_new(labels, count);
     series->oldest = series->newest = NONE;
     series->next = *head;
     *head = series;
-    exemplars->series_count++;
+    ring->series_count++;
     return series;
 }
 
-static void slot_take(struct exemplars *exemplars, uint64_t hash, const struct wal_label *labels,
+static void slot_take(struct ring *ring, uint64_t hash, const struct wal_label *labels,
                       size_t label_count, const struct append_exemplar *exemplar)
 {
-    slot_clear(exemplars); /* which may have been the series' only one */
-    struct series *series = series_find(exemplars, hash, labels, label_count);
+    slot_clear(ring); /* which may have been the series' only one */
+    struct series *series = series_find(ring, hash, labels, label_count);
     if (!series)
-        series = series_add(exemplars, hash, labels, label_count);
-    exemplars->slots[exemplars->at] = (struct slot){
+        series = series_add(ring, hash, labels, label_count);
+    ring->slots[ring->at] = (struct slot){
         .series = series,
         .block = block_new(exemplar->labels, exemplar->label_count),
         .t_ms = exemplar->t_ms,
@@ -220,12 +236,11 @@ static void slot_take(struct exemplars *exemplars, uint64_t hash, const struct w
         .next = NONE,
     };
     if (series->oldest == NONE)
-        series->oldest = exemplars->at;
+        series->oldest = ring->at;
     else
-        exemplars->slots[series->newest].next = exemplars->at;
-    series->newest = exemplars->at;
-    exemplars->at = (exemplars->at + 1) % exemplars->slot_count;
-    exemplars->appended_total++;
+        ring->slots[series->newest].next = ring->at;
+    series->newest = ring->at;
+    ring->at = (ring->at + 1) % ring->slot_count;
 }
 
 enum exemplar_verdict exemplars_append(struct exemplars *exemplars, const struct wal_label *labels,
@@ -236,17 +251,39 @@ enum exemplar_verdict exemplars_append(struct exemplars *exemplars, const struct
     uint64_t hash = append_labels_hash(labels, label_count);
     enum exemplar_verdict verdict = EXEMPLAR_TAKEN;
     pthread_mutex_lock(&exemplars->lock);
-    const struct series *series = series_find(exemplars, hash, labels, label_count);
-    enum order order =
-        series ? order_behind(&exemplars->slots[series->newest], exemplar) : ORDER_LATER;
-    if (order == ORDER_EARLIER) {
+    struct ring *ring = &exemplars->ring;
+    const struct series *series = series_find(ring, hash, labels, label_count);
+    enum order order = series ? order_behind(&ring->slots[series->newest], exemplar) : ORDER_LATER;
+    if (ring->slot_count == 0) {
+        verdict = EXEMPLAR_NO_ROOM;
+    } else if (order == ORDER_EARLIER) {
         verdict = EXEMPLAR_OUT_OF_ORDER;
         exemplars->out_of_order_total++;
     } else if (order == ORDER_LATER) {
-        slot_take(exemplars, hash, labels, label_count, exemplar);
+        slot_take(ring, hash, labels, label_count, exemplar);
+        exemplars->appended_total++;
     }
     pthread_mutex_unlock(&exemplars->lock);
     return verdict;
+}
+
+void exemplars_resize(struct exemplars *exemplars, size_t count)
+{
+    pthread_mutex_lock(&exemplars->lock);
+    struct ring *old = &exemplars->ring;
+    struct ring made = ring_of(count);
+    for (size_t i = 0; i < old->slot_count && count > 0; i++) {
+        const struct slot *slot = &old->slots[(old->at + i) % old->slot_count]; /* oldest first */
+        if (!slot->series)
+            continue;
+        const struct append_exemplar exemplar = {slot->block.labels, slot->block.count, slot->t_ms,
+                                                 slot->v};
+        const struct series *series = slot->series;
+        slot_take(&made, series->hash, series->block.labels, series->block.count, &exemplar);
+    }
+    ring_done(old);
+    exemplars->ring = made;
+    pthread_mutex_unlock(&exemplars->lock);
 }
 
 static struct str block_get(const struct label_block *block, struct str name)
@@ -278,12 +315,12 @@ static int series_order(const void *a, const void *b)
 }
 
 /* The series' exemplars in the range; `items` has room for all of the ring. */
-static size_t series_gather(const struct exemplars *exemplars, const struct series *series,
+static size_t series_gather(const struct ring *ring, const struct series *series,
                             const struct exemplars_query *query, struct append_exemplar *items)
 {
     size_t count = 0;
-    for (size_t i = series->oldest; i != NONE; i = exemplars->slots[i].next) {
-        const struct slot *slot = &exemplars->slots[i];
+    for (size_t i = series->oldest; i != NONE; i = ring->slots[i].next) {
+        const struct slot *slot = &ring->slots[i];
         if (slot->t_ms < query->begin_ms || slot->t_ms > query->end_ms)
             continue;
         items[count++] = (struct append_exemplar){
@@ -302,11 +339,12 @@ void exemplars_select(struct exemplars *exemplars, const struct exemplars_query 
 {
     size_t count = 0;
     pthread_mutex_lock(&exemplars->lock);
-    AUTO(free) void *kept = mem_new_array(struct series *, exemplars->series_count + 1);
-    AUTO(free) void *room = mem_new_array(struct append_exemplar, exemplars->slot_count);
+    const struct ring *ring = &exemplars->ring;
+    AUTO(free) void *kept = mem_new_array(struct series *, ring->series_count + 1);
+    AUTO(free) void *room = mem_new_array(struct append_exemplar, ring->slot_count + 1);
     struct series **found = kept;
-    for (size_t i = 0; i <= exemplars->mask; i++)
-        for (struct series *series = exemplars->table[i]; series; series = series->next)
+    for (size_t i = 0; i <= ring->mask; i++)
+        for (struct series *series = ring->table[i]; series; series = series->next)
             if (series_is_asked(series, query))
                 found[count++] = series;
     qsort(found, count, sizeof *found, series_order);
@@ -315,7 +353,7 @@ void exemplars_select(struct exemplars *exemplars, const struct exemplars_query 
             .labels = found[i]->block.labels,
             .label_count = found[i]->block.count,
             .items = room,
-            .count = series_gather(exemplars, found[i], query, room),
+            .count = series_gather(ring, found[i], query, room),
         };
         if (series.count > 0)
             take(context, &series);
@@ -326,12 +364,13 @@ void exemplars_select(struct exemplars *exemplars, const struct exemplars_query 
 void exemplars_stats(struct exemplars *exemplars, struct exemplars_stats *ret_stats)
 {
     pthread_mutex_lock(&exemplars->lock);
-    const struct slot *next = &exemplars->slots[exemplars->at];
-    const struct slot *oldest = next->series ? next : &exemplars->slots[0];
+    const struct ring *ring = &exemplars->ring;
+    const struct slot *next = &ring->slots[ring->at];
+    const struct slot *oldest = next->series ? next : &ring->slots[0];
     *ret_stats = (struct exemplars_stats){
-        .count = next->series ? exemplars->slot_count : exemplars->at,
-        .count_max = exemplars->slot_count,
-        .series_count = exemplars->series_count,
+        .count = next->series ? ring->slot_count : ring->at,
+        .count_max = ring->slot_count,
+        .series_count = ring->series_count,
         .appended_total = exemplars->appended_total,
         .out_of_order_total = exemplars->out_of_order_total,
         .oldest_ms = oldest->series ? oldest->t_ms : 0,

@@ -18,14 +18,18 @@ struct exemplars;
 /* A series with more bytes of labels than this has no exemplars here. */
 #define EXEMPLARS_SERIES_SIZE_MAX 8192
 
-/* `count` > 0: how many there may be. */
+/* How many there may be; 0: none are taken. */
 struct exemplars *exemplars_create(size_t count);
+
+/* Another number; where there are too many for it, the newest stay. */
+void exemplars_resize(struct exemplars *exemplars, size_t count);
 void exemplars_destroy(struct exemplars *exemplars);
 
 enum exemplar_verdict {
     EXEMPLAR_TAKEN, /* or it is there already */
     EXEMPLAR_OUT_OF_ORDER,
     EXEMPLAR_TOO_LARGE, /* its labels have more than 128 characters, or its series has too many */
+    EXEMPLAR_NO_ROOM,   /* there may be none */
 };
 
 /* Labels of the series are in order. */

@@ -105,6 +105,44 @@ START_TEST(refuses_labels_of_too_many_characters)
 }
 END_TEST
 
+START_TEST(keeps_the_newest_when_there_may_be_fewer)
+{
+    AUTO(exemplars_destroy) struct exemplars *exemplars = exemplars_create(4);
+    struct exemplars_stats stats;
+    for (int i = 1; i <= 6; i++)
+        append(exemplars, i % 2 ? first : second, i, i);
+    exemplars_resize(exemplars, 3);
+    check(exemplars, ".+", INT64_MIN, INT64_MAX, "a: 5=5\nb: 4=4 6=6\n");
+    exemplars_resize(exemplars, 5);
+    append(exemplars, first, 7, 7);
+    append(exemplars, first, 8, 8);
+    append(exemplars, first, 9, 9);
+    check(exemplars, ".+", INT64_MIN, INT64_MAX, "a: 5=5 7=7 8=8 9=9\nb: 6=6\n");
+    exemplars_stats(exemplars, &stats);
+    ck_assert_uint_eq(stats.count, 5);
+    ck_assert_uint_eq(stats.count_max, 5);
+    ck_assert_uint_eq(stats.appended_total, 9);
+}
+END_TEST
+
+START_TEST(takes_none_where_there_may_be_none)
+{
+    AUTO(exemplars_destroy) struct exemplars *exemplars = exemplars_create(2);
+    struct exemplars_stats stats;
+    append(exemplars, first, 1, 1);
+    exemplars_resize(exemplars, 0);
+    ck_assert_int_eq(append(exemplars, first, 2, 2), EXEMPLAR_NO_ROOM);
+    check(exemplars, ".+", INT64_MIN, INT64_MAX, "");
+    exemplars_stats(exemplars, &stats);
+    ck_assert_uint_eq(stats.count, 0);
+    ck_assert_uint_eq(stats.series_count, 0);
+    exemplars_resize(exemplars, 1);
+    ck_assert_int_eq(append(exemplars, first, 3, 3), EXEMPLAR_TAKEN);
+    check(exemplars, ".+", INT64_MIN, INT64_MAX, "a: 3=3\n");
+}
+END_TEST
+
 TEST_MAIN("exemplars", gives_what_is_asked_in_the_order_of_labels,
           takes_later_ones_only_and_each_once, the_oldest_make_room_and_series_go_with_their_last,
-          a_ring_of_one_keeps_the_last, refuses_labels_of_too_many_characters)
+          a_ring_of_one_keeps_the_last, refuses_labels_of_too_many_characters,
+          keeps_the_newest_when_there_may_be_fewer, takes_none_where_there_may_be_none)

@@ -32,6 +32,7 @@ bool head_open(const char *path, const struct db_options *options, struct head *
     head->path = mem_strdup(path);
     head->options = *options;
     head->report.options = &head->options;
+    atomic_init(&head->late_window_ms, options->late_window_ms);
     pthread_mutex_init(&head->changing, NULL);
     pthread_mutex_init(&head->truncating, NULL);
     pthread_mutex_init(&head->counting, NULL);

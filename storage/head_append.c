@@ -236,7 +236,8 @@ bool head_append(struct head *head, const struct append_batch *batch, enum appen
     if (!head->writer)
         return err_set(err, ERR_UNSUPPORTED, "%s: open for reading only", head->path);
     AUTO(append_run_done) struct append_run run;
-    append_run_begin(&run, batch, mode, head_block_range_ms(head), head->options.late_window_ms);
+    append_run_begin(&run, batch, mode, head_block_range_ms(head),
+                     atomic_load(&head->late_window_ms));
     uint64_t position = 0, late_position = 0;
     pthread_mutex_lock(&head->changing);
     bool good = head_append_run(head, &run, &position, err);

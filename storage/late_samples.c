@@ -23,28 +23,44 @@ struct late_samples {
     uint32_t cut_segment; /* segments before hold only what was there before the last mark */
 };
 
-bool late_samples_open(struct head *head, struct err *err)
+static bool late_samples_open_log(struct head *head, const char *folder, struct err *err)
 {
-    char folder[4096];
-    struct head_state *state = head->state;
-    snprintf(folder, sizeof folder, "%s/wbl", head->path);
-    state->late_mark = wal_log_last_segment(state->wbl) + 2; /* behind all that was read */
-    if (head->options.late_window_ms == 0 && !file_exists(folder))
-        return true;
-
     struct wal_writer_options options = {
         .segment_size = head_segment_size(head),
         .packing = head->options.wal_packing,
         .synced = head->options.wal_sync,
     };
     struct wal_writer *log;
-    if (!file_make_folder(folder, err) || !wal_log_repair(state->wbl, &options.segment, err) ||
+    if (!file_make_folder(folder, err) ||
+        !wal_log_repair(head->state->wbl, &options.segment, err) ||
         !wal_writer_open(folder, &options, &log, err))
         return false;
     head->late = mem_new(struct late_samples);
     head->late->log = log;
     head->late->samples.log = log;
     return true;
+}
+
+bool late_samples_open(struct head *head, struct err *err)
+{
+    char folder[4096];
+    struct head_state *state = head->state;
+    snprintf(folder, sizeof folder, "%s/wbl", head->path);
+    state->late_mark = wal_log_last_segment(state->wbl) + 2; /* behind all that was read */
+    return (atomic_load(&head->late_window_ms) == 0 && !file_exists(folder)) ||
+           late_samples_open_log(head, folder, err);
+}
+
+bool late_samples_set_window(struct head *head, int64_t window_ms, struct err *err)
+{
+    char folder[4096];
+    snprintf(folder, sizeof folder, "%s/wbl", head->path);
+    pthread_mutex_lock(&head->changing);
+    bool good = head->late || window_ms == 0 || late_samples_open_log(head, folder, err);
+    if (good)
+        atomic_store(&head->late_window_ms, window_ms);
+    pthread_mutex_unlock(&head->changing);
+    return good;
 }
 
 void late_samples_close(struct late_samples *late)
@@ -95,11 +111,9 @@ bool late_samples_sync(struct head *head, uint64_t position, struct err *err)
 bool late_samples_cut(struct head *head, uint32_t *ret_mark, struct err *err)
 {
     *ret_mark = 0;
-    if (!head->late)
-        return true;
     pthread_mutex_lock(&head->changing);
-    bool good = wal_writer_cut(head->late->log, err);
-    if (good) {
+    bool good = !head->late || wal_writer_cut(head->late->log, err);
+    if (good && head->late) {
         head->late->cut_segment = wal_writer_segment(head->late->log);
         head_state_lock(head->state);
         *ret_mark = ++head->state->late_mark;

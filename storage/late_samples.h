@@ -25,6 +25,9 @@ struct live_series;
 
 /* Where such samples are taken or a log has some; else there is nothing to open. */
 bool late_samples_open(struct head *head, struct err *err) MUST_CHECK;
+
+/* As db_set_late_window; takes head.changing. */
+bool late_samples_set_window(struct head *head, int64_t window_ms, struct err *err) MUST_CHECK;
 void late_samples_close(struct late_samples *late);
 
 /* Those of a batch into the log. */

@@ -296,8 +296,28 @@ START_TEST(no_window_makes_no_log)
 }
 END_TEST
 
+START_TEST(the_window_can_change_while_the_database_is_open)
+{
+    begin(0);
+    APPEND_GOOD("a", 200 * MINUTE_MS);
+    ck_assert(!APPEND("a", 150 * MINUTE_MS));
+    ck_assert_msg(db_set_late_window(db, HOUR_MS, &err), "%s", err.msg);
+    APPEND_GOOD("a", 150 * MINUTE_MS);
+    ck_assert_uint_eq(result.late_count, 1);
+    ck_assert(!APPEND("a", 130 * MINUTE_MS));
+    ck_assert(db_set_late_window(db, 2 * HOUR_MS, &err));
+    APPEND_GOOD("a", 130 * MINUTE_MS);
+    ck_assert(db_set_late_window(db, 0, &err));
+    ck_assert(!APPEND("a", 160 * MINUTE_MS));
+    ck_assert_str_eq(contents(), "a 130 150 200; ");
+    reopen(0);
+    ck_assert_str_eq(contents(), "a 130 150 200; ");
+    end();
+}
+END_TEST
+
 TEST_MAIN("late_samples", late_samples_are_kept_within_the_window,
           what_is_older_is_refused_in_the_words_of_prometheus, a_time_is_kept_once,
           late_samples_become_blocks, late_blocks_wait_for_the_head,
           late_samples_before_1970_become_blocks, what_comes_while_blocks_are_made_stays,
-          no_window_makes_no_log)
+          no_window_makes_no_log, the_window_can_change_while_the_database_is_open)

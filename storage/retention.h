@@ -16,6 +16,7 @@
 struct retention {
     int64_t time_ms;     /* 0: for ever */
     uint64_t size_bytes; /* 0: any */
+    double disk_percent; /* of the file system, instead of a size; 0: not told */
 };
 
 struct retention_block {
