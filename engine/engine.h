@@ -55,6 +55,8 @@ struct query_spec {
     int64_t step_ms;
     int64_t timeout_ms;         /* 0: the engine's; a larger one is cut to the engine's */
     int64_t lookback_ms;        /* 0: the engine's */
+    int64_t subquery_step_ms;   /* where a subquery names none; 0: the engine's */
+    struct storage *storage;    /* that is there as long as the query; NULL: the engine's */
     enum engine_kind engine;    /* which one answers */
     bool measure;               /* EXPLAIN ANALYZE */
     const _Atomic bool *cancel; /* whoever asked sets it when it goes away; NULL: never */

@@ -22,7 +22,7 @@ static bool running_init_query(struct running *running, const struct query_spec 
     query->arena = arena_create(&query->budget);
     query->symbols = symbols_new(query->arena);
     annotations_init(&query->annotations, query->arena);
-    query->storage = engine->storage;
+    query->storage = spec->storage ? spec->storage : engine->storage;
     query->pool = engine->pool;
     query->workers = engine->workers;
     query->thread_count = options->thread_count;
@@ -73,7 +73,8 @@ static bool running_plan(struct running *running, const struct query_spec *spec,
         .end_ms = spec->end_ms,
         .step_ms = spec->step_ms,
         .lookback_ms = query->lookback_ms,
-        .subquery_step_ms = options->subquery_step_ms,
+        .subquery_step_ms =
+            spec->subquery_step_ms > 0 ? spec->subquery_step_ms : options->subquery_step_ms,
         .delayed_names = query->modes.delayed_names,
         .fallback = options->fallback == FALLBACK_REFERENCE,
         .disabled = options->disabled,

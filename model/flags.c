@@ -271,3 +271,13 @@ void flags_print(const struct flag *table, size_t count, struct buf *out)
     for (size_t i = 0; i < count; i++)
         flag_print(&table[i], out);
 }
+
+void size_print(int64_t bytes, struct buf *out)
+{
+    static const char *const units[] = {"EiB", "PiB", "TiB", "GiB", "MiB", "KiB", "B"};
+    for (size_t i = 0; i < ARRAY_COUNT(units); i++) {
+        uint64_t part = (uint64_t)bytes >> (60 - 10 * i) & (i ? 1023 : 15);
+        if (part)
+            buf_printf(out, "%llu%s", (unsigned long long)part, units[i]);
+    }
+}

@@ -65,3 +65,6 @@ void flags_print(const struct flag *table, size_t count, struct buf *out);
 
 /* "1GiB", "512MB" (of 1024, as in Prometheus), "4096"; "75%" of what the machine has. */
 bool size_parse(struct str text, int64_t *ret_bytes);
+
+/* "512MiB", "1GiB512MiB"; nothing for 0. */
+void size_print(int64_t bytes, struct buf *out);

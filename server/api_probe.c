@@ -120,8 +120,35 @@ void route_alertmanagers(struct server *server, const struct request *request,
     answer_raw(answer, STR("{\"activeAlertmanagers\":[],\"droppedAlertmanagers\":[]}"));
 }
 
+static void put_notification(struct json *json, const char *text, int64_t since_ms)
+{
+    json_object(json);
+    json_key(json, "text");
+    json_text(json, text);
+    json_key(json, "date");
+    json_time(json, since_ms);
+    json_key(json, "active");
+    json_bool(json, true);
+    json_object_end(json);
+}
+
+/* In Prometheus's words, so that what shows them knows them. */
 void route_notifications(struct server *server, const struct request *request,
                          struct answer *answer)
 {
-    answer_raw(answer, STR("[]"));
+    const struct settings_place *settings = &server->settings;
+    struct json json = api_begin(answer);
+    json_array(&json);
+    if (lifecycle_phase(&server->lifecycle) == PHASE_STARTING)
+        put_notification(&json, "Prometheus is starting and replaying the write-ahead log (WAL).",
+                         server->start_ms);
+    if (!atomic_load(&settings->good))
+        put_notification(&json, "Configuration reload has failed.",
+                         atomic_load(&settings->tried_ms));
+    if (lifecycle_phase(&server->lifecycle) == PHASE_STOPPING)
+        put_notification(&json,
+                         "Prometheus is shutting down and gracefully stopping all operations.",
+                         atomic_load(&server->lifecycle.stop_ms));
+    json_array_end(&json);
+    api_end(&json);
 }

@@ -26,6 +26,7 @@
 struct query_stream {
     struct stream stream;
     struct server *server;
+    struct settings *settings; /* a reference */
     struct running *running;
     struct result_json json;
     struct str text; /* of the query, in the request's arena */
@@ -161,6 +162,7 @@ static void query_stream_close(struct stream *stream)
     struct query_stream *self = CONTAINER(struct query_stream, stream, stream);
     result_json_done(&self->json);
     running_destroy(self->running);
+    settings_unref(self->settings);
     free(self);
 }
 
@@ -267,6 +269,9 @@ static void query_start(struct server *server, const struct request *request,
     err_clear(&err);
     options->spec.text = text;
     options->spec.cancel = request->cancel;
+    AUTO(settings_unref) struct settings *settings = settings_ref(server);
+    options->spec.storage = settings_storage(settings);
+    options->spec.subquery_step_ms = settings->config.evaluation_interval_ms;
     struct running *running = NULL;
     if (!query_read_engine(request, options, answer))
         return;
@@ -294,6 +299,7 @@ static void query_start(struct server *server, const struct request *request,
     stream->stream.class = &query_stream_class;
     stream->server = server;
     stream->running = running;
+    stream->settings = TAKE(settings);
     stream->text = text;
     stream->notes.query = text;
     stream->limit = options->limit;

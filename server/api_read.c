@@ -34,7 +34,8 @@ void route_read(struct server *server, const struct request *request, struct ans
         answer_error_text(answer, 500, err.msg);
         return;
     }
-    struct read_run run = {.server = server, .cancel = request->cancel};
+    struct read_run run = {
+        .server = server, .settings = settings_ref(server), .cancel = request->cancel};
     run.arena = arena_create(&server->listing_budget);
     run.series_arena = arena_create(NULL);
     run.symbols = symbols_new(run.arena);

@@ -71,7 +71,8 @@ static void answer_names(struct server *server, const struct request *request, s
         .warn = list_warn,
         .warn_context = &warnings,
     };
-    struct storage *storage = remote_storage(server->remote);
+    AUTO(settings_unref) struct settings *settings = settings_ref(server);
+    struct storage *storage = settings_storage(settings);
     struct names names = {0};
     bool good = label.len ? storage_label_values(storage, &names_request, label, &names, &err)
                           : storage_label_names(storage, &names_request, &names, &err);
@@ -104,6 +105,7 @@ void route_label_values(struct server *server, const struct request *request, st
 /* The series of an answer: the selections that their labels come from, and where the writer is. */
 struct series_stream {
     struct stream stream;
+    struct settings *settings; /* a reference */
     struct arena *arena;
     struct symbols *symbols;
     struct selectors selectors;
@@ -156,6 +158,7 @@ static void series_stream_close(struct stream *stream)
     selectors_done(&self->selectors);
     symbols_done(self->symbols);
     arena_destroy(self->arena);
+    settings_unref(self->settings);
     free(self);
 }
 
@@ -184,7 +187,7 @@ static bool series_select(struct series_stream *self, struct server *server,
             .warn = list_warn,
             .warn_context = &self->warnings,
         };
-        struct storage *storage = remote_storage(server->remote);
+        struct storage *storage = settings_storage(self->settings);
         if (!storage_select(storage, &select_request, &self->selections[i], err))
             return false;
         self->selection_count++;
@@ -256,6 +259,7 @@ void route_series(struct server *server, const struct request *request, struct a
     }
     struct series_stream *stream = mem_new(struct series_stream);
     stream->stream.class = &series_stream_class;
+    stream->settings = settings_ref(server);
     stream->arena = arena_create(&server->listing_budget);
     stream->symbols = symbols_new(stream->arena);
     annotations_init(&stream->warnings, stream->arena);

@@ -5,9 +5,11 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/float_text.h"
 #include "model/duration.h"
 #include "parser/function.h"
 #include "server/api.h"
+#include "server/config/print.h"
 #include "server/param.h"
 #include "server/routes.h"
 #include "server/server.h"
@@ -59,21 +61,19 @@ static int64_t thread_count(void)
     return line ? strtoll(line + sizeof key - 1, NULL, 10) : 0;
 }
 
-/* "15d", "512MiB", "15d or 512MiB"; "" where a Prometheus decides. */
-static void print_retention(const struct serve_options *options, struct buf *out)
+/* "15d", "512MiB", "15d or 512MiB", "15d or 80%". */
+static void print_retention(const struct retention *retention, struct buf *out)
 {
-    static const char *const units[] = {"EiB", "PiB", "TiB", "GiB", "MiB", "KiB", "B"};
-    if (options->read_only)
-        return;
-    if (options->retention_ms)
-        duration_print(options->retention_ms, out);
-    if (options->retention_ms && options->retention_bytes)
+    if (retention->time_ms)
+        duration_print(retention->time_ms, out);
+    if (retention->time_ms && (retention->size_bytes || retention->disk_percent > 0))
         buf_text(out, " or ");
-    for (size_t i = 0; i < ARRAY_COUNT(units); i++) {
-        uint64_t part = (uint64_t)options->retention_bytes >> (60 - 10 * i) & (i ? 1023 : 15);
-        if (part)
-            buf_printf(out, "%llu%s", (unsigned long long)part, units[i]);
+    if (retention->disk_percent > 0) {
+        out->len += float_text_g(buf_reserve(out, FLOAT_TEXT_SIZE), retention->disk_percent);
+        buf_byte(out, '%');
+        return;
     }
+    size_print((int64_t)retention->size_bytes, out);
 }
 
 void route_runtimeinfo(struct server *server, const struct request *request, struct answer *answer)
@@ -94,9 +94,9 @@ void route_runtimeinfo(struct server *server, const struct request *request, str
     json_key(&json, "serverTime");
     json_time(&json, clock_now_ms());
     json_key(&json, "reloadConfigSuccess");
-    json_bool(&json, true);
-    json_key(&json, "lastConfigTime");
-    json_time(&json, server->start_ms);
+    json_bool(&json, atomic_load(&server->settings.good));
+    json_key(&json, "lastConfigTime"); /* of whole seconds */
+    json_time(&json, atomic_load(&server->settings.good_ms) / 1000 * 1000);
     json_key(&json, "corruptionCount");
     json_uint(&json, stats.corrupt_count);
     json_key(&json, "goroutineCount"); /* ours are threads */
@@ -109,7 +109,9 @@ void route_runtimeinfo(struct server *server, const struct request *request, str
     put_text(&json, "GOGC", "");
     put_text(&json, "GODEBUG", "");
     AUTO(buf_done) struct buf retention = {0};
-    print_retention(&server->options, &retention);
+    AUTO(settings_unref) struct settings *settings = settings_ref(server);
+    if (!server->options.read_only) /* else a Prometheus decides */
+        print_retention(&settings->retention, &retention);
     put_text(&json, "storageRetention", buf_terminated(&retention));
     json_object_end(&json);
     api_end(&json);
@@ -127,9 +129,23 @@ void route_flags(struct server *server, const struct request *request, struct an
 
 void route_config(struct server *server, const struct request *request, struct answer *answer)
 {
+    AUTO(settings_unref) struct settings *settings = settings_ref(server);
+    AUTO(buf_done) struct buf yaml = {0};
+    const struct retention *retention = &settings->retention;
+    const struct config_retention in_force = {
+        .time_ms = retention->time_ms,
+        .size_bytes = (int64_t)retention->size_bytes,
+        .percentage = retention->disk_percent,
+    };
+    const struct config_shown shown = {
+        .config = &settings->config,
+        .retention = server->options.read_only ? NULL : &in_force,
+        .exemplar_count_max = server->exemplars ? (int64_t)settings->exemplar_count_max : -1,
+    };
+    config_print(&shown, &yaml);
     struct json json = api_begin(answer);
     json_object(&json);
-    put_text(&json, "yaml", "global:\n  evaluation_interval: 1m\n");
+    put_text(&json, "yaml", buf_terminated(&yaml));
     json_object_end(&json);
     api_end(&json);
 }
@@ -200,11 +216,23 @@ void route_tsdb(struct server *server, const struct request *request, struct ans
     api_end(&json);
 }
 
-/* The WAL has been replayed before the first request is taken. */
 void route_walreplay(struct server *server, const struct request *request, struct answer *answer)
 {
+    const struct {
+        const char *key;
+        const _Atomic uint32_t *segment;
+    } members[] = {
+        {"min", &server->reading.first_segment},
+        {"max", &server->reading.last_segment},
+        {"current", &server->reading.segment_done},
+    };
     struct json json = api_begin(answer);
-    json_raw(&json, STR("{\"min\":0,\"max\":0,\"current\":0}"));
+    json_object(&json);
+    for (size_t i = 0; i < ARRAY_COUNT(members); i++) {
+        json_key(&json, members[i].key);
+        json_uint(&json, atomic_load(members[i].segment));
+    }
+    json_object_end(&json);
     api_end(&json);
 }
 
@@ -262,7 +290,7 @@ void route_features(struct server *server, const struct request *request, struct
     const struct feature api[] = {
         {"admin", server->options.admin_api},
         {"label_values_match", true},
-        {"lifecycle", false},
+        {"lifecycle", server->options.lifecycle},
         {"otlp_write_receiver", false},
         {"query_stats", true},
         {"query_warnings", true},

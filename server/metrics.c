@@ -15,7 +15,7 @@
 #include "server/server.h"
 #include "storage/db_compact.h"
 
-static const int statuses[] = {200, 204, 400, 404, 405, 413, 415, 422, 499, 500, 503};
+static const int statuses[] = {200, 204, 400, 403, 404, 405, 413, 415, 422, 499, 500, 503};
 static const double duration_bounds[] = {.1, .2, .4, 1, 3, 8, 20, 60, 120};
 static const double size_bounds[] = {100, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
 
@@ -240,7 +240,8 @@ static void print_compaction_durations(const struct db_compact_stats *stats, str
 
 static void print_compaction(struct server *server, struct buf *out)
 {
-    const struct serve_options *options = &server->options;
+    AUTO(settings_unref) struct settings *settings = settings_ref(server);
+    const struct retention *retention = &settings->retention;
     struct db_compact_stats stats;
     db_compact_stats(server->db, &stats);
     const struct {
@@ -278,9 +279,13 @@ static void print_compaction(struct server *server, struct buf *out)
               (double)stats.block_bytes);
     put_gauge(out, "prometheus_tsdb_retention_limit_bytes",
               "Max number of bytes to be retained in the tsdb blocks, configured 0 means disabled",
-              (double)options->retention_bytes);
+              (double)retention->size_bytes);
     put_gauge(out, "prometheus_tsdb_retention_limit_seconds",
-              "How long to retain samples in storage.", (double)options->retention_ms / 1000);
+              "How long to retain samples in storage.", (double)retention->time_ms / 1000);
+    put_gauge(out, "prometheus_tsdb_retention_limit_percentage",
+              "Max percentage of total storage space to be retained in the tsdb blocks, configured "
+              "0 means disabled",
+              retention->disk_percent);
     put_gauge(out, "millrace_compaction_memory_peak_bytes",
               "The most memory that the writing of a block held.", (double)stats.memory_peak_bytes);
 }
@@ -398,16 +403,33 @@ static void print_process(struct server *server, struct buf *out)
               (double)server->start_ms / 1000);
 }
 
+static void print_lifecycle(struct server *server, struct buf *out)
+{
+    put_gauge(out, "prometheus_ready",
+              "Whether Prometheus startup was fully completed and the server is ready for normal "
+              "operation.",
+              lifecycle_is_ready(&server->lifecycle));
+    put_gauge(out, "prometheus_config_last_reload_successful",
+              "Whether the last configuration reload attempt was successful.",
+              atomic_load(&server->settings.good));
+    put_gauge(out, "prometheus_config_last_reload_success_timestamp_seconds",
+              "Timestamp of the last successful configuration reload.",
+              (double)atomic_load(&server->settings.good_ms) / 1000);
+}
+
 void metrics_print(struct server *server, struct buf *out)
 {
     put_head(out, "prometheus_build_info", "gauge",
              "A metric with a constant '1' value labeled by version and revision.");
     buf_printf(out, "prometheus_build_info{version=\"%s\",revision=\"%s\"} 1\n", server_version,
                server_revision);
-    print_engine(server, out);
+    print_lifecycle(server, out);
+    if (lifecycle_is_open(&server->lifecycle)) {
+        print_engine(server, out);
+        print_storage(server, out);
+        print_compaction(server, out);
+    }
     print_fallbacks(&server->metrics, out);
-    print_storage(server, out);
-    print_compaction(server, out);
     print_receiver(server, out);
     print_exemplars(server, out);
     struct listener *listener = atomic_load(&server->listener);

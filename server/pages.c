@@ -1,4 +1,6 @@
 /* What is not the API: health, metrics, and a page for people. */
+#include <string.h>
+
 #include "server/routes.h"
 #include "server/server.h"
 
@@ -14,14 +16,55 @@ void route_healthy(struct server *server, const struct request *request, struct 
     answer_plain(answer, "Prometheus Server is Healthy.\n");
 }
 
+static void answer_refused(struct answer *answer, int status, const char *text)
+{
+    answer_plain(answer, text);
+    answer->status = status;
+}
+
+/* False: it is said why not. */
+static bool lifecycle_allowed(const struct server *server, const struct request *request,
+                              struct answer *answer)
+{
+    if (strcmp(request->method, "GET") == 0)
+        answer_refused(answer, 405, "Only POST or PUT requests allowed");
+    else if (!server->options.lifecycle)
+        answer_refused(answer, 403, "Lifecycle API is not enabled.");
+    else
+        return true;
+    return false;
+}
+
+/* Asked before the database is open, it waits for that. */
+void route_reload(struct server *server, const struct request *request, struct answer *answer)
+{
+    if (!lifecycle_allowed(server, request, answer) ||
+        (!lifecycle_wait_ready(&server->lifecycle, request->cancel) &&
+         !routes_ready(server, request, answer)))
+        return;
+    struct err err;
+    err_clear(&err);
+    answer->status = 200;
+    if (settings_reload(server, &err))
+        return;
+    AUTO(buf_done) struct buf text = {0};
+    buf_printf(&text, "failed to reload config: %s", err.msg);
+    answer_error_text(answer, 500, buf_terminated(&text));
+}
+
+void route_quit(struct server *server, const struct request *request, struct answer *answer)
+{
+    if (!lifecycle_allowed(server, request, answer))
+        return;
+    bool first = lifecycle_quit(&server->lifecycle);
+    answer_plain(answer,
+                 first ? "Requesting termination... Goodbye!" : "Termination already in progress.");
+}
+
 void route_ready(struct server *server, const struct request *request, struct answer *answer)
 {
-    if (request->stopping) {
-        answer_error_text(answer, 503, "Service Unavailable");
-        answer_header(answer, "X-Prometheus-Stopping", "true");
-        return;
-    }
-    answer_plain(answer, "Prometheus Server is Ready.\n");
+    if (routes_ready(server, request, answer))
+        answer_plain(answer, "Prometheus Server is Ready.\n");
 }
 
 void route_metrics(struct server *server, const struct request *request, struct answer *answer)

@@ -9,6 +9,7 @@ void read_run_done(struct read_run *run)
     symbols_done(run->symbols);
     arena_destroy(run->series_arena);
     arena_destroy(run->arena);
+    settings_unref(run->settings);
     gate_leave(gate);
 }
 
@@ -29,7 +30,7 @@ bool read_alive(const struct read_run *run, struct err *err)
 static struct read_query read_query_inside(const struct read_run *run,
                                            const struct read_query *asked)
 {
-    const struct config_pairs *external = &run->server->config.external_labels;
+    const struct config_pairs *external = &run->settings->config.external_labels;
     struct read_query inside = *asked;
     if (external->count == 0)
         return inside;
@@ -47,7 +48,7 @@ static struct read_query read_query_inside(const struct read_run *run,
 
 const struct labels *read_labels(struct read_run *run, const struct labels *labels)
 {
-    const struct config_pairs *external = &run->server->config.external_labels;
+    const struct config_pairs *external = &run->settings->config.external_labels;
     if (external->count == 0)
         return labels;
     arena_reset(run->series_arena);
@@ -87,7 +88,7 @@ bool read_select(const struct read_run *run, size_t query, struct selection **re
             .cancel = run->cancel,
             .labels_only = asked->has_hints && str_eq(asked->hint_function, STR("series")),
         };
-        good = storage_select(remote_storage(run->server->remote), &request, ret_selection, err);
+        good = storage_select(settings_storage(run->settings), &request, ret_selection, err);
     }
     for (size_t i = 0; i < count; i++)
         matcher_done(matchers[i]);

@@ -20,6 +20,7 @@ struct server;
  */
 struct read_run {
     struct server *server;
+    struct settings *settings; /* a reference */
     struct arena *arena;
     struct symbols *symbols;
     struct arena *series_arena;    /* one series' labels with */

@@ -25,7 +25,7 @@ struct endpoint {
 struct remote {
     struct server *server;
     struct arena *arena; /* names, labels */
-    struct budget spool_budget;
+    const struct config *config;
     struct endpoint *endpoints;
     size_t count;
     struct read_client **clients;
@@ -172,7 +172,7 @@ static const char *url_shown(const char *url, struct arena *arena)
 
 static struct read_client *endpoint_client(struct remote *remote, struct endpoint *endpoint)
 {
-    const struct config *config = &remote->server->config;
+    const struct config *config = remote->config;
     const struct config_endpoint *entry = endpoint->config;
     bool external = entry->filter_external_labels;
     struct read_client_options options = {
@@ -186,7 +186,7 @@ static struct read_client *endpoint_client(struct remote *remote, struct endpoin
         .partial = entry->partial,
         .frame_size_max = (size_t)entry->frame_size_max,
         .spool_folder = remote->server->options.spool_folder,
-        .spool_budget = &remote->spool_budget,
+        .spool_budget = &remote->server->spool_budget,
     };
     return read_client_create(&options);
 }
@@ -201,22 +201,21 @@ static int64_t local_begin_ms(void *context)
     return (has_blocks ? stats.begin_ms : clock_now_ms()) + LOCAL_MARGIN_MS;
 }
 
-struct remote *remote_create(struct server *server)
+struct remote *remote_create(struct server *server, const struct config *config)
 {
     struct remote *remote = mem_new(struct remote);
     remote->server = server;
+    remote->config = config;
     remote->arena = arena_create(NULL);
-    remote->count = server->config.endpoint_count;
+    remote->count = config->endpoint_count;
     if (remote->count == 0)
         return remote;
-    budget_init(&remote->spool_budget, NULL, "--storage.remote.read-spool-limit",
-                (size_t)server->options.spool_limit);
     remote->endpoints = arena_array(remote->arena, struct endpoint, remote->count);
     remote->clients = arena_array(remote->arena, struct read_client *, remote->count);
     for (size_t i = 0; i < remote->count; i++) {
         struct endpoint *endpoint = &remote->endpoints[i];
         endpoint->transport.open = endpoint_open;
-        endpoint->config = &server->config.endpoints[i];
+        endpoint->config = &config->endpoints[i];
         endpoint->http = server->client;
         endpoint->client = remote->clients[i] = endpoint_client(remote, endpoint);
     }

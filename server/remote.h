@@ -13,7 +13,10 @@ struct server;
  */
 struct remote;
 
-/* What all queries read: the local database, and the endpoints if there are any. */
-struct remote *remote_create(struct server *server);
+struct config;
+
+/* What all queries read: the local database, and the endpoints if there are any. `config` is
+ * borrowed until the end. */
+struct remote *remote_create(struct server *server, const struct config *config);
 struct storage *remote_storage(struct remote *remote);
 void remote_destroy(struct remote *remote);

@@ -13,9 +13,9 @@ enum method { GET = 1, POST = 2, PUT = 4, HEAD = 8, OPTIONS = 16 };
 /* What comes with every answer of a route. */
 enum {
     PLAIN = 0,
-    API = 1,   /* CORS, compression; waits for readiness */
-    EARLY = 2, /* no wait */
-    RAW = 4,   /* waits, and nothing else: bodies are packed, answers no JSON */
+    API = 1,   /* CORS, compression; only once it is ready */
+    EARLY = 2, /* before that, too */
+    RAW = 4,   /* once it is ready, and nothing else: bodies are packed, answers no JSON */
 };
 
 /* Prometheus's limit for both of remote read and write, packed or not. */
@@ -58,6 +58,8 @@ static const struct route routes[] = {
     {"/api/v1/admin/tsdb/delete_series", POST | PUT, API, route_delete_series},
     {"/api/v1/admin/tsdb/clean_tombstones", POST | PUT, API, route_clean_tombstones},
     {"/api/v1/admin/tsdb/snapshot", POST | PUT, API, route_snapshot},
+    {"/-/reload", GET | POST | PUT, PLAIN, route_reload},
+    {"/-/quit", GET | POST | PUT, PLAIN, route_quit},
     {"/-/healthy", GET | HEAD, PLAIN, route_healthy},
     {"/-/ready", GET | HEAD, PLAIN, route_ready},
     {"/metrics", GET, PLAIN, route_metrics},
@@ -101,16 +103,22 @@ const char *route_path(size_t index)
 static const char *route_allowed(const struct route *route)
 {
     if (route->methods & PUT)
-        return "OPTIONS, POST, PUT";
+        return route->methods & GET ? "GET, OPTIONS, POST, PUT" : "OPTIONS, POST, PUT";
     if (route->methods & POST)
         return route->methods & GET ? "GET, OPTIONS, POST" : "OPTIONS, POST";
     return route->methods & HEAD ? "GET, HEAD, OPTIONS" : "GET, OPTIONS";
 }
 
-static void answer_stopping(struct answer *answer)
+bool routes_ready(const struct server *server, const struct request *request, struct answer *answer)
 {
-    answer_error_text(answer, 503, "Service Unavailable");
-    answer_header(answer, "X-Prometheus-Stopping", "true");
+    enum phase phase = lifecycle_phase(&server->lifecycle);
+    if (phase == PHASE_READY && !request->stopping)
+        return true;
+    answer->status = 503;
+    answer->content_type = "text/plain; charset=utf-8";
+    buf_text(&answer->body, "Service Unavailable");
+    answer_header(answer, "X-Prometheus-Stopping", phase == PHASE_STARTING ? "false" : "true");
+    return false;
 }
 
 static void routes_options(struct server *server, const struct request *request,
@@ -150,9 +158,10 @@ void routes_handle(void *context, const struct request *request, struct answer *
     } else if (!(route->methods & method)) {
         answer_error_text(answer, 405, "Method Not Allowed");
         answer_header(answer, "Allow", route_allowed(route));
-    } else if (request->stopping && (route->kind & (API | RAW)) && !(route->kind & EARLY)) {
-        answer_stopping(answer);
     } else {
+        bool waits = (route->kind & (API | RAW)) && !(route->kind & EARLY);
+        if (waits && !routes_ready(server, request, answer))
+            return;
         if (route->kind & API) {
             answer->compress = true;
             cors_answer(&server->cors, request, answer);

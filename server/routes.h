@@ -11,6 +11,10 @@ struct server;
 /* Answers any request: finds its route, or says 404 or 405 as Prometheus does. */
 void routes_handle(void *context, const struct request *request, struct answer *answer);
 
+/* Is it ready to answer? Else the answer says that it is not, or not any more. */
+bool routes_ready(const struct server *server, const struct request *request,
+                  struct answer *answer);
+
 /* How large a body may be that is sent to this path. */
 size_t routes_body_size_max(void *context, struct str path);
 
@@ -60,6 +64,8 @@ void route_clean_tombstones(struct server *server, const struct request *request
                             struct answer *answer);
 void route_snapshot(struct server *server, const struct request *request, struct answer *answer);
 
+void route_reload(struct server *server, const struct request *request, struct answer *answer);
+void route_quit(struct server *server, const struct request *request, struct answer *answer);
 void route_healthy(struct server *server, const struct request *request, struct answer *answer);
 void route_ready(struct server *server, const struct request *request, struct answer *answer);
 void route_metrics(struct server *server, const struct request *request, struct answer *answer);

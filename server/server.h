@@ -10,14 +10,14 @@
 #include "http/cors.h"
 #include "http/listen.h"
 #include "model/flags.h"
-#include "server/config/config.h"
 #include "server/feature_flags.h"
 #include "server/gate.h"
+#include "server/lifecycle.h"
 #include "server/metadata.h"
 #include "server/metrics.h"
 #include "server/receiver.h"
-#include "server/remote.h"
 #include "server/self_monitor.h"
+#include "server/settings.h"
 #include "storage/db.h"
 #include "storage/exemplars.h"
 
@@ -37,8 +37,8 @@ extern const struct flag serve_flags[];
 extern const size_t serve_flag_count;
 
 /*
- * What the handlers of all requests share. Made before the first request comes, and there until the
- * last has gone.
+ * What the handlers of all requests share. Made before the first request comes, but for what waits
+ * for the database (lifecycle.h), and there until the last has gone.
  *
  * Thread: any; what changes has its own locks or is atomic.
  */
@@ -51,18 +51,20 @@ struct server {
     bool disabled[FN_COUNT];  /* functions */
     const char *fallback_url; /* of a Prometheus; NULL: none */
     struct client *client;    /* of all that is asked elsewhere */
-    struct config config;     /* of --config.file */
-    struct db *db;
-    struct remote *remote; /* the database, and other servers that are read as well */
+    struct lifecycle lifecycle;
+    struct settings_place settings; /* what --config.file says */
+    struct db_reading reading;      /* of the log, while the database is being opened */
+    struct db *db;                  /* once it is ready, as the engine */
     struct engine *engine;
     struct listener *_Atomic listener; /* NULL until it listens */
     struct cors cors;
     struct metrics metrics;
     struct budget listing_budget; /* memory of lists of series and labels, and of remote read */
     struct budget request_budget; /* bodies of requests, and what is made of them */
+    struct budget spool_budget;   /* files of what other servers answer */
     struct receiver receiver;
     struct gate read_gate;       /* of remote read */
-    struct exemplars *exemplars; /* NULL: none are kept */
+    struct exemplars *exemplars; /* NULL: the feature is off */
     struct metadata *metadata;   /* that was sent with samples, and of our own metrics */
     struct self_monitor *_Atomic self_monitor; /* NULL: there is none */
     int64_t start_ms;

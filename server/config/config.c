@@ -6,6 +6,9 @@
 #include "base/quote.h"
 #include "model/labels.h"
 
+#define INTERVAL_DEFAULT_MS 60000
+#define SCRAPE_TIMEOUT_DEFAULT_MS 10000
+
 #define IN_CONFIG(member) offsetof(struct config, member)
 
 struct expansion {
@@ -51,10 +54,10 @@ static bool read_global(struct config_reader *reader, const struct yaml_node *va
     /* Who scrapes or evaluates rules uses the others; they are in nearly every file. */
     static const struct config_field fields[] = {
         {"external_labels", read_external_labels, IN_CONFIG(external_labels)},
-        {"scrape_interval", NULL, 0},
-        {"scrape_timeout", NULL, 0},
+        {"scrape_interval", config_read_duration, IN_CONFIG(scrape_interval_ms)},
+        {"scrape_timeout", config_read_duration, IN_CONFIG(scrape_timeout_ms)},
+        {"evaluation_interval", config_read_duration, IN_CONFIG(evaluation_interval_ms)},
         {"scrape_protocols", NULL, 0},
-        {"evaluation_interval", NULL, 0},
         {"rule_query_offset", NULL, 0},
         {"scrape_failure_log_file", NULL, 0},
         {"body_size_limit", NULL, 0},
@@ -74,11 +77,32 @@ static bool read_global(struct config_reader *reader, const struct yaml_node *va
     return config_read_map(reader, value, CONFIG_SECTION("global", fields), into, err);
 }
 
+static bool read_retention(struct config_reader *reader, const struct yaml_node *value, void *into,
+                           struct err *err)
+{
+    static const struct config_field fields[] = {
+        {"time", config_read_duration, IN_CONFIG(retention.time_ms)},
+        {"size", config_read_size, IN_CONFIG(retention.size_bytes)},
+        {"percentage", config_read_percent, IN_CONFIG(retention.percentage)},
+    };
+    struct config *config = into;
+    config->retention.is_there = true;
+    if (!config_read_map(reader, value, CONFIG_SECTION("storage.tsdb.retention", fields), into,
+                         err))
+        return false;
+    if (config->retention.percentage > 0 && config->retention.size_bytes > 0)
+        config_warn(reader, value,
+                    "storage.tsdb.retention.size is ignored, because "
+                    "storage.tsdb.retention.percentage is specified");
+    return true;
+}
+
 static bool read_tsdb(struct config_reader *reader, const struct yaml_node *value, void *into,
                       struct err *err)
 {
     static const struct config_field fields[] = {
         {"out_of_order_time_window", config_read_duration, IN_CONFIG(out_of_order_window_ms)},
+        {"retention", read_retention, 0},
     };
     return config_read_map(reader, value, CONFIG_SECTION("storage.tsdb", fields), into, err);
 }
@@ -125,6 +149,23 @@ static void warn_of_foreign(const struct config_reader *reader, const struct yam
         config_warn(reader, first, "Millrace does not do %s: left out", buf_terminated(&found));
 }
 
+/* As Prometheus: 0 is as if nothing was said. */
+static bool config_complete(struct config *config, const char *path, struct err *err)
+{
+    if (config->scrape_interval_ms == 0)
+        config->scrape_interval_ms = INTERVAL_DEFAULT_MS;
+    if (config->evaluation_interval_ms == 0)
+        config->evaluation_interval_ms = INTERVAL_DEFAULT_MS;
+    if (config->scrape_timeout_ms > config->scrape_interval_ms)
+        return err_set(err, ERR_BAD_DATA, "%s: global scrape timeout greater than scrape interval",
+                       path);
+    if (config->scrape_timeout_ms == 0)
+        config->scrape_timeout_ms = config->scrape_interval_ms < SCRAPE_TIMEOUT_DEFAULT_MS
+                                        ? config->scrape_interval_ms
+                                        : SCRAPE_TIMEOUT_DEFAULT_MS;
+    return true;
+}
+
 static bool config_read_root(struct config_reader *reader, const struct yaml_node *root,
                              struct config *config, struct err *err)
 {
@@ -168,6 +209,8 @@ bool config_read(const struct config_source *source, struct str text, struct con
     if (!yaml_read(text, config.arena, &root, &why))
         return err_set(err, why.kind, "%s:%s", reader.path, why.msg);
     if (root && !yaml_is_null(root) && !config_read_root(&reader, root, &config, err))
+        return false;
+    if (!config_complete(&config, reader.path, err))
         return false;
     *ret_config = config;
     config = (struct config){0};

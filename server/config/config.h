@@ -31,10 +31,21 @@ struct config_endpoint {
     bool partial; /* ours: its failure is a warning */
 };
 
+/* storage.tsdb.retention; what it does not say is 0. */
+struct config_retention {
+    bool is_there;
+    int64_t time_ms;
+    int64_t size_bytes;
+    double percentage; /* of the disk, instead of a size */
+};
+
 struct config {
     struct arena *arena; /* where all of it lives */
+    /* What scrapes and rules go by; of it, queries use the step of subqueries that name none. */
+    int64_t scrape_interval_ms, scrape_timeout_ms, evaluation_interval_ms;
     struct config_pairs external_labels;
     int64_t out_of_order_window_ms;
+    struct config_retention retention;
     int64_t exemplar_count_max; /* -1: not said */
     struct config_endpoint *endpoints;
     size_t endpoint_count;

@@ -6,7 +6,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/float_text.h"
 #include "model/duration.h"
+#include "model/flags.h"
 
 bool config_fail(const struct config_reader *reader, const struct yaml_node *node, struct err *err,
                  const char *fmt, ...)
@@ -197,6 +199,31 @@ bool config_read_count(struct config_reader *reader, const struct yaml_node *val
     if (value->text.len == 0 || *end || errno || number < 0)
         return config_fail(reader, value, err, "\"%s\" is no number of things", value->text.ptr);
     *(int64_t *)into = number;
+    return true;
+}
+
+bool config_read_size(struct config_reader *reader, const struct yaml_node *value, void *into,
+                      struct err *err)
+{
+    if (!config_scalar(reader, value, err))
+        return false;
+    bool part = str_ends(value->text, STR("%")); /* of the memory, which nobody means here */
+    if (part || !size_parse(value->text, into))
+        return config_fail(reader, value, err, "\"%s\" is no size, such as 512MB", value->text.ptr);
+    return true;
+}
+
+bool config_read_percent(struct config_reader *reader, const struct yaml_node *value, void *into,
+                         struct err *err)
+{
+    if (!config_scalar(reader, value, err))
+        return false;
+    double number;
+    bool range;
+    if (!float_parse(value->text, &number, &range) || !(number >= 0 && number <= 100))
+        return config_fail(reader, value, err, "\"%s\" is not in the range [0, 100]",
+                           value->text.ptr);
+    *(double *)into = number;
     return true;
 }
 

@@ -60,6 +60,8 @@ config_read_fn config_read_path;     /* const char *, from the file's folder */
 config_read_fn config_read_switch;   /* bool */
 config_read_fn config_read_duration; /* int64_t, milliseconds */
 config_read_fn config_read_count;    /* int64_t, not negative */
+config_read_fn config_read_size;     /* int64_t, bytes: 512MB */
+config_read_fn config_read_percent;  /* double, 0 to 100 */
 
 /* Counts keys that are about to be read; ERR_LIMIT once it is too many. */
 bool config_charge(struct config_reader *reader, const struct yaml_node *node, size_t key_count,
