@@ -10,13 +10,13 @@
  */
 #include "http/exchange.h"
 
-#include <arpa/inet.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/obj.h"
 #include "http/coding.h"
+#include "http/socket.h"
 
 struct exchange {
     unsigned magic;
@@ -84,18 +84,8 @@ static void exchange_client(const struct request *request, char *out, size_t out
     const struct exchange *exchange = CONTAINER_CONST(struct exchange, request, request);
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(exchange->mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    if (!info || !info->client_addr)
-        return;
-    const struct sockaddr *address = info->client_addr;
-    if (address->sa_family == AF_INET) {
-        struct sockaddr_in in;
-        memcpy(&in, address, sizeof in);
-        inet_ntop(AF_INET, &in.sin_addr, out, (socklen_t)out_size);
-    } else if (address->sa_family == AF_INET6) {
-        struct sockaddr_in6 in6;
-        memcpy(&in6, address, sizeof in6);
-        inet_ntop(AF_INET6, &in6.sin6_addr, out, (socklen_t)out_size);
-    }
+    if (info && info->client_addr)
+        socket_address_text(info->client_addr, out, out_size);
 }
 
 static const struct request_class exchange_class = {exchange_header, exchange_each_header,

@@ -8,9 +8,6 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <netdb.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -21,14 +18,13 @@
 #include "base/mem.h"
 #include "base/obj.h"
 #include "http/exchange.h"
+#include "http/socket.h"
 
 /* How often timeouts are looked at. */
 #define WATCH_PERIOD_MS 250
 
 /* How long answers get to end once they are cancelled. */
 #define CANCEL_GRACE_MS 2000
-
-#define BACKLOG_MAX 511
 
 /* After the system ran out of descriptors or memory. */
 #define ACCEPT_RETRY_US 20000
@@ -218,84 +214,6 @@ static void *watch(void *context)
     return NULL;
 }
 
-/* getaddrinfo would take 99999 for 34463. A name of a service is left to it. */
-static bool port_fits(const char *port)
-{
-    return port[strspn(port, "0123456789")] != '\0' || strtol(port, NULL, 10) <= UINT16_MAX;
-}
-
-/* "host:port", "[v6]:port", ":port" into two texts. */
-static bool address_split(const char *address, char host[256], char port[16], struct err *err)
-{
-    const char *colon = strrchr(address, ':');
-    if (!colon || strlen(colon + 1) >= 16 || (size_t)(colon - address) >= 256)
-        return err_set(err, ERR_BAD_DATA, "%s is no address: host:port is wanted", address);
-    size_t len = (size_t)(colon - address);
-    const char *begin = address;
-    if (len >= 2 && begin[0] == '[' && begin[len - 1] == ']') {
-        begin++;
-        len -= 2;
-    }
-    memcpy(host, begin, len);
-    host[len] = '\0';
-    snprintf(port, 16, "%s", colon + 1);
-    if (!port_fits(port))
-        return err_set(err, ERR_BAD_DATA, "%s is no address: there is no port above 65535",
-                       address);
-    return true;
-}
-
-static int socket_listen(const struct addrinfo *info)
-{
-    int one = 1, zero = 0;
-    int fd = socket(info->ai_family, info->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0)
-        return -1;
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-    if (info->ai_family == AF_INET6)
-        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof zero);
-    if (bind(fd, info->ai_addr, info->ai_addrlen) == 0 && listen(fd, BACKLOG_MAX) == 0)
-        return fd;
-    int why = errno;
-    close(fd);
-    errno = why;
-    return -1;
-}
-
-/* The address with the port that the kernel chose for port 0. */
-static char *address_of_socket(int fd, const char *host)
-{
-    struct sockaddr_storage address;
-    socklen_t size = sizeof address;
-    char port[NI_MAXSERV] = "?";
-    if (getsockname(fd, (struct sockaddr *)&address, &size) == 0)
-        getnameinfo((struct sockaddr *)&address, size, NULL, 0, port, sizeof port, NI_NUMERICSERV);
-    AUTO(buf_done) struct buf text = {0};
-    buf_printf(&text, strchr(host, ':') ? "[%s]:%s" : "%s:%s", host, port);
-    return mem_strdup(buf_terminated(&text));
-}
-
-static bool listener_bind(struct listener *listener, struct err *err)
-{
-    const char *address = listener->options.address;
-    char host[256], port[16];
-    if (!address_split(address, host, port, err))
-        return false;
-
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
-    struct addrinfo *found = NULL;
-    int got = getaddrinfo(*host ? host : NULL, port, &hints, &found);
-    if (got != 0)
-        return err_set(err, ERR_BAD_DATA, "%s is no address: %s", address, gai_strerror(got));
-    for (const struct addrinfo *info = found; info && listener->listen_fd < 0; info = info->ai_next)
-        listener->listen_fd = socket_listen(info);
-    freeaddrinfo(found);
-    if (listener->listen_fd < 0)
-        return err_set(err, ERR_IO, "cannot listen on %s: %s", address, strerror(errno));
-    listener->address = address_of_socket(listener->listen_fd, host);
-    return true;
-}
-
 static bool listener_start(struct listener *listener, struct err *err)
 {
     listener->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -350,7 +268,8 @@ bool listener_open(const struct listen_options *options, struct listener **ret_l
     pthread_cond_init(&listener->idle, &attributes);
     pthread_condattr_destroy(&attributes);
 
-    if (!listener_bind(listener, err) || !listener_start(listener, err)) {
+    if (!socket_listen(options->address, &listener->listen_fd, &listener->address, err) ||
+        !listener_start(listener, err)) {
         listener_close(listener);
         return false;
     }
@@ -374,12 +293,7 @@ size_t listener_connection_count(struct listener *listener)
 /* Waits until no answer is under way, for so long at most. */
 static bool listener_wait_idle(struct listener *listener, int64_t wait_ms)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    int64_t ns = until.tv_nsec + wait_ms % 1000 * 1000000;
-    until.tv_sec += wait_ms / 1000 + ns / 1000000000;
-    until.tv_nsec = ns % 1000000000;
-
+    struct timespec until = clock_deadline(wait_ms);
     pthread_mutex_lock(&listener->mutex);
     int got = 0;
     while (atomic_load(&listener->busy_count) > 0 && got != ETIMEDOUT)

@@ -7,7 +7,7 @@ packages="
   build-essential meson ninja-build pkg-config python3 xz-utils curl
   clang clang-format clang-tidy libclang-rt-14-dev
   check libsubunit-dev
-  libre2-dev libmicrohttpd-dev libcurl4-openssl-dev libjemalloc-dev
+  libre2-dev libmicrohttpd-dev libcurl4-openssl-dev libnghttp2-dev libjemalloc-dev
   libjansson-dev libsnappy-dev libyaml-dev libzstd-dev libxxhash-dev zlib1g-dev
 "
 
