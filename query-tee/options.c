@@ -5,6 +5,9 @@
 
 #include "query-tee/time_text.h"
 
+/* Messages of gRPC say their size in 32 bits; with their other fields, answers stay below that. */
+#define GRPC_SIZE_MAX (INT64_C(2) << 30)
+
 static const struct flag tee_flags[] = {
 #define FLAG(member, kind, name, fallback, value, help) \
     {name, 0, FLAG_##kind, offsetof(struct tee_options, member), fallback, value, help},
@@ -38,6 +41,39 @@ static bool options_set_log(struct tee_options *options, struct err *err)
     return true;
 }
 
+static bool options_check_ports(const struct tee_options *options, struct err *err)
+{
+    const struct {
+        const char *name;
+        int64_t port;
+    } ports[] = {
+        {"http-service-port", options->http_port},
+        {"metrics-port", options->metrics_port},
+        {"grpc-service-port", options->grpc_port},
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(ports); i++)
+        if (ports[i].port > 65535)
+            return err_set(err, ERR_BAD_DATA, "flag --server.%s: a port is at most 65535",
+                           ports[i].name);
+    return true;
+}
+
+/* What a message's prefix can say, and a gRPC connection can count. */
+static bool options_check_grpc(const struct tee_options *options, struct err *err)
+{
+    if (options->grpc_connection_max == 0 || options->grpc_connection_max > 65535)
+        return err_set(err, ERR_BAD_DATA,
+                       "flag --server.grpc-conn-limit: at least 1, at most 65535");
+    if (options->grpc_call_max == 0 || options->grpc_call_max > 65535)
+        return err_set(err, ERR_BAD_DATA,
+                       "flag --server.grpc-max-concurrent-streams: at least 1, at most 65535");
+    if (options->grpc_request_size_max > GRPC_SIZE_MAX ||
+        options->grpc_answer_size_max > GRPC_SIZE_MAX)
+        return err_set(err, ERR_BAD_DATA, "flag --server.grpc-max-%s-msg-size-bytes: at most 2GiB",
+                       options->grpc_request_size_max > GRPC_SIZE_MAX ? "recv" : "send");
+    return true;
+}
+
 static bool options_check(struct tee_options *options, struct err *err)
 {
     options->skip_before_ms = INT64_MIN;
@@ -51,9 +87,8 @@ static bool options_check(struct tee_options *options, struct err *err)
         return err_set(err, ERR_BAD_DATA,
                        "flag --proxy.secondary-backends-request-proportion: a share lies between 0 "
                        "and 1");
-    if (options->http_port > 65535 || options->metrics_port > 65535)
-        return err_set(err, ERR_BAD_DATA, "flag --server.%s: a port is at most 65535",
-                       options->http_port > 65535 ? "http-service-port" : "metrics-port");
+    if (!options_check_ports(options, err) || !options_check_grpc(options, err))
+        return false;
     if (options->compare_threads == 0 || options->compare_threads > 64)
         return err_set(err, ERR_BAD_DATA,
                        "flag --proxy.compare-concurrency: at least 1, at most "

@@ -47,6 +47,10 @@ struct tee_options {
     int64_t metrics_port;
     int64_t connection_max;
     int64_t grpc_port;
+    int64_t grpc_connection_max;
+    int64_t grpc_call_max;
+    int64_t grpc_request_size_max;
+    int64_t grpc_answer_size_max;
     double tolerance;
     double proportion;
     bool skip_tls_verify;

@@ -386,5 +386,7 @@ void page_print_gauges(struct tee *tee, struct buf *out)
               (double)atomic_load(&tee->request_budget.used_bytes));
     put_gauge(out, "millrace_querytee_threads", "gauge", "Threads that ask backends, or wait to.",
               (double)crew_thread_count(tee->rounds.crew));
+    put_gauge(out, "millrace_querytee_grpc_connections", "gauge", "Connections of gRPC there are.",
+              tee->grpc ? (double)grpc_listener_connection_count(tee->grpc) : 0);
     put_process(tee, out);
 }

@@ -63,6 +63,7 @@ static void tee_open_tables(struct tee *tee)
     /* A thread for each request that is waited for, one for each that is not, and for those asked
      * again. */
     tee->rounds.crew = crew_create((size_t)options->connection_max * tee->backends.count +
+                                   (size_t)options->grpc_connection_max * tee->backends.count +
                                    (size_t)options->in_flight_max * tee->backends.count +
                                    2 * (size_t)options->compare_queue_max);
     tee->rounds.spool = (struct spool_options){
@@ -96,6 +97,46 @@ static bool tee_listen(struct tee *tee, const struct listen_options *more, int64
     return listener_open(&options, ret_listener, err);
 }
 
+static void run_grpc(void *context, void (*work)(void *item), void *item)
+{
+    struct tee *tee = context;
+    crew_run(tee->grpc_crew, work, item);
+}
+
+static bool tee_listen_grpc(struct tee *tee, struct err *err)
+{
+    const struct tee_options *options = &tee->options;
+    if (options->grpc_port == 0)
+        return true;
+    AUTO(buf_done) struct buf address = {0};
+    buf_printf(&address, "%s:%lld",
+               *options->grpc_address ? options->grpc_address : options->http_address,
+               (long long)options->grpc_port);
+    tee->grpc_crew = crew_create((size_t)options->grpc_connection_max);
+    struct grpc_listen_options grpc = {
+        .address = buf_terminated(&address),
+        .connection_max = (size_t)options->grpc_connection_max,
+        .call_max = (size_t)options->grpc_call_max,
+        .request_size_max = (size_t)options->grpc_request_size_max,
+        .request_budget = &tee->request_budget,
+        .read_timeout_ms = READ_TIMEOUT_MS,
+        .write_timeout_ms = WRITE_TIMEOUT_MS,
+        .http =
+            {
+                .answer_size_max = (size_t)options->grpc_answer_size_max,
+                .answer_budget = &tee->memory_budget,
+                .handle = proxy_handle,
+                .finished = proxy_finished,
+                .context = tee,
+            },
+        .run = run_grpc,
+        .run_context = tee,
+    };
+    if (!grpc_listener_open(&grpc, &tee->grpc, err))
+        return err_wrap(err, "gRPC (--server.grpc-service-port=0: none)");
+    return true;
+}
+
 static bool tee_read_pem(const char *path, struct buf *out, const char **ret_text, struct err *err)
 {
     *ret_text = NULL;
@@ -122,6 +163,7 @@ static bool tee_open_listeners(struct tee *tee, struct err *err)
     };
     return tee_read_pem(tee->options.tls_cert_path, &cert, &proxy.tls_cert, err) &&
            tee_read_pem(tee->options.tls_key_path, &key, &proxy.tls_key, err) &&
+           tee_listen_grpc(tee, err) && /* before the metrics, which tell of it */
            tee_listen(tee, &metrics, tee->options.metrics_port, &tee->metrics, err) &&
            tee_listen(tee, &proxy, tee->options.http_port, &tee->proxy, err);
 }
@@ -152,11 +194,21 @@ static bool tee_wait_idle(struct tee *tee, int64_t end_ns)
     }
 }
 
+static int64_t ms_until(int64_t end_ns)
+{
+    int64_t now_ns = clock_monotonic_ns();
+    return now_ns < end_ns ? (end_ns - now_ns) / 1000000 : 0;
+}
+
 /* What is under way may end within --proxy.drain-timeout. */
 static void tee_drain(struct tee *tee)
 {
     int64_t end_ns = clock_monotonic_ns() + tee->options.drain_ms * 1000000;
+    if (tee->grpc)
+        grpc_listener_stop(tee->grpc);
     listener_drain(tee->proxy, tee->options.drain_ms);
+    if (tee->grpc)
+        grpc_listener_wait(tee->grpc, ms_until(end_ns));
     if (!tee_wait_idle(tee, end_ns))
         log_message(&tee->options.log, LOG_LEVEL_WARN,
                     "Not everything under way has ended in time; the rest is given up");
@@ -166,9 +218,11 @@ static void tee_close(struct tee *tee)
 {
     atomic_store(&tee->cancel, true);
     listener_close(tee->proxy);
+    listener_close(tee->metrics); /* which tell of what is closed here */
+    grpc_listener_close(tee->grpc);
+    crew_destroy(tee->grpc_crew);
     if (tee->rounds.crew)
         tee_wait_idle(tee, INT64_MAX);
-    listener_close(tee->metrics);
     crew_destroy(tee->rounds.crew);
     judge_destroy(tee->judge);
     client_loop_destroy(tee->rounds.loop);
@@ -197,6 +251,7 @@ static void tee_run(struct tee *tee, const sigset_t *signals)
     struct log_line line = log_begin(log, LOG_LEVEL_INFO, "Server is ready");
     log_text(&line, "address", listener_address(tee->proxy));
     log_text(&line, "metrics", listener_address(tee->metrics));
+    log_text(&line, "grpc", tee->grpc ? grpc_listener_address(tee->grpc) : "none");
     log_text(&line, "preferred",
              tee->backends.preferred ? tee->backends.preferred->name : "the first good answer");
     log_number(&line, "backends", (int64_t)tee->backends.count);

@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "base/budget.h"
+#include "http/grpc_listen.h"
 #include "http/listen.h"
 #include "query-tee/backend.h"
 #include "query-tee/options.h"
@@ -30,7 +31,9 @@ struct tee {
     struct judge *judge; /* NULL: nothing is compared */
     struct listener *proxy;
     struct listener *metrics;
-    _Atomic bool cancel; /* nothing is waited for any more */
+    struct grpc_listener *grpc; /* NULL: there is none */
+    struct crew *grpc_crew;     /* the threads that answer it */
+    _Atomic bool cancel;        /* nothing is waited for any more */
     _Atomic uint64_t random;
     int64_t start_ms;
 };

@@ -40,13 +40,15 @@ EXACT = ("--proxy.compare-responses", "--proxy.value-comparison-tolerance=0", "-
 class Tee(processes.Server):
     """A running query-tee."""
 
-    def __init__(self, folder, backends, *flags, preferred=0, tls=None):
+    def __init__(self, folder, backends, *flags, preferred=0, tls=None, grpc=False):
         port, self.metrics_port = processes.free_port(), processes.free_port()
+        self.grpc_port = processes.free_port() if grpc else 0
         self.report = folder / f"report-{port}.jsonl"
         self.tls = tls
         command = [TEE, "-backend.endpoints=" + ",".join(backend.url for backend in backends),
                    "-server.http-service-address=127.0.0.1", f"-server.http-service-port={port}",
-                   f"-server.metrics-port={self.metrics_port}", f"--proxy.temp-folder={folder}",
+                   f"-server.metrics-port={self.metrics_port}", f"-server.grpc-service-port={self.grpc_port}",
+                   f"--proxy.temp-folder={folder}",
                    f"--report.file={self.report}", *flags]
         if preferred is not None:
             command.append(f"-backend.preferred={backends[preferred].name}")
