@@ -34,6 +34,11 @@ static void try_value(struct str text)
     read |= number_parse(text, &number, &err);
     if (limit_parse(text, &number, &err) && number < 0)
         abort();
+    bool truth;
+    if (int32_parse(text, &number, &err) && (number < INT32_MIN || number > INT32_MAX))
+        abort();
+    if (bool_parse(text, &truth, &err) && text.len > 5)
+        abort();
     if (!read && err.kind != ERR_BAD_DATA)
         abort();
     coding_name(coding_choose(text));

@@ -62,6 +62,7 @@ static const struct route routes[] = {
     {"/-/quit", GET | POST | PUT, PLAIN, route_quit},
     {"/-/healthy", GET | HEAD, PLAIN, route_healthy},
     {"/-/ready", GET | HEAD, PLAIN, route_ready},
+    {"/federate", GET, RAW, route_federate},
     {"/metrics", GET, PLAIN, route_metrics},
     {"/version", GET, PLAIN, route_version},
     {"/", GET, PLAIN, route_home},

@@ -68,6 +68,7 @@ void route_reload(struct server *server, const struct request *request, struct a
 void route_quit(struct server *server, const struct request *request, struct answer *answer);
 void route_healthy(struct server *server, const struct request *request, struct answer *answer);
 void route_ready(struct server *server, const struct request *request, struct answer *answer);
+void route_federate(struct server *server, const struct request *request, struct answer *answer);
 void route_metrics(struct server *server, const struct request *request, struct answer *answer);
 void route_version(struct server *server, const struct request *request, struct answer *answer);
 void route_home(struct server *server, const struct request *request, struct answer *answer);

@@ -266,6 +266,23 @@ class Http(ApiCase):
             self.assertEqual(self.server.ask("GET", path)[::2], (200, text))
             self.assertEqual(self.server.ask("HEAD", path)[::2], (200, b""))
 
+    def test_federate(self):
+        self.assertEqual(self.server.ask("GET", "/federate", {"match[]": "up"})[::2], (200, b""))  # it is not of now
+        self.assertEqual(self.server.ask("POST", "/federate")[0], 405)
+        status, headers, body = self.server.ask("GET", "/federate", {"match[]": ["up", "up{"]})
+        self.assertEqual((status, body), (400, b"1:4: parse error: unexpected end of input inside braces\n"))
+        with Server(self.data, "--query.lookback-delta=50y") as server:
+            params = {"match[]": ['up{job="node"}', '{__name__="up",instance=~"10.0.0.1:.*"}']}
+            status, headers, body = server.ask("GET", "/federate", params)
+            self.assertEqual(headers_named(headers, "Content-Type"),
+                             ["text/plain; version=0.0.4; charset=utf-8; escaping=underscores"])
+            head, *lines = body.decode().splitlines()
+            self.assertEqual(head, "# TYPE up untyped")
+            self.assertEqual(len(lines), 9)  # 8 machines, and the other target of one of them
+            self.assertRegex("\n".join(lines), r'(?m)^up\{instance="10\.0\.0\.1:9100",job="node"\} 1 17600003\d{5}$')
+            packed = server.ask("GET", "/federate", params, {"Accept-Encoding": "gzip"})[2]
+            self.assertEqual(gzip.decompress(packed), body)
+
     def test_cors(self):
         status, headers, body = self.server.ask("OPTIONS", "/api/v1/query", headers={"Origin": "https://a.example"})
         self.assertEqual((status, body), (204, b""))

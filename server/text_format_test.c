@@ -1,0 +1,106 @@
+#include "server/text_format.h"
+
+#include <math.h>
+
+#include "base/test.h"
+
+#define FORMAT "text/plain; version=0.0.4; charset=utf-8; escaping="
+
+START_TEST(gives_what_is_asked_for_most)
+{
+    static const struct {
+        const char *accept;
+        const char *name;
+    } cases[] = {
+        {NULL, FORMAT "underscores"},
+        {"", FORMAT "underscores"},
+        {"*/*", FORMAT "underscores"},
+        {"text/html, application/json", FORMAT "underscores"},
+        {"text/plain", FORMAT "underscores"},
+        {"text/plain;version=1.0.0;escaping=allow-utf-8", FORMAT "allow-utf-8"},
+        {"text/plain ; version=1.0.0 ; escaping=underscores", FORMAT "underscores"},
+        {"text/plain;escaping=underscores;q=0.2,text/plain;escaping=allow-utf-8;q=0.3",
+         FORMAT "allow-utf-8"},
+        {"text/plain;escaping=underscores;q=0.3,text/plain;escaping=allow-utf-8;q=0.3",
+         FORMAT "underscores"},
+        {"text/plain;version=2.0.0,text/plain;version=0.0.4;escaping=allow-utf-8;q=0.1",
+         FORMAT "allow-utf-8"},
+        {"application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"
+         "application/openmetrics-text;version=0.0.1;q=0.5,"
+         "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/"
+         "*;q=0.2",
+         FORMAT "allow-utf-8"},
+        {"application/openmetrics-text;escaping=allow-utf-8,text/plain;version=0.0.4;q=0.3",
+         FORMAT "allow-utf-8"},
+        {"text/plain;escaping=dots", FORMAT "underscores"},
+        {";;;,,,=;q=x,q", FORMAT "underscores"},
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++)
+        ck_assert_str_eq(text_format_name(text_format_negotiate(cases[i].accept)), cases[i].name);
+}
+END_TEST
+
+START_TEST(takes_any_number_of_formats)
+{
+    AUTO(buf_done) struct buf accept = {0};
+    for (int i = 0; i < 1000; i++)
+        buf_text(&accept, "a/b,");
+    buf_text(&accept, "text/plain;escaping=allow-utf-8");
+    ck_assert_str_eq(text_format_name(text_format_negotiate(buf_terminated(&accept))),
+                     FORMAT "underscores");
+}
+END_TEST
+
+static void put(struct text_format format, const char *metric, const char *label, struct buf *out)
+{
+    struct text_line line = {.format = format, .out = out};
+    text_put_type(format, str_of(metric), out);
+    text_line_begin(&line, str_of(metric));
+    if (label)
+        text_line_label(&line, str_of(label), STR("a\\b\"c\nd"));
+    text_line_end(&line, 0.25, 1760000400123);
+}
+
+START_TEST(quotes_names_or_writes_underscores)
+{
+    AUTO(buf_done) struct buf out = {0};
+    put((struct text_format){.utf8 = true}, "up", NULL, &out);
+    put((struct text_format){.utf8 = true}, "job:up", "job", &out);
+    put((struct text_format){.utf8 = true}, "a.b", NULL, &out);
+    put((struct text_format){.utf8 = true}, "a\"b", "\xc3\xbc", &out);
+    put((struct text_format){0}, "1a.b9", "\xc3\xbc.x", &out);
+    ck_assert_str_eq(buf_terminated(&out),
+                     "# TYPE up untyped\n"
+                     "up 0.25 1760000400123\n"
+                     "# TYPE job:up untyped\n"
+                     "job:up{job=\"a\\\\b\\\"c\\nd\"} 0.25 1760000400123\n"
+                     "# TYPE \"a.b\" untyped\n"
+                     "{\"a.b\"} 0.25 1760000400123\n"
+                     "# TYPE \"a\\\"b\" untyped\n"
+                     "{\"a\\\"b\",\"\xc3\xbc\"=\"a\\\\b\\\"c\\nd\"} 0.25 1760000400123\n"
+                     "# TYPE _a_b9 untyped\n"
+                     "_a_b9{__x=\"a\\\\b\\\"c\\nd\"} 0.25 1760000400123\n");
+}
+END_TEST
+
+START_TEST(writes_values_as_go_does)
+{
+    static const struct {
+        double v;
+        const char *text;
+    } cases[] = {{1e21, "1e+21"}, {1234567, "1.234567e+06"}, {-1, "-1"},         {-0.0, "0"},
+                 {NAN, "NaN"},    {INFINITY, "+Inf"},        {-INFINITY, "-Inf"}};
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        AUTO(buf_done) struct buf out = {0};
+        AUTO(buf_done) struct buf expected = {0};
+        struct text_line line = {.out = &out};
+        text_line_begin(&line, STR("a"));
+        text_line_end(&line, cases[i].v, -5);
+        buf_printf(&expected, "a %s -5\n", cases[i].text);
+        ck_assert_str_eq(buf_terminated(&out), buf_terminated(&expected));
+    }
+}
+END_TEST
+
+TEST_MAIN("text_format", gives_what_is_asked_for_most, takes_any_number_of_formats,
+          quotes_names_or_writes_underscores, writes_values_as_go_does)
