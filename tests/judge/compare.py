@@ -151,6 +151,13 @@ def steps_of(answer):
     return steps
 
 
+def vector_of(answer):
+    """An instant query's answer as steps_of has a step; None if it is something else."""
+    if not isinstance(answer, dict) or answer.get("data", {}).get("resultType") != "vector":
+        return None
+    return {label_text(one["metric"]): one["value" if "value" in one else "histogram"][1] for one in answer["data"]["result"]}
+
+
 class OpenSteps:
     """The steps of an answer for which no judge's answer has stood the same, exactly, so far.
 

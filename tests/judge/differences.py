@@ -196,12 +196,14 @@ def with_place_of_vector(case, answer):
 
 
 # 3.12: the last of what has no name has none either.
-LAST_OF_RATES = re.compile(r"last_over_time\(rate\(.*\[\w+:\w*\].*\)")
+KEEP_NAMES = "last_over_time|first_over_time|sort|sort_desc|sort_by_label|sort_by_label_desc|label_replace|label_join|info" \
+    "|topk|bottomk|limitk|limit_ratio"
+LAST_OF_NAMELESS = re.compile(rf"\(*last_over_time\(\(*(?!(?:{KEEP_NAMES})\()\w+\(.*\[\w+:\w*\].*\)")
 
 
 def without_name_of_last(case, answer):
     data = answer.get("data")
-    if not LAST_OF_RATES.fullmatch(case.query) or answer["status"] != "success" or not case.path.startswith("/api/v1/query"):
+    if not LAST_OF_NAMELESS.fullmatch(case.query) or answer["status"] != "success" or not case.path.startswith("/api/v1/query"):
         return answer
     result = [{**one, "metric": {name: value for name, value in one["metric"].items() if name != "__name__"}}
               for one in data["result"]]

@@ -11,10 +11,11 @@ LEFT_OUT = "left out"
 CALL = r"(?<![\w:])(?:{})\b"
 SUMS = re.compile(CALL.format("sum|avg|sum_over_time|avg_over_time"))
 # A sum's last bits go on into what is worked out from it: a quantile within a bucket; and a difference of two
-# sums that are nearly alike consists of them.
+# sums that are nearly alike consists of them, as does a sum of differences that cancel out.
 SUM_ULPS = 16
-DIFFERENCE = re.compile(r" - |" + CALL.format("delta|idelta|rate|irate|increase|deriv|predict_linear|stddev|stdvar"
-                                              "|stddev_over_time|stdvar_over_time") + r".*" + SUMS.pattern)
+DIFFERENCES = CALL.format("delta|idelta|rate|irate|increase|deriv|predict_linear|stddev|stdvar"
+                          "|stddev_over_time|stdvar_over_time")
+DIFFERENCE = re.compile(rf" - |{DIFFERENCES}.*{SUMS.pattern}|{SUMS.pattern}.*{CALL.format('delta|idelta')}")
 DIFFERENCE_ABSOLUTE = 2.0 ** -36
 FRACTION = re.compile(CALL.format("histogram_fraction"))
 FRACTION_ABSOLUTE = 2.0 ** -52
@@ -253,10 +254,13 @@ MEAN_OF_ZERO = re.compile(CALL.format("avg|avg_over_time") + r".*\bnative_zero\b
 
 
 def without_edge_of_zero(case, answer):
-    """Counts of the zero bucket and of those that it cuts: the old mean lets what lay in them be lost or count twice."""
+    """Counts of the zero bucket and of those that it cuts: the old mean lets what lay in them be lost or count twice.
+
+    A bucket that lies in the zero bucket as a whole stands the wrong way round.
+    """
     def change(_, point):
         buckets = point[1].get("buckets", []) if isinstance(point[1], dict) else []
-        edges = {edge for kind, low, high, _ in buckets if kind == "3" for edge in (low, high)}
+        edges = {edge for kind, low, high, _ in buckets if kind == "3" or float(low) > float(high) for edge in (low, high)}
         if not edges:
             return point
         cut = [[*bucket[:3], LEFT_OUT] if edges & set(bucket[1:3]) else bucket for bucket in buckets]
