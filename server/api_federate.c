@@ -12,6 +12,7 @@
 #include "server/routes.h"
 #include "server/selectors.h"
 #include "server/server.h"
+#include "server/settings.h"
 #include "server/text_format.h"
 
 struct row {
@@ -278,7 +279,8 @@ void route_federate(struct server *server, const struct request *request, struct
     self->selectors.end_ms = clock_now_ms();
     self->selectors.begin_ms = self->selectors.end_ms - server->options.lookback_ms;
     self->format = text_format_negotiate(request_header(request, "Accept"));
-    federate_externals(self, &server->config.external_labels);
+    AUTO(settings_unref) struct settings *settings = settings_ref(server);
+    federate_externals(self, &settings->config.external_labels);
 
     struct err err;
     err_clear(&err);
