@@ -263,9 +263,15 @@ static void run_take(struct append_run *run, uint32_t at, enum append_verdict ve
         run->result.histogram_count++;
 }
 
+/* A block ends behind its last sample: none could hold that of the last millisecond there is. */
+static bool time_is_beyond(const struct append_run *run, int64_t t_ms)
+{
+    return t_ms > run->batch->future_ms || t_ms == INT64_MAX;
+}
+
 static bool check_sample(struct append_run *run, uint32_t at, const struct append_sample *sample)
 {
-    if (sample->t_ms > run->batch->future_ms) {
+    if (time_is_beyond(run, sample->t_ms)) {
         refuse_future(run, at);
         return false;
     }
@@ -306,7 +312,7 @@ static const struct append_histogram *kept_histogram(struct append_run *run,
 static bool check_histogram(struct append_run *run, uint32_t at,
                             const struct append_histogram *given)
 {
-    if (given->t_ms > run->batch->future_ms) {
+    if (time_is_beyond(run, given->t_ms)) {
         refuse_future(run, at);
         return false;
     }

@@ -283,6 +283,18 @@ START_TEST(refuses_what_is_too_far_in_the_future)
 }
 END_TEST
 
+/* No block could hold it, nor a snapshot. */
+START_TEST(refuses_the_last_millisecond_of_all_time)
+{
+    begin();
+    struct append_series series = series_of(&(struct given){"__name__=a", INT64_MAX, 1, 0});
+    struct append_batch batch = {.series = &series, .count = 1, .future_ms = INT64_MAX};
+    ck_assert(!db_append(db, &batch, APPEND_ALL_OR_NOTHING, &result, &err));
+    check_refused("out of bounds: timestamp is too far in the future for series {__name__=\"a\"}");
+    end();
+}
+END_TEST
+
 START_TEST(refuses_a_histogram_that_does_not_add_up)
 {
     begin();
@@ -591,8 +603,8 @@ TEST_MAIN("append", keeps_what_it_was_given, keeps_the_order_of_kinds_within_a_b
           ends_histograms_with_a_stale_marker_of_their_kind, fills_many_chunks,
           takes_an_equal_sample_twice, leaves_out_what_is_out_of_order_within_a_batch,
           refuses_in_the_words_of_prometheus, refuses_what_is_too_far_in_the_future,
-          refuses_a_histogram_that_does_not_add_up, writes_all_or_nothing,
-          keeps_the_good_and_names_the_others,
+          refuses_the_last_millisecond_of_all_time, refuses_a_histogram_that_does_not_add_up,
+          writes_all_or_nothing, keeps_the_good_and_names_the_others,
           passes_over_invalid_labels_where_all_or_nothing_is_asked, lets_only_one_process_write,
           takes_an_empty_batch, says_that_a_series_has_no_samples,
           keeps_start_timestamps_if_it_is_told_to, limits_the_series,

@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/test.h"
 #include "storage/append.h"
+#include "storage/db_internal.h"
 #include "storage/retention.h"
 #include "storage/test_blocks.h"
 
@@ -336,6 +337,36 @@ START_TEST(the_retention_can_change_while_the_database_is_open)
 }
 END_TEST
 
+START_TEST(a_retention_is_counted_once_its_blocks_are_gone)
+{
+    begin();
+    reopen((struct db_options){.block_range_max_ms = 2 * HOUR_MS});
+    fill(0, 9 * HOUR_MS + 2 * MINUTE_MS);
+    compact();
+    struct ulid oldest = block_meta(db->blocks.items[0])->ulid;
+    reopen((struct db_options){.retention_ms = 4 * HOUR_MS});
+    const char *in_the_way =
+        arena_printf(dir.arena, "%s/%s.tmp-for-deletion", dir.path, oldest.text);
+    ck_assert(file_make_folder(in_the_way, &err));
+    struct rlimit before, none;
+    getrlimit(RLIMIT_NOFILE, &before);
+    none = before;
+    none.rlim_cur = 0;
+    setrlimit(RLIMIT_NOFILE, &none);
+    bool removed = db_remove_obsolete(db, &err); /* cannot even look into what is in the way */
+    setrlimit(RLIMIT_NOFILE, &before);
+    ck_assert(!removed);
+    struct db_compact_stats stats;
+    db_compact_stats(db, &stats);
+    ck_assert_uint_eq(stats.time_retentions_total, 0);
+    err_clear(&err);
+    ck_assert_msg(db_remove_obsolete(db, &err), "%s", err.msg);
+    db_compact_stats(db, &stats);
+    ck_assert_uint_eq(stats.time_retentions_total, 1);
+    end();
+}
+END_TEST
+
 /* The log counts as well: it is larger than the blocks here. */
 START_TEST(the_size_counts_what_the_head_has)
 {
@@ -620,7 +651,8 @@ TEST_MAIN("db_compact", ranges_of_the_head_become_blocks, a_block_begins_with_it
           what_is_in_a_block_is_out_of_bounds, blocks_become_longer_ones,
           the_longest_range_is_a_limit, a_selection_keeps_blocks_that_are_removed,
           blocks_beyond_the_retention_go, the_retention_can_change_while_the_database_is_open,
-          the_size_counts_what_the_head_has, leftovers_go_when_a_writer_opens,
-          parents_go_behind_a_crash, copies_go_with_their_block, what_is_damaged_is_left_alone,
-          a_block_that_was_deleted_as_a_whole_goes, a_full_disk_loses_nothing,
-          a_full_disk_is_cleared, a_failure_is_told_once, compacts_beside_writers_and_readers)
+          a_retention_is_counted_once_its_blocks_are_gone, the_size_counts_what_the_head_has,
+          leftovers_go_when_a_writer_opens, parents_go_behind_a_crash, copies_go_with_their_block,
+          what_is_damaged_is_left_alone, a_block_that_was_deleted_as_a_whole_goes,
+          a_full_disk_loses_nothing, a_full_disk_is_cleared, a_failure_is_told_once,
+          compacts_beside_writers_and_readers)

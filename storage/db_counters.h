@@ -37,7 +37,7 @@ struct head_counters {
     uint64_t truncation_ns;
     uint64_t checkpoints, checkpoints_failed;
     uint64_t checkpoint_removals, checkpoint_removals_failed; /* of older ones */
-    uint64_t sweeps, sweep_ns; /* of memory, behind a block */
+    uint64_t sweeps, sweep_ns;                                /* of memory, behind a block */
     uint64_t replay_ns;
 };
 

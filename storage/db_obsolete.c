@@ -84,8 +84,9 @@ static bool db_retention_now(struct db *db, struct retention *ret_retention, str
     return true;
 }
 
-/* Adds the blocks of the list that are beyond the retention. */
-static bool db_find_expired(struct db *db, struct ulid_list *gone, struct err *err)
+/* Adds the blocks of the list that are beyond the retention, and says why. */
+static bool db_find_expired(struct db *db, struct ulid_list *gone,
+                            struct retention_result *ret_result, struct err *err)
 {
     struct retention retention;
     uint64_t head_size = 0;
@@ -99,16 +100,20 @@ static bool db_find_expired(struct db *db, struct ulid_list *gone, struct err *e
         blocks[i] = (struct retention_block){.meta = block_meta(all.items[i]),
                                              .size_bytes = block_size_bytes(all.items[i]),
                                              .folder = db_block_folder(all.items[i])};
-    struct retention_result result = retention_mark(&retention, blocks, all.count, head_size);
+    *ret_result = retention_mark(&retention, blocks, all.count, head_size);
     for (size_t i = 0; i < all.count; i++)
         if (blocks[i].gone)
             ulid_list_add(gone, blocks[i].folder);
     free(blocks);
-    pthread_mutex_lock(&db->lock);
-    db->compactor.stats.time_retentions_total += result.by_time;
-    db->compactor.stats.size_retentions_total += result.by_size;
-    pthread_mutex_unlock(&db->lock);
     return true;
+}
+
+static void db_count_expired(struct db *db, const struct retention_result *result)
+{
+    pthread_mutex_lock(&db->lock);
+    db->compactor.stats.time_retentions_total += result->by_time;
+    db->compactor.stats.size_retentions_total += result->by_size;
+    pthread_mutex_unlock(&db->lock);
 }
 
 static void obsolete_path(const struct db *db, const struct ulid *ulid, struct buf *path)
@@ -151,13 +156,15 @@ bool db_remove_obsolete(struct db *db, struct err *err)
     for (size_t i = 0; i < db->superseded.count; i++)
         ulid_list_add(&gone, db->superseded.items[i]);
     pthread_mutex_unlock(&db->refreshing);
-    if (!db_find_expired(db, &gone, err))
+    struct retention_result expired;
+    if (!db_find_expired(db, &gone, &expired, err))
         return false;
     if (gone.count == 0)
         return true;
     for (size_t i = 0; i < gone.count; i++)
         if (!db_rename_obsolete(db, &gone.items[i], err))
             return false;
+    db_count_expired(db, &expired);
     return file_sync_folder(db->path, err) && db_refresh(db, err) &&
            db_remove_renamed(db, &gone, err);
 }

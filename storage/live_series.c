@@ -384,14 +384,14 @@ static void live_series_cut(struct live_series *series, int64_t begin_ms, int64_
 }
 
 static void live_series_attach_ooo(struct live_series *series, struct live_chunk chunk,
-                                   uint32_t segment)
+                                   uint32_t mark)
 {
     struct live_extra *extra = live_series_extra(series);
     if (extra->ooo_count == extra->ooo_cap) {
         extra->ooo_cap += extra->ooo_cap < 8 ? 4 : extra->ooo_cap / 2;
         extra->ooo_chunks = mem_resize(extra->ooo_chunks, struct live_ooo_chunk, extra->ooo_cap);
     }
-    extra->ooo_chunks[extra->ooo_count++] = (struct live_ooo_chunk){chunk, segment};
+    extra->ooo_chunks[extra->ooo_count++] = (struct live_ooo_chunk){chunk, mark};
 }
 
 /* A restarted Prometheus may have written a chunk again that we hold from a file now gone. */
@@ -408,8 +408,8 @@ static bool live_series_has(const struct live_series *series, const struct live_
     return false;
 }
 
-void live_series_attach(struct live_series *series, const struct head_chunk *chunk,
-                        uint32_t segment, struct grace *grace)
+void live_series_attach(struct live_series *series, const struct head_chunk *chunk, uint32_t mark,
+                        struct grace *grace)
 {
     struct live_chunk attached = {
         .begin_ms = chunk->begin_ms,
@@ -421,7 +421,7 @@ void live_series_attach(struct live_series *series, const struct head_chunk *chu
     };
     if (chunk->out_of_order) {
         head_chunk_file_ref(chunk->file);
-        live_series_attach_ooo(series, attached, segment);
+        live_series_attach_ooo(series, attached, mark);
         return;
     }
     if (live_series_has(series, &attached))
@@ -466,12 +466,12 @@ static void live_series_pack_ooo(struct live_series *series)
     for (size_t i = 0; i < extra->ooo.count; i++)
         xor_appender_append(&appender, extra->ooo.times_ms[i], extra->ooo.values[i]);
     live_series_attach_ooo(series, live_chunk_of(&appender, extra->ooo.times_ms[0]),
-                           extra->ooo_segment);
+                           extra->ooo_mark);
     xor_appender_done(&appender);
     extra->ooo.count = 0;
 }
 
-bool live_series_insert_ooo(struct live_series *series, int64_t t_ms, double v, uint32_t segment)
+bool live_series_insert_ooo(struct live_series *series, int64_t t_ms, double v, uint32_t mark)
 {
     struct live_extra *extra = live_series_extra(series);
     struct samples *ooo = &extra->ooo;
@@ -490,17 +490,17 @@ bool live_series_insert_ooo(struct live_series *series, int64_t t_ms, double v, 
     ooo->times_ms[at] = t_ms;
     ooo->values[at] = v;
     ooo->count++;
-    extra->ooo_segment = segment;
+    extra->ooo_mark = mark;
     return true;
 }
 
 /* Few come out of order: each is a chunk. */
 void live_series_insert_ooo_histogram(struct live_series *series, int64_t t_ms, int64_t start_ms,
-                                      const struct raw_histogram *h, uint32_t segment)
+                                      const struct raw_histogram *h, uint32_t mark)
 {
     struct live_histogram *alone = live_histogram_create();
     live_histogram_append(alone, t_ms, start_ms, h);
-    live_series_attach_ooo(series, live_chunk_of_histograms(&alone->appender), segment);
+    live_series_attach_ooo(series, live_chunk_of_histograms(&alone->appender), mark);
     live_histogram_destroy(alone);
 }
 
@@ -520,20 +520,20 @@ void live_series_forget_ooo(struct live_series *series, struct grace *grace)
     extra->ooo.count = 0;
 }
 
-void live_series_trim_ooo(struct live_series *series, uint32_t segment, struct grace *grace)
+void live_series_trim_ooo(struct live_series *series, uint32_t mark, struct grace *grace)
 {
     struct live_extra *extra = series->extra;
     if (!extra)
         return;
     uint32_t kept = 0;
     for (uint32_t i = 0; i < extra->ooo_count; i++) {
-        if (extra->ooo_chunks[i].segment >= segment)
+        if (extra->ooo_chunks[i].mark >= mark)
             extra->ooo_chunks[kept++] = extra->ooo_chunks[i];
         else
             live_chunk_retire(&extra->ooo_chunks[i].chunk, grace);
     }
     extra->ooo_count = kept;
-    if (extra->ooo_segment < segment)
+    if (extra->ooo_mark < mark)
         extra->ooo.count = 0;
 }
 

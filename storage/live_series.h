@@ -42,9 +42,14 @@ struct live_chunk {
     uint8_t encoding;
 };
 
+/*
+ * Samples out of order carry a mark, a number that rises with time, so that it can be said which of
+ * them are in blocks: the segment of the WBL that was in work when they came, where a log is read;
+ * the round of compaction, where it is written (late_samples.c).
+ */
 struct live_ooo_chunk {
     struct live_chunk chunk;
-    uint32_t segment; /* of the WBL, that was in work when its last sample came */
+    uint32_t mark; /* of its last sample */
 };
 
 /* The start timestamp of floats from a time on. */
@@ -55,7 +60,7 @@ struct live_start {
 
 struct live_extra {
     struct samples ooo;                /* sorted, not packed yet */
-    uint32_t ooo_segment;              /* of the newest of them */
+    uint32_t ooo_mark;                 /* of the newest of them */
     struct live_ooo_chunk *ooo_chunks; /* as they came */
     uint32_t ooo_count, ooo_cap;
 
@@ -104,9 +109,9 @@ bool live_series_append_histogram(struct live_series *series, int64_t t_ms, int6
 /* The open chunk of histograms; NULL: none, or it is empty. */
 const struct histogram_appender *live_series_open_histogram(const struct live_series *series);
 
-/* Takes a chunk of a file in, with a reference of its own; `segment` as in live_ooo_chunk. */
-void live_series_attach(struct live_series *series, const struct head_chunk *chunk,
-                        uint32_t segment, struct grace *grace);
+/* Takes a chunk of a file in, with a reference of its own; `mark` as in live_ooo_chunk. */
+void live_series_attach(struct live_series *series, const struct head_chunk *chunk, uint32_t mark,
+                        struct grace *grace);
 
 /* Full chunks from here to the last were packed here, behind all that came from files. */
 uint32_t live_series_first_packed(const struct live_series *series);
@@ -116,15 +121,15 @@ void live_series_put_out(struct live_series *series, uint32_t index, const struc
                          struct grace *grace);
 
 /* False: that time waits already, and the first one stays. */
-bool live_series_insert_ooo(struct live_series *series, int64_t t_ms, double v, uint32_t segment);
+bool live_series_insert_ooo(struct live_series *series, int64_t t_ms, double v, uint32_t mark);
 void live_series_insert_ooo_histogram(struct live_series *series, int64_t t_ms, int64_t start_ms,
-                                      const struct raw_histogram *h, uint32_t segment);
+                                      const struct raw_histogram *h, uint32_t mark);
 
 /* Takes out those samples out of order that did not come from files: they are in one by now. */
 void live_series_forget_ooo(struct live_series *series, struct grace *grace);
 
-/* Takes out what came before this segment of the WBL was begun: it is in blocks by now. */
-void live_series_trim_ooo(struct live_series *series, uint32_t segment, struct grace *grace);
+/* Takes out what carries a mark before this one: it is in blocks by now. */
+void live_series_trim_ooo(struct live_series *series, uint32_t mark, struct grace *grace);
 
 /* Makes a range hold the samples out of order too. */
 void live_series_note_ooo(const struct live_series *series, int64_t *begin_ms, int64_t *end_ms);

@@ -90,6 +90,21 @@ static bool merge_charge(struct merge_selection *selection, size_t part_count, s
     return true;
 }
 
+/* The sort merges, into as much memory again. */
+static bool merge_sort(struct merge_selection *selection, const struct symbols *symbols,
+                       struct err *err)
+{
+    size_t bytes = selection->part_count * sizeof *selection->parts;
+    if (selection->part_count < 2)
+        return true;
+    if (!budget_charge(selection->budget, bytes, err))
+        return false;
+    struct part_order order = {selection, symbols};
+    qsort_r(selection->parts, selection->part_count, sizeof *selection->parts, part_cmp, &order);
+    budget_release(selection->budget, bytes);
+    return true;
+}
+
 /*
  * Parts are put in one row and sorted: each child's come sorted, mostly, and what qsort does with
  * rows that are sorted is a merge.
@@ -111,9 +126,8 @@ bool merge_selection_settle(struct merge_selection *selection, const struct sele
     for (uint32_t i = 0; i < selection->child_count; i++)
         for (uint32_t k = 0; k < selection_count(selection->children[i]); k++)
             selection->parts[selection->part_count++] = (struct merge_part){i, k, MERGE_PART_NONE};
-    struct part_order order = {selection, request->symbols};
-    if (count > 1)
-        qsort_r(selection->parts, count, sizeof *selection->parts, part_cmp, &order);
+    if (!merge_sort(selection, request->symbols, err))
+        return false;
     for (uint32_t i = 0; i < count; i++) {
         const struct labels *labels = part_labels(selection, &selection->parts[i]);
         size_t last = selection->base.count;

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/test.h"
+#include "storage/merge_select.h"
 #include "storage/remote/test_server.h"
 #include "storage/test_storage.h"
 
@@ -167,7 +168,51 @@ START_TEST(asks_nobody_for_what_is_here)
 }
 END_TEST
 
+enum { MANY = 50 };
+
+/* Two children with the same series, settled with no more memory than that. */
+static bool settles_within(size_t limit, struct err *err)
+{
+    struct test_storage local;
+    test_storage_init(&local);
+    AUTO(arena_destroy) struct arena *arena = arena_create(NULL);
+    for (int i = 0; i < MANY; i++) {
+        const char *labels[] = {"__name__", arena_printf(arena, "m%02d", i), NULL};
+        test_storage_add(&local, labels, times, values, 1);
+    }
+    struct budget budget;
+    budget_init(&budget, NULL, "--query.memory-limit", limit);
+    struct select_request request = {
+        .end_ms = 10000, .arena = arena, .symbols = symbols_new(arena), .budget = &budget};
+    struct merge_selection *merged = merge_selection_create(&request, 2);
+    struct select_request free_of_charge = request;
+    free_of_charge.budget = NULL;
+    for (int i = 0; i < 2; i++) {
+        struct selection *child;
+        ck_assert(storage_select(&local.storage, &free_of_charge, &child, err));
+        merge_selection_take(merged, child);
+    }
+    bool good = merge_selection_settle(merged, &request, err);
+    ck_assert(!good || selection_count(&merged->base) == MANY);
+    selection_close(&merged->base);
+    ck_assert_uint_eq(budget.used_bytes, 0);
+    symbols_done(request.symbols);
+    test_storage_done(&local);
+    return good;
+}
+
+START_TEST(charges_what_the_sort_takes_too)
+{
+    struct err err = {0};
+    size_t kept = sizeof(struct merge_part) + sizeof(uint32_t) + sizeof(const struct labels *);
+    size_t needed = 2 * MANY * (kept + sizeof(struct merge_part));
+    ck_assert(settles_within(needed, &err));
+    ck_assert(!settles_within(needed - 1, &err));
+    ck_assert_int_eq(err.kind, ERR_LIMIT);
+}
+END_TEST
+
 TEST_MAIN("merge", merges_in_the_order_of_labels, counts_equal_samples_once,
           fails_with_the_name_of_who_failed, waits_for_nobody_once_one_has_failed,
           does_without_who_may_be_left_out, ends_where_we_end_the_query,
-          asks_nobody_for_what_is_here)
+          asks_nobody_for_what_is_here, charges_what_the_sort_takes_too)

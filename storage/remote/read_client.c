@@ -63,15 +63,18 @@ bool read_client_wants(const struct read_client *client, struct select_request *
     return true;
 }
 
-/* What the server said, with its status. */
+/* What the server said, with its status; what is missing of it does not matter. */
 static bool client_complain(const struct read_client *client, struct read_body *body,
                             struct err *err)
 {
     char text[COMPLAINT_SIZE_MAX];
     size_t len = 0, got = 0;
     do {
-        if (!body->class->read(body, text + len, sizeof text - len, &got, err))
+        if (!body->class->read(body, text + len, sizeof text - len, &got, err)) {
+            if (err->kind == ERR_CANCELED)
+                return false;
             break;
+        }
         len += got;
     } while (got > 0 && len < sizeof text);
     while (len > 0 && text[len - 1] == '\n')

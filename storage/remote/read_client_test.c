@@ -248,6 +248,11 @@ START_TEST(refuses_what_is_no_answer)
     check_refused(ERR_IO,
                   "remote_read: remote server there returned http status 500: out of order");
     begin();
+    server.status = 500;
+    server.read_kind = ERR_IO;
+    buf_text(&server.answer, "out of");
+    check_refused(ERR_IO, "remote_read: remote server there returned http status 500: out of");
+    begin();
     server.content_type = "text/html";
     check_refused(ERR_IO, "unsupported content type: text/html");
     begin();
@@ -258,6 +263,19 @@ START_TEST(refuses_what_is_no_answer)
     server.content_type = TEST_SAMPLED;
     message_snappy(&server.answer, STR(""));
     check_refused(ERR_CORRUPT, "responses: want 1, got 0");
+}
+END_TEST
+
+START_TEST(a_complaint_can_be_canceled)
+{
+    begin();
+    server.status = 500;
+    server.read_kind = ERR_CANCELED;
+    buf_text(&server.answer, "out of");
+    struct read_client_options options = test_server_options(&server, "there");
+    AUTO(buf_done) struct buf out = {0};
+    ck_assert_int_eq(test_client_select(&options, NULL, 0, 0, 5000, &out), ERR_CANCELED);
+    test_server_done(&server);
 }
 END_TEST
 
@@ -335,4 +353,5 @@ END_TEST
 TEST_MAIN("read_client", takes_frames, takes_them_in_pieces_of_any_size,
           takes_a_series_of_many_frames, puts_more_than_it_holds_into_a_file, takes_samples,
           asks_as_prometheus_does, joins_what_external_labels_told_apart, knows_when_to_ask,
-          refuses_what_is_no_answer, refuses_damaged_frames, refuses_what_no_server_may_send)
+          refuses_what_is_no_answer, a_complaint_can_be_canceled, refuses_damaged_frames,
+          refuses_what_no_server_may_send)

@@ -30,6 +30,8 @@ static bool test_body_read(struct read_body *base, void *bytes, size_t cap, size
     size_t got = left < cap ? left : cap;
     if (got > body->server->piece_size)
         got = body->server->piece_size;
+    if (got == 0 && body->server->read_kind != ERR_NONE)
+        return err_set(err, body->server->read_kind, "the test server breaks off");
     if (got > 0)
         memcpy(bytes, answer->ptr + body->at, got);
     body->at += got;

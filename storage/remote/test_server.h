@@ -13,9 +13,10 @@ struct test_server {
     int status;
     const char *content_type;
     struct buf answer;
-    size_t piece_size;  /* that one read gives at most */
-    enum err_kind kind; /* what becomes of a question; ERR_NONE: it is answered */
-    bool stalls;        /* a question is not answered before it is canceled */
+    size_t piece_size;       /* that one read gives at most */
+    enum err_kind kind;      /* what becomes of a question; ERR_NONE: it is answered */
+    enum err_kind read_kind; /* what becomes of reading behind the answer; ERR_NONE: it ends */
+    bool stalls;             /* a question is not answered before it is canceled */
     _Atomic int asked_count;
     struct buf asked; /* the message that came last, unpacked */
     struct budget spool_budget;
