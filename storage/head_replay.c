@@ -135,6 +135,34 @@ void head_state_take_chunk(struct head_state *state, const struct head_chunk *ch
     head_state_unlock(state);
 }
 
+bool head_state_add_series(struct head_state *state, const struct wal_record *record)
+{
+    size_t before = state->index->count;
+    for (size_t i = 0; i < record->series_count; i++) {
+        const struct wal_series *entry = &record->series[i];
+        head_index_add(state->index, entry->ref, record->labels + entry->label_begin,
+                       entry->label_count);
+        state_note_ref(state, entry->ref);
+    }
+    return state->index->count - before == record->series_count;
+}
+
+static void attach_chunks(struct head_state *state, uint64_t ref, struct live_series *series)
+{
+    if (state->pending.count == state->pending.taken_count)
+        return;
+    pending_chunks_attach(&state->pending, ref, series, chunk_segment(state), state->grace);
+    head_state_note(state, live_series_begin_ms(series), series->last_ms);
+}
+
+void head_state_attach_series(struct head_state *state, const struct wal_record *record)
+{
+    for (size_t i = 0; i < record->series_count; i++) {
+        uint64_t ref = record->series[i].ref;
+        attach_chunks(state, ref, head_index_find(state->index, ref));
+    }
+}
+
 static void apply_series(struct head_state *state, const struct wal_record *record)
 {
     for (size_t i = 0; i < record->series_count; i++) {
@@ -142,24 +170,18 @@ static void apply_series(struct head_state *state, const struct wal_record *reco
         struct live_series *series = head_index_add(
             state->index, entry->ref, record->labels + entry->label_begin, entry->label_count);
         state_note_ref(state, entry->ref);
-        if (state->pending.count == state->pending.taken_count)
-            continue;
-        pending_chunks_attach(&state->pending, entry->ref, series, chunk_segment(state),
-                              state->grace);
-        head_state_note(state, live_series_begin_ms(series), series->last_ms);
+        attach_chunks(state, entry->ref, series);
     }
 }
 
 /* So many series are looked up, and on their way from memory, before the first is written to. */
 #define LOOKUP_AHEAD 16
 
-static bool append_sample(struct live_series *series, const struct wal_record *record, size_t index)
+static bool append_sample(struct live_series *series, int64_t t_ms, int64_t start_ms, double v)
 {
-    const struct wal_sample *sample = &record->samples[index];
-    int64_t start_ms = record->has_starts ? record->starts_ms[index] : 0;
     if (UNLIKELY(start_ms != 0 || (series->extra && series->extra->start_count)))
-        return live_series_append_started(series, sample->t_ms, start_ms, sample->v);
-    return live_series_append(series, sample->t_ms, sample->v);
+        return live_series_append_started(series, t_ms, start_ms, v);
+    return live_series_append(series, t_ms, v);
 }
 
 /* Those of the next samples that are the share's, and are not in blocks; up to LOOKUP_AHEAD. */
@@ -185,6 +207,17 @@ static void lookup_add(struct lookup *lookup, const struct head_index *index, ui
     lookup->at[lookup->count++] = at;
 }
 
+static void lookup_prefetch(struct lookup *lookup)
+{
+    for (size_t i = 0; i < lookup->count; i++) {
+        struct live_series *series = lookup->series[i];
+        if (series && series->dead)
+            lookup->series[i] = NULL;
+        else if (series && series->open.bytes)
+            __builtin_prefetch(series->open.bytes + series->open.size, 1);
+    }
+}
+
 /* Fills the lookup from sample *at on; false: there are no more. */
 static bool lookup_samples(const struct head_state *state, const struct wal_record *record,
                            const struct replay_share *share, size_t *at, struct lookup *lookup)
@@ -198,13 +231,20 @@ static bool lookup_samples(const struct head_state *state, const struct wal_reco
         if (share_has(share, slot))
             lookup_add(lookup, state->index, slot, *at);
     }
-    for (size_t i = 0; i < lookup->count; i++) {
-        struct live_series *series = lookup->series[i];
-        if (series && series->dead)
-            lookup->series[i] = NULL;
-        else if (series && series->open.bytes)
-            __builtin_prefetch(series->open.bytes + series->open.size, 1);
-    }
+    lookup_prefetch(lookup);
+    return lookup->count > 0;
+}
+
+/* The next samples of the share, as lookup_samples. */
+static bool lookup_slots(const struct head_state *state, const struct slot_sample *samples,
+                         size_t count, const struct replay_share *share, size_t *at,
+                         struct lookup *lookup)
+{
+    lookup->count = 0;
+    for (; *at < count && lookup->count < LOOKUP_AHEAD; (*at)++)
+        if (share_has(share, samples[*at].slot))
+            lookup_add(lookup, state->index, samples[*at].slot, *at);
+    lookup_prefetch(lookup);
     return lookup->count > 0;
 }
 
@@ -227,9 +267,10 @@ static void apply_samples(const struct head_state *state, const struct wal_recor
     for (size_t at = 0; lookup_samples(state, record, share, &at, &ahead);) {
         for (size_t i = 0; i < ahead.count; i++) {
             const struct wal_sample *sample = &record->samples[ahead.at[i]];
+            int64_t start_ms = record->has_starts ? record->starts_ms[ahead.at[i]] : 0;
             if (!ahead.series[i])
                 share_note_unknown(share, sample->ref);
-            else if (append_sample(ahead.series[i], record, ahead.at[i]))
+            else if (append_sample(ahead.series[i], sample->t_ms, start_ms, sample->v))
                 share_note(share, sample->t_ms);
         }
     }
@@ -265,6 +306,19 @@ void head_state_apply_share(const struct head_state *state, const struct wal_rec
 {
     apply_samples(state, record, share);
     apply_histograms(state, record, share);
+}
+
+void head_state_apply_slots(const struct head_state *state, const struct slot_sample *samples,
+                            size_t count, struct replay_share *share)
+{
+    struct lookup ahead;
+    for (size_t at = 0; lookup_slots(state, samples, count, share, &at, &ahead);) {
+        for (size_t i = 0; i < ahead.count; i++) {
+            const struct slot_sample *sample = &samples[ahead.at[i]];
+            if (append_sample(ahead.series[i], sample->t_ms, 0, sample->v))
+                share_note(share, sample->t_ms);
+        }
+    }
 }
 
 void head_state_merge_share(struct head_state *state, struct replay_share *share)

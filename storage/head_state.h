@@ -110,10 +110,26 @@ struct replay_share {
 
 void replay_share_init(struct replay_share *share, uint32_t number, uint32_t count);
 
+/* A sample without a start timestamp, whose series is known by its slot, and not deleted. */
+struct slot_sample {
+    uint32_t slot;
+    int64_t t_ms;
+    double v;
+};
+
 /* Samples and histograms of the share's series; nobody else changes them, nor the index. */
 void head_state_apply_share(const struct head_state *state, const struct wal_record *record,
                             struct replay_share *share);
+void head_state_apply_slots(const struct head_state *state, const struct slot_sample *samples,
+                            size_t count, struct replay_share *share);
 void head_state_merge_share(struct head_state *state, struct replay_share *share);
+
+/*
+ * Puts the record's series into the index, each reference once; their chunks of files come after.
+ * False: one of them was there before, under another reference.
+ */
+bool head_state_add_series(struct head_state *state, const struct wal_record *record) MUST_CHECK;
+void head_state_attach_series(struct head_state *state, const struct wal_record *record);
 
 /* What the record holds, put into the series. */
 void head_state_apply_notes(const struct head_state *state, const struct wal_record *record);

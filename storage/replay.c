@@ -1,14 +1,15 @@
 /*
  * Three windows of records are on their way at once:
  *
- *     read      by who called: checked, unpacked, copied       window n + 2
- *     decode    some records a task                            window n + 1
+ *     read      by who called: put together, checked, copied   window n + 2
+ *     decode    some records a task: unpacked and decoded      window n + 1
  *     apply     the samples of some series a task              window n
  *
  * Between two rounds, when no task runs, series records of a window are put into the index, all at
  * once before its samples: a reference that is new counts on, so no sample before its record speaks
- * of it. Where a record could mean something else to the samples before it (it gives a reference
- * anew, brings chunks of files, deletes), these are applied first.
+ * of it. Where a record could mean something else to the samples around it (it gives a reference
+ * anew, names a series that is there, deletes), the samples before it are applied first, and what
+ * follows it in the window is taken record by record.
  *
  * A series' samples are all in one share, in the order of the log; that is the order that counts.
  */
@@ -21,31 +22,13 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/workers.h"
+#include "storage/replay_window.h"
 
 #define WINDOWS 3
-#define WINDOW_SIZE ((size_t)256 << 10)
-#define WINDOW_RECORDS 1024
-#define DECODE_TASKS 4
+#define DECODE_TASKS 8
 #define SHARES_MAX 8
 
-/* Arrays of a record that was large are not kept. */
-#define KEPT_SAMPLES_MAX 16384
-
 #define TELL_NS ((int64_t)1000000000)
-
-struct replay_item {
-    size_t begin; /* in the window's bytes */
-    size_t size;
-    struct wal_record record;
-    uint64_t ref_max; /* of its samples and histograms */
-    bool failed;
-};
-
-struct replay_window {
-    struct buf bytes;
-    struct replay_item *items;
-    size_t count, cap; /* items up to `cap` have their arrays */
-};
 
 struct replay_task {
     struct replay_window *window;
@@ -60,6 +43,8 @@ struct replay {
     struct replay_task tasks[WORK_AHEAD_MAX];
     size_t added, waited;
     struct replay_window windows[WINDOWS];
+    struct replay_cover cover; /* of slots before its count; grows when no task runs */
+    struct replay_decoder decoders[SHARES_MAX]; /* of lanes */
     struct replay_share shares[SHARES_MAX];
     size_t share_count;
     struct replay_progress progress;
@@ -111,36 +96,19 @@ void replay_progress_done(struct replay_progress *progress, const struct wal_log
         atomic_store(&progress->reading->segment_done, wal_log_last_segment(log));
 }
 
-static uint64_t record_ref_max(const struct wal_record *record)
-{
-    uint64_t most = 0;
-    for (size_t i = 0; i < record->sample_count; i++)
-        most = record->samples[i].ref > most ? record->samples[i].ref : most;
-    for (size_t i = 0; i < record->histogram_count; i++)
-        most = record->histograms[i].ref > most ? record->histograms[i].ref : most;
-    return most;
-}
-
-static void item_decode(const struct replay_window *window, struct replay_item *item)
-{
-    if (item->record.sample_cap > KEPT_SAMPLES_MAX)
-        wal_record_done(&item->record);
-    struct err err = {0};
-    const uint8_t *bytes = (const uint8_t *)window->bytes.ptr + item->begin;
-    item->failed = !wal_record_decode(bytes, item->size, &item->record, &err);
-    item->ref_max = item->failed ? 0 : record_ref_max(&item->record);
-}
-
 static void replay_task_run(struct work_queue *queue, size_t task, size_t lane)
 {
     struct replay *replay = CONTAINER(struct replay, queue, queue);
     const struct replay_task *todo = &replay->tasks[task % WORK_AHEAD_MAX];
     for (size_t i = todo->first; i < todo->end; i++) {
         struct replay_item *item = &todo->window->items[i];
-        if (todo->share)
+        if (!todo->share) {
+            replay_item_decode(replay->state, &replay->cover, todo->window, item,
+                               &replay->decoders[lane]);
+        } else {
+            head_state_apply_slots(replay->state, item->slots, item->slot_count, todo->share);
             head_state_apply_share(replay->state, &item->record, todo->share);
-        else
-            item_decode(todo->window, item);
+        }
     }
 }
 
@@ -169,11 +137,34 @@ static void replay_add_decode(struct replay *replay, struct replay_window *windo
                            });
 }
 
-static void replay_add_apply(struct replay *replay, struct replay_window *window, size_t first,
-                             size_t end)
+/* Series that have come: what is in files of head chunks need not be decoded any further. */
+static void replay_note_covered(struct replay *replay)
 {
+    struct replay_cover *cover = &replay->cover;
+    const struct head_index *index = replay->state->index;
+    while (cover->count < index->count) {
+        mem_grow(cover->ends_ms, int64_t, cover->count, &cover->cap);
+        cover->ends_ms[cover->count] = index->series[cover->count]->last_ms;
+        cover->count++;
+    }
+}
+
+static void replay_add_apply(struct replay *replay, struct replay_window *window, size_t end)
+{
+    replay_note_covered(replay);
     for (size_t i = 0; i < replay->share_count; i++)
-        replay_add(replay, (struct replay_task){window, first, end, &replay->shares[i]});
+        replay_add(replay, (struct replay_task){window, 0, end, &replay->shares[i]});
+}
+
+/* The samples before record `end`, and the records from there on. */
+static void replay_apply_rest(struct replay *replay, struct replay_window *window, size_t end)
+{
+    replay_add_apply(replay, window, end);
+    replay_wait(replay);
+    for (size_t i = end; i < window->count; i++)
+        head_state_apply_wal(replay->state,
+                             replay_item_record(window, &window->items[i], &replay->decoders[0]));
+    replay_note_covered(replay);
 }
 
 /* May the record be applied before the samples in front of it, of references up to ref_max? */
@@ -184,9 +175,9 @@ static bool record_may_overtake(const struct head_state *state, const struct wal
         return false;
     for (size_t i = 0; i < record->series_count; i++) {
         uint64_t ref = record->series[i].ref;
-        struct map_probe chunks = map_find(&state->pending.by_ref, ref);
-        if (ref <= ref_max || map_hit(&state->pending.by_ref, &chunks))
+        if (ref <= ref_max || head_index_slot(state->index, ref) != UINT32_MAX)
             return false;
+        ref_max = ref;
     }
     return true;
 }
@@ -195,44 +186,23 @@ static bool record_may_overtake(const struct head_state *state, const struct wal
 static void replay_apply(struct replay *replay, struct replay_window *window)
 {
     struct head_state *state = replay->state;
-    size_t first = 0;
-    bool samples = false;
     uint64_t ref_max = 0;
     for (size_t i = 0; i < window->count; i++) {
         const struct replay_item *item = &window->items[i];
-        const struct wal_record *record = &item->record;
-        size_t count = record->sample_count + record->histogram_count;
-        if (count > 0) {
-            state->sample_count += count;
-            samples = true;
+        if (replay_item_has_samples(item)) {
+            state->sample_count += item->sample_count;
             ref_max = item->ref_max > ref_max ? item->ref_max : ref_max;
-            continue;
+        } else if (!record_may_overtake(state, &item->record, ref_max) ||
+                   !head_state_add_series(state, &item->record)) {
+            replay_apply_rest(replay, window, i);
+            return;
+        } else if (item->record.series_count > 0) {
+            head_state_attach_series(state, &item->record);
+        } else {
+            head_state_apply_wal(state, &item->record);
         }
-        if (samples && !record_may_overtake(state, record, ref_max)) {
-            replay_add_apply(replay, window, first, i);
-            replay_wait(replay);
-            first = i;
-            samples = false;
-            ref_max = 0;
-        }
-        head_state_apply_wal(state, record);
     }
-    if (samples)
-        replay_add_apply(replay, window, first, window->count);
-}
-
-static void window_take(struct replay_window *window, const uint8_t *bytes, size_t size)
-{
-    if (window->count == window->cap) {
-        size_t cap = window->cap ? 2 * window->cap : 64;
-        window->items = mem_resize(window->items, struct replay_item, cap);
-        for (; window->cap < cap; window->cap++)
-            window->items[window->cap] = (struct replay_item){0};
-    }
-    struct replay_item *item = &window->items[window->count++];
-    item->begin = window->bytes.len;
-    item->size = size;
-    buf_append(&window->bytes, bytes, size);
+    replay_add_apply(replay, window, window->count);
 }
 
 /* TAIL_ITEM: the window is full; else as wal_log_next, after which there may be something in it. */
@@ -240,17 +210,14 @@ static enum tail_read replay_read(struct replay *replay, struct replay_window *w
                                   struct err *err)
 {
     struct wal_log *log = replay->state->wal;
-    window->count = 0;
     if (!replay_is_wanted(replay->state->report->options, err))
         return TAIL_ERR;
-    buf_clear(&window->bytes);
-    while (window->bytes.len < WINDOW_SIZE && window->count < WINDOW_RECORDS) {
-        const uint8_t *bytes;
-        size_t size;
-        enum tail_read got = wal_log_next(log, &bytes, &size, err);
+    while (!replay_window_is_full(window)) {
+        struct wal_packed packed;
+        enum tail_read got = wal_log_next_packed(log, &packed, err);
         replay_progress_tell(&replay->progress, log);
         if (got == TAIL_ITEM) {
-            window_take(window, bytes, size);
+            replay_window_add(window, packed);
         } else if (got == TAIL_ERR && err->kind == ERR_CORRUPT) {
             head_report_corrupt(replay->state->report, err->msg);
             err_clear(err);
@@ -275,7 +242,7 @@ static enum tail_read replay_run(struct replay *replay, struct err *err)
     enum tail_read got = TAIL_ITEM;
     for (size_t round = 0; got == TAIL_ITEM || decoded; round++) {
         struct replay_window *window = &replay->windows[round % WINDOWS];
-        window->count = 0;
+        replay_window_clear(window);
         if (got == TAIL_ITEM)
             got = replay_read(replay, window, err);
         replay_wait(replay);
@@ -297,13 +264,11 @@ static void replay_done(struct replay *replay)
 {
     work_queue_done(&replay->queue);
     workers_destroy(replay->workers);
-    for (size_t i = 0; i < WINDOWS; i++) {
-        struct replay_window *window = &replay->windows[i];
-        for (size_t k = 0; k < window->cap; k++)
-            wal_record_done(&window->items[k].record);
-        free(window->items);
-        buf_done(&window->bytes);
-    }
+    for (size_t i = 0; i < WINDOWS; i++)
+        replay_window_done(&replay->windows[i]);
+    for (size_t i = 0; i < SHARES_MAX; i++)
+        replay_decoder_done(&replay->decoders[i]);
+    free(replay->cover.ends_ms);
     free(replay);
 }
 
@@ -320,6 +285,7 @@ bool replay_log(struct head_state *state, bool *ret_lost, struct err *err)
         replay->share_count *= 2;
     for (uint32_t i = 0; i < replay->share_count; i++)
         replay_share_init(&replay->shares[i], i, (uint32_t)replay->share_count);
+    replay_note_covered(replay);
     replay_progress_init(&replay->progress, state->report->options, state->wal, true);
     replay->workers = workers_create(replay->share_count - 1);
     work_queue_init(&replay->queue, replay->workers, replay->share_count, replay_task_run);

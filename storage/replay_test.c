@@ -224,9 +224,13 @@ START_TEST(also_where_the_log_is_damaged)
         struct script script = {.wild = true};
         for (int k = 0; k < 200; k++)
             add_any(&script);
-        if (seed % 2) {
+        size_t at = segment.len;
+        if (seed % 3) {
             buf_text(&record, "\x02nonsense");
-            take();
+            test_segment_add(&segment, &record, TEST_PLAIN);
+            buf_clear(&record);
+            if (seed % 3 == 2)
+                segment.ptr[at] |= TEST_SNAPPY; /* the checksum is right, and it does not unpack */
         } else {
             segment.ptr[segment.len / 2 + dice(1000)] ^= 4;
         }

@@ -18,10 +18,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <snappy-c.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zstd.h>
 
 #include "base/crc32c.h"
 #include "base/mem.h"
@@ -30,9 +28,6 @@
 #define FRAGMENT_HEADER_SIZE 7
 #define FRAGMENT_SIZE_MAX (WAL_PAGE_SIZE - FRAGMENT_HEADER_SIZE)
 #define WINDOW_SIZE ((size_t)8 * WAL_PAGE_SIZE)
-
-/* No snappy stream unpacks to more than this many times its size. */
-#define SNAPPY_RATIO_MAX 64
 
 enum fragment_type {
     FRAGMENT_PAGE_END = 0,
@@ -52,6 +47,7 @@ struct wal_segment {
     dev_t device;
     ino_t inode;
     uint64_t offset; /* behind the last whole record */
+    uint64_t begin;  /* of that record */
     uint64_t size;   /* of the file, when it was last asked */
     bool waiting;    /* at `size` bytes there was no further record */
 
@@ -60,8 +56,7 @@ struct wal_segment {
     size_t window_size;
 
     struct buf packed; /* the fragments of a record put together */
-    struct buf unpacked;
-    ZSTD_DStream *zstd;
+    struct wal_unpacker unpacker;
 };
 
 bool wal_segment_open(const char *path, struct wal_segment **ret_segment, struct err *err)
@@ -93,8 +88,7 @@ void wal_segment_close(struct wal_segment *segment)
     free(segment->path);
     free(segment->window);
     buf_done(&segment->packed);
-    buf_done(&segment->unpacked);
-    ZSTD_freeDStream(segment->zstd);
+    wal_unpacker_done(&segment->unpacker);
     free(segment);
 }
 
@@ -241,63 +235,17 @@ static enum tail_read wal_fragment(struct wal_segment *segment, bool complete, u
     return TAIL_ITEM;
 }
 
-static bool wal_unpack_snappy(struct wal_segment *segment, const uint8_t *data, size_t size)
+/* What the flags of the first fragment say; both marks: as snappy, which stands first. */
+static enum wal_packing fragment_packing(uint8_t flags)
 {
-    size_t len = 0;
-    if (snappy_uncompressed_length((const char *)data, size, &len) != SNAPPY_OK ||
-        len > WAL_RECORD_SIZE_MAX || len / SNAPPY_RATIO_MAX > size)
-        return false;
-    char *out = buf_reserve(&segment->unpacked, len + 1);
-    if (snappy_uncompress((const char *)data, size, out, &len) != SNAPPY_OK)
-        return false;
-    segment->unpacked.len = len;
-    return true;
-}
-
-static bool wal_unpack_zstd(struct wal_segment *segment, const uint8_t *data, size_t size)
-{
-    if (!segment->zstd)
-        segment->zstd = ZSTD_createDStream();
-    ZSTD_initDStream(segment->zstd);
-    ZSTD_inBuffer in = {data, size, 0};
-    struct buf *out = &segment->unpacked;
-    for (;;) {
-        size_t room = ZSTD_DStreamOutSize();
-        ZSTD_outBuffer piece = {buf_reserve(out, room), room, 0};
-        size_t left = ZSTD_decompressStream(segment->zstd, &piece, &in);
-        out->len += piece.pos;
-        if (ZSTD_isError(left) || out->len > WAL_RECORD_SIZE_MAX)
-            return false;
-        if (left == 0)
-            return in.pos == size;
-        if (in.pos == size && piece.pos < room)
-            return false; /* the frame wants more than there is */
-    }
-}
-
-/* What the record's bytes are, once its last fragment is there. */
-static bool wal_unpack(struct wal_segment *segment, uint8_t flags, struct fragment whole,
-                       struct fragment *ret_plain)
-{
-    if (!(flags & (FRAGMENT_SNAPPY | FRAGMENT_ZSTD))) {
-        *ret_plain = whole;
-        return true;
-    }
-    buf_clear(&segment->unpacked);
-    if (whole.size > 0) {
-        bool good = flags & FRAGMENT_SNAPPY ? wal_unpack_snappy(segment, whole.data, whole.size)
-                                            : wal_unpack_zstd(segment, whole.data, whole.size);
-        if (!good)
-            return false;
-    }
-    ret_plain->data = (const uint8_t *)segment->unpacked.ptr;
-    ret_plain->size = segment->unpacked.len;
-    return true;
+    if (flags & FRAGMENT_SNAPPY)
+        return WAL_PACKED_SNAPPY;
+    return flags & FRAGMENT_ZSTD ? WAL_PACKED_ZSTD : WAL_NOT_PACKED;
 }
 
 /* From segment->offset up to a whole record. */
 static enum tail_read wal_assemble(struct wal_segment *segment, bool complete,
-                                   struct fragment *ret_plain, struct err *err)
+                                   struct wal_packed *ret_packed, struct err *err)
 {
     uint64_t at = segment->offset;
     uint64_t begin = at;
@@ -335,16 +283,20 @@ static enum tail_read wal_assemble(struct wal_segment *segment, bool complete,
             return wal_corrupt(segment, begin, "a record beyond the size limit", err);
         begun = true;
         if (type == FRAGMENT_FULL || type == FRAGMENT_LAST) {
-            if (!wal_unpack(segment, fragment.flags, fragment, ret_plain))
-                return wal_corrupt(segment, begin, "a record that cannot be unpacked", err);
+            *ret_packed = (struct wal_packed){
+                .bytes = fragment.data,
+                .size = fragment.size,
+                .packing = fragment_packing(fragment.flags),
+            };
+            segment->begin = begin;
             segment->offset = at;
             return TAIL_ITEM;
         }
     }
 }
 
-enum tail_read wal_segment_next(struct wal_segment *segment, bool complete,
-                                const uint8_t **ret_bytes, size_t *ret_size, struct err *err)
+enum tail_read wal_segment_next_packed(struct wal_segment *segment, bool complete,
+                                       struct wal_packed *ret_packed, struct err *err)
 {
     if (segment->offset >= segment->size || segment->waiting) {
         struct stat st;
@@ -364,12 +316,18 @@ enum tail_read wal_segment_next(struct wal_segment *segment, bool complete,
         }
     }
 
-    struct fragment plain = {0};
-    enum tail_read got = wal_assemble(segment, complete, &plain, err);
+    enum tail_read got = wal_assemble(segment, complete, ret_packed, err);
     segment->waiting = got == TAIL_END;
-    if (got == TAIL_ITEM) {
-        *ret_bytes = plain.data;
-        *ret_size = plain.size;
-    }
     return got;
+}
+
+enum tail_read wal_segment_next(struct wal_segment *segment, bool complete,
+                                const uint8_t **ret_bytes, size_t *ret_size, struct err *err)
+{
+    struct wal_packed packed;
+    enum tail_read got = wal_segment_next_packed(segment, complete, &packed, err);
+    if (got != TAIL_ITEM || wal_unpack(&segment->unpacker, packed, ret_bytes, ret_size))
+        return got;
+    segment->offset = segment->begin;
+    return wal_corrupt(segment, segment->begin, "a record that cannot be unpacked", err);
 }

@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "storage/tail.h"
+#include "storage/wal_unpack.h"
 
 /*
  * One segment of a WAL, read record by record, and read on while somebody writes it.
@@ -16,9 +17,6 @@
 struct wal_segment;
 
 #define WAL_PAGE_SIZE 32768
-
-/* A record may take so many bytes packed, and so many unpacked. */
-#define WAL_RECORD_SIZE_MAX ((size_t)256 << 20)
 
 /* ERR_NOT_FOUND where there is no such file. */
 bool wal_segment_open(const char *path, struct wal_segment **ret_segment, struct err *err)
@@ -33,6 +31,10 @@ void wal_segment_close(struct wal_segment *segment);
 enum tail_read wal_segment_next(struct wal_segment *segment, bool complete,
                                 const uint8_t **ret_bytes, size_t *ret_size, struct err *err)
     MUST_CHECK;
+
+/* The same, left packed: whether it can be unpacked is for the caller to find out. */
+enum tail_read wal_segment_next_packed(struct wal_segment *segment, bool complete,
+                                       struct wal_packed *ret_packed, struct err *err) MUST_CHECK;
 
 /* Behind the last record given: what is before has been read. */
 uint64_t wal_segment_offset(const struct wal_segment *segment);

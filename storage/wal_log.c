@@ -205,8 +205,18 @@ static bool wal_log_is_complete(const struct wal_log *log)
     return log->phase == WAL_IN_CHECKPOINT || log->number < log->last;
 }
 
-enum tail_read wal_log_next(struct wal_log *log, const uint8_t **ret_bytes, size_t *ret_size,
-                            struct err *err)
+static enum tail_read segment_next(struct wal_segment *segment, bool complete, bool unpacked,
+                                   struct wal_packed *ret_record, struct err *err)
+{
+    if (!unpacked)
+        return wal_segment_next_packed(segment, complete, ret_record, err);
+    ret_record->packing = WAL_NOT_PACKED;
+    return wal_segment_next(segment, complete, &ret_record->bytes, &ret_record->size, err);
+}
+
+/* The next record, as it stands in the log or unpacked. */
+static enum tail_read wal_log_read(struct wal_log *log, bool unpacked,
+                                   struct wal_packed *ret_record, struct err *err)
 {
     for (;;) {
         if (log->phase == WAL_NOT_BEGUN)
@@ -221,7 +231,7 @@ enum tail_read wal_log_next(struct wal_log *log, const uint8_t **ret_bytes, size
 
         bool complete = wal_log_is_complete(log);
         log->record_begin = wal_segment_offset(log->segment);
-        enum tail_read got = wal_segment_next(log->segment, complete, ret_bytes, ret_size, err);
+        enum tail_read got = segment_next(log->segment, complete, unpacked, ret_record, err);
         if (got == TAIL_ITEM)
             return got;
         if (got == TAIL_ERR) {
@@ -239,6 +249,24 @@ enum tail_read wal_log_next(struct wal_log *log, const uint8_t **ret_bytes, size
             return TAIL_END;
         }
     }
+}
+
+enum tail_read wal_log_next(struct wal_log *log, const uint8_t **ret_bytes, size_t *ret_size,
+                            struct err *err)
+{
+    struct wal_packed record;
+    enum tail_read got = wal_log_read(log, true, &record, err);
+    if (got == TAIL_ITEM) {
+        *ret_bytes = record.bytes;
+        *ret_size = record.size;
+    }
+    return got;
+}
+
+enum tail_read wal_log_next_packed(struct wal_log *log, struct wal_packed *ret_packed,
+                                   struct err *err)
+{
+    return wal_log_read(log, false, ret_packed, err);
 }
 
 void wal_log_drop(struct wal_log *log, struct err *err)

@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "storage/tail.h"
+#include "storage/wal_unpack.h"
 
 /*
  * The records of a whole log folder, in the order they were written: those of the newest
@@ -40,6 +41,10 @@ bool wal_log_look(struct wal_log *log, bool *ret_lost, struct err *err) MUST_CHE
  */
 enum tail_read wal_log_next(struct wal_log *log, const uint8_t **ret_bytes, size_t *ret_size,
                             struct err *err) MUST_CHECK;
+
+/* The same, left packed: whether it can be unpacked is for the caller to find out. */
+enum tail_read wal_log_next_packed(struct wal_log *log, struct wal_packed *ret_packed,
+                                   struct err *err) MUST_CHECK;
 
 /* The record given last made no sense: puts its place before the message, drops what follows. */
 void wal_log_drop(struct wal_log *log, struct err *err);
