@@ -19,13 +19,12 @@ static inline int64_t clock_monotonic_ns(void)
     return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
 
-/* So far from now, on the clock that only goes forward. */
-static inline struct timespec clock_deadline(int64_t wait_ms)
+/* When that clock will have gone `wait_ms` further than `begin_ns`, or the end of its time. */
+static inline int64_t clock_deadline_ns(int64_t begin_ns, int64_t wait_ms)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    int64_t ns = until.tv_nsec + wait_ms % 1000 * 1000000;
-    until.tv_sec += wait_ms / 1000 + ns / 1000000000;
-    until.tv_nsec = ns % 1000000000;
-    return until;
+    int64_t wait_ns, end_ns;
+    if (__builtin_mul_overflow(wait_ms, 1000000, &wait_ns) ||
+        __builtin_add_overflow(begin_ns, wait_ns, &end_ns))
+        return INT64_MAX;
+    return end_ns;
 }

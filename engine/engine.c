@@ -1,11 +1,10 @@
 #include "engine/engine.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/cond.h"
 #include "base/mem.h"
 #include "engine/running.h"
 
@@ -68,12 +67,8 @@ bool engine_enter(struct engine *engine, const struct query *query, bool again, 
         if (!alive)
             break;
         /* In slices, for nobody signals when the client goes away. */
-        struct timespec until;
-        clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_nsec += ENGINE_WAIT_SLICE_NS;
-        until.tv_sec += until.tv_nsec / 1000000000;
-        until.tv_nsec %= 1000000000;
-        pthread_cond_timedwait(&engine->turn, &engine->lock, &until);
+        int64_t until_ns = clock_monotonic_ns() + ENGINE_WAIT_SLICE_NS;
+        cond_wait_until(&engine->turn, &engine->lock, until_ns);
     }
     engine->waiting_count--;
     engine->again_count -= again;

@@ -43,22 +43,13 @@ struct samples_result {
 static bool samples_result_select(struct samples_result *result, struct err *err)
 {
     struct query *query = result->query;
-    const struct select_request request = {
+    const struct select_request wanted = {
         .matchers = result->select->selector->matchers,
         .matcher_count = result->select->selector->matcher_count,
         .begin_ms = result->select->begin_ms,
         .end_ms = result->select->end_ms,
-        .whole_begin_ms = query->whole_begin_ms,
-        .whole_end_ms = query->whole_end_ms,
-        .arena = query->arena,
-        .symbols = query->symbols,
-        .budget = &query->budget,
-        .cancel = query->cancel,
-        .deadline_ns = query->deadline_ns,
-        .warn = query_warn,
-        .warn_context = query,
     };
-    if (!storage_select(query->storage, &request, &result->selection, err))
+    if (!query_select(query, &wanted, &result->selection, err))
         return false;
     result->series_count = selection_count(result->selection);
     const struct labels **labels =

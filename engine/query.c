@@ -11,8 +11,27 @@ bool query_alive(const struct query *query, struct err *err)
     return true;
 }
 
-void query_warn(void *context, const char *message)
+static void query_warn(void *context, const char *message)
 {
     struct query *query = context;
     annotations_add(&query->annotations, ANNOTATION_WARNING, SIZE_MAX, "%s", message);
+}
+
+bool query_select(struct query *query, const struct select_request *wanted,
+                  struct selection **ret_selection, struct err *err)
+{
+    struct select_request request = *wanted;
+    request.whole_begin_ms = query->whole_begin_ms;
+    request.whole_end_ms = query->whole_end_ms;
+    request.arena = query->arena;
+    request.symbols = query->symbols;
+    request.budget = &query->budget;
+    request.cancel = query->cancel;
+    request.deadline_ns = query->deadline_ns;
+    request.warn = query_warn;
+    request.warn_context = query;
+    if (storage_select(query->storage, &request, ret_selection, err))
+        return true;
+    bool as_it_is = err->kind == ERR_LIMIT || err->kind == ERR_CANCELED;
+    return as_it_is ? false : err_wrap(err, "expanding series");
 }

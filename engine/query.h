@@ -49,5 +49,10 @@ struct query {
 /* False, with ERR_TIMEOUT or ERR_CANCELED in Prometheus's words, once the query should end. */
 bool query_alive(const struct query *query, struct err *err) MUST_CHECK;
 
-/* A warning without a position, for storage: `query` is a struct query. */
-void query_warn(void *query, const char *message);
+/*
+ * The series that `wanted` finds by its matchers in its range; all else that storage asks comes
+ * from the query. Errors are in Prometheus's words. The caller closes the selection, before the
+ * arena goes.
+ */
+bool query_select(struct query *query, const struct select_request *wanted,
+                  struct selection **ret_selection, struct err *err) MUST_CHECK;

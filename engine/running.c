@@ -35,7 +35,7 @@ static bool running_init_query(struct running *running, const struct query_spec 
     if (spec->timeout_ms > 0 && (timeout_ms == 0 || spec->timeout_ms < timeout_ms))
         timeout_ms = spec->timeout_ms;
     if (timeout_ms > 0)
-        query->deadline_ns = running->begin_ns + timeout_ms * 1000000;
+        query->deadline_ns = clock_deadline_ns(running->begin_ns, timeout_ms);
     int64_t steps = spec->step_ms > 0 ? ms_sub(spec->end_ms, spec->start_ms) / spec->step_ms : 0;
     if (steps < 0 || steps >= RUNNING_STEPS_MAX)
         return err_set(err, ERR_BAD_DATA, "more than %lld steps", (long long)RUNNING_STEPS_MAX);

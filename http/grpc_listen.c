@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/clock.h"
+#include "base/cond.h"
 #include "base/mem.h"
 #include "base/obj.h"
 #include "http/socket.h"
@@ -376,11 +376,7 @@ bool grpc_listener_open(const struct grpc_listen_options *options,
     listener->listen_fd = listener->epoll_fd = listener->wake_fd = -1;
     listener->looked_ns = clock_monotonic_ns();
     pthread_mutex_init(&listener->mutex, NULL);
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&listener->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    pthread_cond_init(&listener->changed, NULL);
 
     if (!socket_listen(options->address, &listener->listen_fd, &listener->address, err) ||
         !listener_start(listener, err)) {
@@ -412,11 +408,11 @@ void grpc_listener_stop(struct grpc_listener *listener)
 
 bool grpc_listener_wait(struct grpc_listener *listener, int64_t wait_ms)
 {
-    struct timespec until = clock_deadline(wait_ms);
+    int64_t until_ns = clock_deadline_ns(clock_monotonic_ns(), wait_ms);
+    bool early = true;
     pthread_mutex_lock(&listener->mutex);
-    int got = 0;
-    while (listener->peer_count > 0 && got != ETIMEDOUT)
-        got = pthread_cond_timedwait(&listener->changed, &listener->mutex, &until);
+    while (listener->peer_count > 0 && early)
+        early = cond_wait_until(&listener->changed, &listener->mutex, until_ns);
     bool gone = listener->peer_count == 0;
     pthread_mutex_unlock(&listener->mutex);
     return gone;

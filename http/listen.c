@@ -14,7 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/clock.h"
+#include "base/cond.h"
 #include "base/mem.h"
 #include "base/obj.h"
 #include "http/exchange.h"
@@ -262,11 +262,7 @@ bool listener_open(const struct listen_options *options, struct listener **ret_l
     listener->listen_fd = listener->epoll_fd = listener->wake_fd = -1;
     listener->next_id = WATCH_FIRST;
     pthread_mutex_init(&listener->mutex, NULL);
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&listener->idle, &attributes);
-    pthread_condattr_destroy(&attributes);
+    pthread_cond_init(&listener->idle, NULL);
 
     if (!socket_listen(options->address, &listener->listen_fd, &listener->address, err) ||
         !listener_start(listener, err)) {
@@ -293,11 +289,11 @@ size_t listener_connection_count(struct listener *listener)
 /* Waits until no answer is under way, for so long at most. */
 static bool listener_wait_idle(struct listener *listener, int64_t wait_ms)
 {
-    struct timespec until = clock_deadline(wait_ms);
+    int64_t until_ns = clock_deadline_ns(clock_monotonic_ns(), wait_ms);
+    bool early = true;
     pthread_mutex_lock(&listener->mutex);
-    int got = 0;
-    while (atomic_load(&listener->busy_count) > 0 && got != ETIMEDOUT)
-        got = pthread_cond_timedwait(&listener->idle, &listener->mutex, &until);
+    while (atomic_load(&listener->busy_count) > 0 && early)
+        early = cond_wait_until(&listener->idle, &listener->mutex, until_ns);
     bool idle = atomic_load(&listener->busy_count) == 0;
     pthread_mutex_unlock(&listener->mutex);
     return idle;

@@ -18,3 +18,11 @@ bool duration_read(struct str text, int64_t *ret_ms, struct err *err) MUST_CHECK
 
 /* The shortest such text ("90m" for 5400000, as Prometheus's String()); "0s" for 0. */
 void duration_print(int64_t ms, struct buf *out);
+
+/* Go's Duration.Seconds: whole seconds and the rest are converted apart. */
+static inline double duration_seconds(int64_t ms)
+{
+    int64_t whole_s = ms / 1000;
+    int64_t rest_ns = ms % 1000 * 1000000;
+    return (double)whole_s + (double)rest_ns / 1e9;
+}

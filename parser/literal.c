@@ -97,8 +97,7 @@ bool literal_duration(struct str text, double *ret_seconds, struct err *err)
     int64_t ms;
     if (!duration_read(text, &ms, err))
         return false;
-    int64_t whole = ms / 1000; /* as Go's Seconds(): the fraction is added to it */
-    *ret_seconds = (double)whole + (double)(ms % 1000 * 1000000) / 1e9;
+    *ret_seconds = duration_seconds(ms);
     return true;
 }
 

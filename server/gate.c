@@ -1,6 +1,6 @@
 #include "server/gate.h"
 
-#include <time.h>
+#include "base/cond.h"
 
 /* Nobody signals when a client goes away. */
 #define GATE_WAIT_SLICE_NS 20000000
@@ -24,12 +24,7 @@ bool gate_enter(struct gate *gate, const _Atomic bool *cancel, struct err *err)
     pthread_mutex_lock(&gate->lock);
     gate->waiting++;
     while (alive && gate->limit && gate->inside >= gate->limit) {
-        struct timespec until;
-        clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_nsec += GATE_WAIT_SLICE_NS;
-        until.tv_sec += until.tv_nsec / 1000000000;
-        until.tv_nsec %= 1000000000;
-        pthread_cond_timedwait(&gate->turn, &gate->lock, &until);
+        cond_wait_until(&gate->turn, &gate->lock, clock_monotonic_ns() + GATE_WAIT_SLICE_NS);
         alive = !atomic_load(cancel);
     }
     gate->waiting--;

@@ -3,10 +3,9 @@
 #include <errno.h>
 #include <stdint.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "base/clock.h"
+#include "base/cond.h"
 
 /* So often is looked at `cancel`. */
 #define WAIT_SLICE_NS 20000000
@@ -19,11 +18,7 @@ void lifecycle_init(struct lifecycle *lifecycle)
     atomic_init(&lifecycle->stop_ms, 0);
     lifecycle->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     pthread_mutex_init(&lifecycle->lock, NULL);
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&lifecycle->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    pthread_cond_init(&lifecycle->changed, NULL);
 }
 
 void lifecycle_done(struct lifecycle *lifecycle)
@@ -85,14 +80,9 @@ bool lifecycle_quit(struct lifecycle *lifecycle)
 bool lifecycle_wait_ready(struct lifecycle *lifecycle, const _Atomic bool *cancel)
 {
     pthread_mutex_lock(&lifecycle->lock);
-    while (lifecycle_phase(lifecycle) == PHASE_STARTING && !atomic_load(cancel)) {
-        struct timespec until;
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_nsec += WAIT_SLICE_NS;
-        until.tv_sec += until.tv_nsec / 1000000000;
-        until.tv_nsec %= 1000000000;
-        pthread_cond_timedwait(&lifecycle->changed, &lifecycle->lock, &until);
-    }
+    while (lifecycle_phase(lifecycle) == PHASE_STARTING && !atomic_load(cancel))
+        cond_wait_until(&lifecycle->changed, &lifecycle->lock,
+                        clock_monotonic_ns() + WAIT_SLICE_NS);
     pthread_mutex_unlock(&lifecycle->lock);
     return lifecycle_is_ready(lifecycle);
 }

@@ -1,12 +1,11 @@
 #include "server/self_monitor.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
+#include "base/cond.h"
 #include "base/mem.h"
 #include "server/recorder.h"
 #include "server/server.h"
@@ -69,11 +68,10 @@ static void monitor_round(struct self_monitor *monitor, int64_t due_ms)
 /* False: it is to end. */
 static bool monitor_wait(struct self_monitor *monitor, int64_t until_ns)
 {
-    struct timespec until = {.tv_sec = until_ns / 1000000000, .tv_nsec = until_ns % 1000000000};
-    int got = 0;
+    bool early = true;
     pthread_mutex_lock(&monitor->lock);
-    while (!monitor->ending && got != ETIMEDOUT)
-        got = pthread_cond_timedwait(&monitor->ends, &monitor->lock, &until);
+    while (!monitor->ending && early)
+        early = cond_wait_until(&monitor->ends, &monitor->lock, until_ns);
     bool ending = monitor->ending;
     pthread_mutex_unlock(&monitor->lock);
     return !ending;
@@ -88,7 +86,7 @@ static void *monitor_thread(void *context)
         monitor_round(monitor, begin_ms + due_ms);
         int64_t passed_ms = (clock_monotonic_ns() - begin_ns) / 1000000;
         due_ms = (passed_ms / monitor->interval_ms + 1) * monitor->interval_ms;
-    } while (monitor_wait(monitor, begin_ns + due_ms * 1000000));
+    } while (monitor_wait(monitor, clock_deadline_ns(begin_ns, due_ms)));
     return NULL;
 }
 
@@ -102,11 +100,7 @@ bool self_monitor_start(struct server *server, struct self_monitor **ret_monitor
     monitor->recorder =
         recorder_create(server->db, server->metadata, SELF_MONITOR_JOB, monitor->instance);
     pthread_mutex_init(&monitor->lock, NULL);
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&monitor->ends, &attributes);
-    pthread_condattr_destroy(&attributes);
+    pthread_cond_init(&monitor->ends, NULL);
     int failed = pthread_create(&monitor->thread, NULL, monitor_thread, monitor);
     if (failed) {
         monitor->ending = true;

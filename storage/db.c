@@ -14,8 +14,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/cond.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "storage/append.h"
@@ -59,16 +59,11 @@ bool db_refresh(struct db *db, struct err *err)
 
 bool db_wait(struct db *db, struct db_thread *thread, int64_t ms)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    int64_t ns = until.tv_nsec + ms % 1000 * 1000000;
-    until.tv_sec += ms / 1000 + ns / 1000000000;
-    until.tv_nsec = ns % 1000000000;
-
+    int64_t until_ns = clock_deadline_ns(clock_monotonic_ns(), ms);
+    bool early = true;
     pthread_mutex_lock(&db->stop_lock);
-    int waited = 0;
-    while (!db->stop && !(thread && thread->wanted) && waited == 0)
-        waited = pthread_cond_timedwait(&db->stop_changed, &db->stop_lock, &until);
+    while (!db->stop && !(thread && thread->wanted) && early)
+        early = cond_wait_until(&db->stop_changed, &db->stop_lock, until_ns);
     if (thread)
         thread->wanted = false;
     bool go_on = !db->stop;
@@ -224,11 +219,7 @@ static struct db *db_create(const char *path, const struct db_options *options)
     pthread_mutex_init(&db->refreshing, NULL);
     pthread_mutex_init(&db->lock, NULL);
     pthread_mutex_init(&db->stop_lock, NULL);
-    pthread_condattr_t attr;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&db->stop_changed, &attr);
-    pthread_condattr_destroy(&attr);
+    pthread_cond_init(&db->stop_changed, NULL);
     return db;
 }
 

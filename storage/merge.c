@@ -3,8 +3,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "base/cond.h"
 #include "base/mem.h"
 #include "storage/merge_names.h"
 #include "storage/merge_select.h"
@@ -73,11 +73,7 @@ static void askings_init(struct askings *all, const struct merge *merge,
     *all = (struct askings){.cancel = request->cancel};
     all->items = mem_new_array(struct asking, merge->options.client_count);
     pthread_mutex_init(&all->mutex, NULL);
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&all->ended, &attributes);
-    pthread_condattr_destroy(&attributes);
+    pthread_cond_init(&all->ended, NULL);
     int64_t local_begin_ms = merge->options.local_begin_ms(merge->options.context);
     for (size_t i = 0; i < merge->options.client_count; i++) {
         struct asking *asking = &all->items[all->count];
@@ -114,12 +110,7 @@ static void askings_wait(struct askings *all)
             asking_run(&all->items[i]);
     pthread_mutex_lock(&all->mutex);
     while (all->running > 0) {
-        struct timespec until;
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_nsec += LOOK_PERIOD_NS;
-        until.tv_sec += until.tv_nsec / 1000000000;
-        until.tv_nsec %= 1000000000;
-        pthread_cond_timedwait(&all->ended, &all->mutex, &until);
+        cond_wait_until(&all->ended, &all->mutex, clock_monotonic_ns() + LOOK_PERIOD_NS);
         if (all->cancel && atomic_load_explicit(all->cancel, memory_order_relaxed))
             atomic_store(&all->stop, true);
     }

@@ -8,7 +8,7 @@
 #include "engine/fn/interpolate.h"
 #include "engine/fn/kernels.h"
 #include "engine/fn/pair_facts.h"
-#include "engine/fn/range_seconds.h"
+#include "model/duration.h"
 #include "model/sample.h"
 
 struct extended_rate {
@@ -109,7 +109,7 @@ static void extended_rate_run(const struct window_call *call, bool smoothed, boo
         .call = call,
         .counter = counter,
         .per_second = per_second,
-        .range_seconds = range_seconds(call->range_ms),
+        .range_seconds = duration_seconds(call->range_ms),
         .floats = extended_cursor_begin(call, call->times_ms, call->sample_count, smoothed),
         .histograms = extended_cursor_begin(call, histograms ? histograms->times_ms : NULL,
                                             histogram_count, smoothed),

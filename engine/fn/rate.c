@@ -15,7 +15,7 @@
 
 #include "engine/fn/cursor.h"
 #include "engine/fn/kernels.h"
-#include "engine/fn/range_seconds.h"
+#include "model/duration.h"
 #include "model/sample.h"
 
 /* How far and with what factor a window of these gaps is extrapolated. */
@@ -210,7 +210,8 @@ HOT_INLINE void rate_fill(const struct rate *rate, const struct cursor *cursor,
 HOT_INLINE void rate_run(const struct window_call *call, bool counter, bool per_second)
 {
     const double *values = call->values;
-    struct rate rate = {.per_second = per_second, .range_seconds = range_seconds(call->range_ms)};
+    struct rate rate = {.per_second = per_second,
+                        .range_seconds = duration_seconds(call->range_ms)};
     struct cursor cursor = cursor_begin(call);
     const uint32_t none = UINT32_MAX;
     const uint32_t *resets = &none;

@@ -9,7 +9,7 @@
 #include "engine/fn/cursor.h"
 #include "engine/fn/histogram_rate.h"
 #include "engine/fn/kernels.h"
-#include "engine/fn/range_seconds.h"
+#include "model/duration.h"
 #include "model/sample.h"
 
 struct rate_any {
@@ -158,7 +158,7 @@ static void rate_any_run(const struct window_call *call, bool counter, bool per_
         .call = call,
         .counter = counter,
         .per_second = per_second,
-        .range_seconds = range_seconds(call->range_ms),
+        .range_seconds = duration_seconds(call->range_ms),
         .pair = pair_cursor_begin(call),
     };
     size_t histogram_count = call->histograms ? call->histograms->count : 0;

@@ -49,28 +49,14 @@ struct source {
 
 static bool source_select(struct source *self, struct err *err)
 {
-    struct query *query = self->op.query;
     const struct plan_select *select = self->spec.select;
-    struct select_request request = {
+    const struct select_request wanted = {
         .matchers = select->selector->matchers,
         .matcher_count = select->selector->matcher_count,
         .begin_ms = select->begin_ms,
         .end_ms = select->end_ms,
-        .whole_begin_ms = query->whole_begin_ms,
-        .whole_end_ms = query->whole_end_ms,
-        .arena = query->arena,
-        .symbols = query->symbols,
-        .budget = &query->budget,
-        .cancel = query->cancel,
-        .deadline_ns = query->deadline_ns,
-        .warn = query_warn,
-        .warn_context = query,
     };
-    if (!storage_select(query->storage, &request, &self->selection, err)) {
-        bool final = err->kind == ERR_LIMIT || err->kind == ERR_CANCELED;
-        return final ? false : err_wrap(err, "expanding series");
-    }
-    return true;
+    return query_select(self->op.query, &wanted, &self->selection, err);
 }
 
 static enum name_drop source_drops_name(const struct source *self)

@@ -3,6 +3,7 @@
 #include "engine/fn/map.h"
 #include "engine/fn/window.h"
 #include "engine/plan/builder.h"
+#include "model/duration.h"
 #include "model/sample.h"
 
 static struct plan *plan_scalar_number(struct plan_builder *builder, const struct node *node,
@@ -13,12 +14,6 @@ static struct plan *plan_scalar_number(struct plan_builder *builder, const struc
     plan->number = value;
     plan->nameless = true;
     return plan_intern(builder, plan);
-}
-
-/* Seconds of a Go duration. */
-static double duration_seconds(int64_t ms)
-{
-    return (double)(ms / 1000) + (double)(ms % 1000 * 1000000) / 1e9;
 }
 
 static double query_number(const struct plan_request *request, enum function_id id)

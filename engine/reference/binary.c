@@ -88,5 +88,5 @@ bool ref_binary(struct ref *ref, const struct ref_times *times, struct ref_expr 
     } else {
         return ref_match_binary(ref, times, expr, ret_matrix, err);
     }
-    return ref_steps_of(ref, times, expr->children, 2, &steps, ret_matrix, err);
+    return ref_steps_of(ref, times, expr, &steps, ret_matrix, err);
 }

@@ -126,7 +126,7 @@ static bool call_absent(struct ref *ref, const struct ref_times *times, struct r
         .value = 1,
     };
     struct ref_steps steps = {.fn = absent_step, .context = &absent};
-    return ref_steps_of(ref, times, expr->children, 1, &steps, ret_matrix, err);
+    return ref_steps_of(ref, times, expr, &steps, ret_matrix, err);
 }
 
 /* Milliseconds in the place of values, to seconds. */
@@ -162,7 +162,7 @@ static bool call_timestamp(struct ref *ref, const struct ref_times *times, struc
     struct ref_steps steps = {.fn = timestamp_step};
     if (!ref_expr_is(arg, NODE_VECTOR_SELECTOR)) {
         steps.fn = timestamp_step_time;
-        return ref_steps_of(ref, times, expr->children, 1, &steps, ret_matrix, err);
+        return ref_steps_of(ref, times, expr, &steps, ret_matrix, err);
     }
     const struct vector_selector *selector = &arg->node->vector_selector;
     int64_t lookback_ms = ref->query->lookback_ms;
@@ -202,7 +202,7 @@ static bool call_start_timestamp(struct ref *ref, const struct ref_times *times,
     if (there)
         return call_timestamp(ref, times, expr, REF_START, ret_matrix, err);
     struct ref_steps steps = {.fn = nothing_step};
-    return ref_steps_of(ref, times, expr->children, 1, &steps, ret_matrix, err);
+    return ref_steps_of(ref, times, expr, &steps, ret_matrix, err);
 }
 
 static bool call_vector(struct ref *ref, const struct ref_times *times, struct ref_expr *expr,
@@ -217,7 +217,7 @@ static bool call_vector(struct ref *ref, const struct ref_times *times, struct r
         .sort_in_vain = sort && !ref_times_instant(times),
     };
     struct ref_steps steps = {.fn = vector_call_step, .context = &call};
-    if (!ref_steps_of(ref, times, expr->children, expr->child_count, &steps, ret_matrix, err))
+    if (!ref_steps_of(ref, times, expr, &steps, ret_matrix, err))
         return false;
     bool histograms =
         id == FN_histogram_quantile || id == FN_histogram_quantiles || id == FN_histogram_fraction;

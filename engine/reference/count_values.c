@@ -77,7 +77,7 @@ bool ref_count_values(struct ref *ref, const struct ref_times *times, struct ref
         names[count++] = label;
     self.names = ref_names(ref, names, count);
     struct ref_steps steps = {.fn = count_values_step, .context = &self};
-    if (!ref_steps_of(ref, times, expr->children, 1, &steps, ret_matrix, err))
+    if (!ref_steps_of(ref, times, expr, &steps, ret_matrix, err))
         return false;
     ref_matrix_sort(ref->query->symbols, ret_matrix);
     return true;

@@ -7,13 +7,8 @@
 #include "engine/reference/expr.h"
 
 #include "engine/fn/grid.h"
+#include "model/duration.h"
 #include "parser/duration_eval.h"
-
-/* Of a duration in milliseconds, as Go's Duration.Seconds. */
-static double expr_seconds(int64_t ms)
-{
-    return (double)(ms / 1000) + (double)(ms % 1000 * 1000000) / 1e9;
-}
 
 static bool expr_fold(const struct reference_request *request, struct ref_expr *expr)
 {
@@ -33,10 +28,10 @@ static bool expr_fold(const struct reference_request *request, struct ref_expr *
         expr->number = (double)end_ms / 1000;
         return true;
     case FN_range:
-        expr->number = expr_seconds(ms_sub(end_ms, start_ms));
+        expr->number = duration_seconds(ms_sub(end_ms, start_ms));
         return true;
     case FN_step:
-        expr->number = start_ms == end_ms ? 0 : expr_seconds(request->query_step_ms);
+        expr->number = start_ms == end_ms ? 0 : duration_seconds(request->query_step_ms);
         return true;
     default:
         return false;
@@ -47,8 +42,8 @@ static bool expr_duration(const struct reference_request *request, const struct 
                           bool signed_allowed, int64_t *duration_ms, struct err *err)
 {
     const struct duration_values values = {
-        .step = expr_seconds(request->query_step_ms),
-        .range = expr_seconds(ms_sub(request->query_end_ms, request->query_start_ms)),
+        .step = duration_seconds(request->query_step_ms),
+        .range = duration_seconds(ms_sub(request->query_end_ms, request->query_start_ms)),
     };
     return !node || duration_eval(node, &values, signed_allowed, duration_ms, err);
 }

@@ -2,12 +2,7 @@
 #include "engine/reference/fn_rate.h"
 
 #include "engine/fn/grid.h"
-
-double rate_range_seconds(const struct rate *rate)
-{
-    int64_t range_ms = rate->window->range_ms;
-    return (double)(range_ms / 1000) + (double)(range_ms % 1000 * 1000000) / 1e9;
-}
+#include "model/duration.h"
 
 bool rate_starts_anew(const struct reference_point *before, const struct reference_point *point)
 {
@@ -86,7 +81,7 @@ static double rate_factor(const struct rate *rate, const struct reference_point 
     if (sampled != 0)
         factor = (sampled + to_start + to_end) / sampled;
     if (rate->per_second)
-        factor /= rate_range_seconds(rate);
+        factor /= duration_seconds(rate->window->range_ms);
     return factor;
 }
 

@@ -17,9 +17,6 @@ struct rate {
     bool per_second;
 };
 
-/* Go's Duration.Seconds() of the range. */
-double rate_range_seconds(const struct rate *rate);
-
 /* Do start timestamps tell that the counter began anew between two points? */
 bool rate_starts_anew(const struct reference_point *before, const struct reference_point *point);
 

@@ -4,6 +4,7 @@
  */
 #include "engine/fn/grid.h"
 #include "engine/reference/fn_rate.h"
+#include "model/duration.h"
 
 /* The first of points [0, end) that is behind a time (`or_at`: at it or behind), else `end`. */
 static size_t points_behind(const struct reference_point *points, size_t end, int64_t time_ms,
@@ -82,6 +83,6 @@ void rate_extended(const struct rate *rate)
         result += rate_corrections(left, right, points + begin, end - begin);
     }
     if (rate->per_second)
-        result /= rate_range_seconds(rate);
+        result /= duration_seconds(rate->window->range_ms);
     ref_call_value(rate->call, result);
 }

@@ -1,6 +1,7 @@
 /* As fn_rate_extended.c, over native histograms. */
 #include "engine/fn/grid.h"
 #include "engine/reference/fn_rate.h"
+#include "model/duration.h"
 
 /* The samples that matter, and the histograms at the edges of the range. */
 struct extended {
@@ -143,7 +144,8 @@ void rate_extended_histogram(const struct rate *rate)
     if (!increase)
         return;
     if (rate->per_second)
-        increase = histogram_divide(call->scratch, increase, rate_range_seconds(rate));
+        increase =
+            histogram_divide(call->scratch, increase, duration_seconds(rate->window->range_ms));
     struct histogram *result = histogram_compact(call->scratch, increase);
     result->hint = HISTOGRAM_GAUGE;
     ref_call_histogram(call, result);

@@ -299,5 +299,5 @@ bool ref_match_binary(struct ref *ref, const struct ref_times *times, struct ref
     for (size_t i = 0; i < matching->include_count; i++)
         match.include[i] = symbols_add(ref->query->symbols, matching->include[i]);
     struct ref_steps steps = {.matching = matching, .fn = match_step, .context = &match};
-    return ref_steps_of(ref, times, expr->children, 2, &steps, ret_matrix, err);
+    return ref_steps_of(ref, times, expr, &steps, ret_matrix, err);
 }

@@ -225,9 +225,14 @@ static bool range_call_selector(struct range_call *call, struct err *err)
     int64_t begin_ms = ms_sub(first_ms, call->before_ms - 1);
     int64_t end_ms = ms_add(ref_expr_read_ms(selector, times->end_ms), call->behind_ms);
     ref_expr_limit(selector, &begin_ms, &end_ms);
+    const struct select_request wanted = {
+        .matchers = call->selector->matchers,
+        .matcher_count = call->selector->matcher_count,
+        .begin_ms = begin_ms,
+        .end_ms = end_ms,
+    };
     AUTO(ref_source_close) struct ref_source source = {0};
-    if (!ref_source_open(&source, call->ref, call->selector->matchers,
-                         call->selector->matcher_count, begin_ms, end_ms, call->wants_starts, err))
+    if (!ref_source_open(&source, call->ref, &wanted, call->wants_starts, err))
         return false;
     for (size_t i = 0; i < selection_count(source.selection); i++) {
         if (!ref_source_read(&source, i, err) ||

@@ -101,9 +101,14 @@ bool ref_range_selector(struct ref *ref, const struct ref_times *times, struct r
     if (!ref_times_instant(times))
         return err_set(err, ERR_EXECUTION, "cannot do range evaluation of matrix selector");
     const struct range range = range_of(ref, times, expr);
+    const struct select_request wanted = {
+        .matchers = range.selector->matchers,
+        .matcher_count = range.selector->matcher_count,
+        .begin_ms = ms_add(range.wide_begin_ms, 1),
+        .end_ms = range.wide_end_ms,
+    };
     AUTO(ref_source_close) struct ref_source source = {0};
-    if (!ref_source_open(&source, ref, range.selector->matchers, range.selector->matcher_count,
-                         ms_add(range.wide_begin_ms, 1), range.wide_end_ms, false, err))
+    if (!ref_source_open(&source, ref, &wanted, false, err))
         return false;
     struct ref_matrix matrix = {0};
     for (size_t i = 0; i < selection_count(source.selection); i++) {

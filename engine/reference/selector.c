@@ -95,9 +95,14 @@ bool ref_lookup_series(struct ref *ref, const struct ref_times *times,
                        const struct ref_lookups *lookups, struct ref_matrix *ret_matrix,
                        struct err *err)
 {
+    const struct select_request wanted = {
+        .matchers = lookups->matchers,
+        .matcher_count = lookups->matcher_count,
+        .begin_ms = lookups->begin_ms,
+        .end_ms = lookups->end_ms,
+    };
     AUTO(ref_source_close) struct ref_source source = {0};
-    if (!ref_source_open(&source, ref, lookups->matchers, lookups->matcher_count, lookups->begin_ms,
-                         lookups->end_ms, lookups->lookup == REF_START, err))
+    if (!ref_source_open(&source, ref, &wanted, lookups->lookup == REF_START, err))
         return false;
     struct ref_matrix matrix = {0};
     for (size_t i = 0; i < selection_count(source.selection); i++) {

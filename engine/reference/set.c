@@ -44,5 +44,5 @@ bool ref_set_binary(struct ref *ref, const struct ref_times *times, struct ref_e
         .fn = set_step,
         .context = expr,
     };
-    return ref_steps_of(ref, times, expr->children, 2, &steps, ret_matrix, err);
+    return ref_steps_of(ref, times, expr, &steps, ret_matrix, err);
 }

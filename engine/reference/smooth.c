@@ -156,9 +156,14 @@ bool ref_smooth_selector(struct ref *ref, const struct ref_times *times, struct 
     int64_t begin_ms = ms_sub(ref_expr_read_ms(expr, times->start_ms), lookback_ms - 1);
     int64_t end_ms = ms_add(ref_expr_read_ms(expr, times->end_ms), lookback_ms);
     ref_expr_limit(expr, &begin_ms, &end_ms);
+    const struct select_request wanted = {
+        .matchers = selector->matchers,
+        .matcher_count = selector->matcher_count,
+        .begin_ms = begin_ms,
+        .end_ms = end_ms,
+    };
     AUTO(ref_source_close) struct ref_source source = {0};
-    if (!ref_source_open(&source, ref, selector->matchers, selector->matcher_count, begin_ms,
-                         end_ms, false, err))
+    if (!ref_source_open(&source, ref, &wanted, false, err))
         return false;
     struct ref_matrix matrix = {0};
     for (size_t i = 0; i < selection_count(source.selection); i++) {

@@ -5,37 +5,18 @@
 #include "base/mem.h"
 #include "model/sample.h"
 
-bool ref_source_open(struct ref_source *source, struct ref *ref, struct matcher *const *matchers,
-                     size_t matcher_count, int64_t begin_ms, int64_t end_ms, bool wants_starts,
-                     struct err *err)
+bool ref_source_open(struct ref_source *source, struct ref *ref,
+                     const struct select_request *wanted, bool wants_starts, struct err *err)
 {
-    struct query *query = ref->query;
     *source = (struct ref_source){
         .ref = ref,
-        .begin_ms = begin_ms,
-        .end_ms = end_ms,
+        .begin_ms = wanted->begin_ms,
+        .end_ms = wanted->end_ms,
         .samples.wants_starts = wants_starts,
     };
     source->samples.histograms = &source->histograms;
-    const struct select_request request = {
-        .matchers = matchers,
-        .matcher_count = matcher_count,
-        .begin_ms = begin_ms,
-        .end_ms = end_ms,
-        .whole_begin_ms = query->whole_begin_ms,
-        .whole_end_ms = query->whole_end_ms,
-        .arena = query->arena,
-        .symbols = query->symbols,
-        .budget = &query->budget,
-        .cancel = query->cancel,
-        .deadline_ns = query->deadline_ns,
-        .warn = query_warn,
-        .warn_context = query,
-    };
-    if (!storage_select(query->storage, &request, &source->selection, err)) {
-        bool plain = err->kind == ERR_LIMIT || err->kind == ERR_CANCELED;
-        return plain ? false : err_wrap(err, "expanding series");
-    }
+    if (!query_select(ref->query, wanted, &source->selection, err))
+        return false;
     source->cursor = cursor_create(source->selection);
     ref->series_selected += selection_count(source->selection);
     return arena_check(ref->arena, err);

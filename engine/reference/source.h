@@ -32,10 +32,10 @@ struct ref_source {
     size_t charged_bytes;
 };
 
-/* Samples outside of [begin_ms, end_ms] are left out. */
-bool ref_source_open(struct ref_source *source, struct ref *ref, struct matcher *const *matchers,
-                     size_t matcher_count, int64_t begin_ms, int64_t end_ms, bool wants_starts,
-                     struct err *err) MUST_CHECK;
+/* As query_select; samples outside of the range are left out. */
+bool ref_source_open(struct ref_source *source, struct ref *ref,
+                     const struct select_request *wanted, bool wants_starts, struct err *err)
+    MUST_CHECK;
 bool ref_source_read(struct ref_source *source, size_t series, struct err *err) MUST_CHECK;
 
 /* Takes histograms out of the points read, into `apart`, and leaves stale markers out. */

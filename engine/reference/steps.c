@@ -234,15 +234,14 @@ bool ref_steps_run(struct ref *ref, const struct ref_times *times, const struct 
     return ok;
 }
 
-bool ref_steps_of(struct ref *ref, const struct ref_times *times, struct ref_expr *const *exprs,
-                  size_t count, struct ref_steps *steps, struct ref_matrix *ret_matrix,
-                  struct err *err)
+bool ref_steps_of(struct ref *ref, const struct ref_times *times, const struct ref_expr *expr,
+                  struct ref_steps *steps, struct ref_matrix *ret_matrix, struct err *err)
 {
-    steps->matrices = arena_array(ref->arena, struct ref_matrix, count);
-    steps->matrix_count = count;
-    for (size_t i = 0; i < count; i++)
-        if (exprs[i]->node->type != TYPE_STRING &&
-            !ref_evaluate(ref, times, exprs[i], &steps->matrices[i], err))
+    steps->matrices = arena_array(ref->arena, struct ref_matrix, expr->child_count);
+    steps->matrix_count = expr->child_count;
+    for (size_t i = 0; i < expr->child_count; i++)
+        if (expr->children[i]->node->type != TYPE_STRING &&
+            !ref_evaluate(ref, times, expr->children[i], &steps->matrices[i], err))
             return false;
     return ref_steps_run(ref, times, steps, ret_matrix, err);
 }

@@ -39,11 +39,13 @@ struct ref_steps {
 bool ref_steps_run(struct ref *ref, const struct ref_times *times, const struct ref_steps *steps,
                    struct ref_matrix *ret_matrix, struct err *err) MUST_CHECK;
 
-/* Evaluates expressions one after another, and runs the function over them. Strings are left out:
- * their matrix is empty. */
-bool ref_steps_of(struct ref *ref, const struct ref_times *times, struct ref_expr *const *exprs,
-                  size_t count, struct ref_steps *steps, struct ref_matrix *ret_matrix,
-                  struct err *err) MUST_CHECK;
+/*
+ * Evaluates the children of an expression one after another, and runs the function over them.
+ * Strings are left out: their matrix is empty.
+ */
+bool ref_steps_of(struct ref *ref, const struct ref_times *times, const struct ref_expr *expr,
+                  struct ref_steps *steps, struct ref_matrix *ret_matrix, struct err *err)
+    MUST_CHECK;
 
 /* Appends `sample` to what the step gives. */
 void ref_step_add(struct ref_step *step, const struct ref_sample *sample);
