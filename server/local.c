@@ -19,8 +19,8 @@ const struct flag ask_flags[] = {
     {"output", 'o', FLAG_TEXT, offsetof(struct ask_options, output), "table", "FORM",
      "How to show the answer: table, json, csv, graph."},
     {"time", 0, FLAG_TEXT, offsetof(struct ask_options, time), NULL, "TIME",
-     "Evaluate at this time: Unix seconds, RFC 3339, or a duration before now, as -2h; default: now, "
-     "or the end of older data."},
+     "Evaluate at this time: Unix seconds, RFC 3339, or how long before the default, as -2h; "
+     "default: now, or the end of older data."},
     {"start", 0, FLAG_TEXT, offsetof(struct ask_options, start), NULL, "TIME",
      "Evaluate over a range that begins here; -2h: so long before its end."},
     {"end", 0, FLAG_TEXT, offsetof(struct ask_options, end), NULL, "TIME",

@@ -58,7 +58,8 @@ static void show(const struct asking *asking, const struct shown *shown)
         shown_table(shown, &style, &out);
     if (shown->count == 0 && shown->kind != RESULT_STRING)
         fprintf(stderr, "no series\n");
-    fwrite(out.ptr, 1, out.len, stdout);
+    if (out.len)
+        fwrite(out.ptr, 1, out.len, stdout);
 }
 
 /* The API's own JSON, row by row. */
