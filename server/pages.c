@@ -83,7 +83,7 @@ void route_home(struct server *server, const struct request *request, struct ans
         "margin:2em auto;padding:0 1em}code{background:#8882;padding:.1em .3em}</style></head>\n"
         "<body><h1>Millrace</h1>\n<p>PromQL over Prometheus's HTTP API. Point Grafana's Prometheus "
         "data source at this address, or ask by hand:</p>\n"
-        "<form action=\"/api/v1/query\"><input name=\"query\" size=\"60\" value=\"up\" "
+        "<form action=\"api/v1/query\"><input name=\"query\" size=\"60\" value=\"up\" "
         "aria-label=\"PromQL expression\"> <button>Query</button></form>\n<ul>\n";
     answer->status = 200;
     answer->content_type = "text/html; charset=utf-8";

@@ -125,7 +125,7 @@ bool routes_ready(const struct server *server, const struct request *request, st
 static void routes_options(struct server *server, const struct request *request,
                            const struct route *route, struct answer *answer)
 {
-    if (str_starts(request->path, STR(API_PREFIX))) {
+    if (str_starts(prefix_below(&server->prefix, request->path), STR(API_PREFIX))) {
         answer->compress = true;
         cors_answer(&server->cors, request, answer);
         api_no_content(answer);
@@ -140,20 +140,30 @@ static void routes_options(struct server *server, const struct request *request,
 size_t routes_body_size_max(void *context, struct str path)
 {
     struct server *server = context;
-    const struct route *route = route_find(path);
+    const struct route *route = route_find(prefix_below(&server->prefix, path));
     if (route && route->handle == route_write)
         return (size_t)server->options.write_body_max;
     return route && (route->kind & RAW) ? RAW_BODY_SIZE_MAX : REQUEST_BODY_SIZE_MAX;
 }
 
+/* Who asks for the root, or for the prefix without a slash, is sent to the page at the prefix. */
+static bool is_lost(const struct server *server, struct str path)
+{
+    return !str_eq(path, str_of(server->prefix.home)) &&
+           (str_eq(path, STR("/")) || str_eq(path, str_of(server->prefix.path)));
+}
+
 void routes_handle(void *context, const struct request *request, struct answer *answer)
 {
     struct server *server = context;
-    const struct route *route = route_find(request->path);
+    const struct route *route = route_find(prefix_below(&server->prefix, request->path));
     enum method method = method_of(request->method);
     answer->tag = (void *)(uintptr_t)route;
     if (method == OPTIONS) {
         routes_options(server, request, route, answer);
+    } else if (is_lost(server, request->path)) {
+        answer->status = 302;
+        answer_header(answer, "Location", server->prefix.home);
     } else if (!route) {
         answer_error_text(answer, 404, "404 page not found");
     } else if (!(route->methods & method)) {

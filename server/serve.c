@@ -61,6 +61,8 @@ static bool serve_prepare(struct server *server, struct err *err)
     const struct serve_options *options = &server->options;
     if (!cors_init(&server->cors, str_of(options->cors_origin), err))
         return err_wrap(err, "flag --web.cors.origin");
+    if (!prefix_init(&server->prefix, options->external_url, options->route_prefix, err))
+        return false;
     budget_init(&server->listing_budget, NULL, "--query.memory-limit",
                 (size_t)options->memory_limit);
     budget_init(&server->request_budget, NULL, "--web.request-memory",
@@ -88,6 +90,7 @@ static void serve_close(struct server *server)
     exemplars_destroy(server->exemplars);
     metadata_destroy(server->metadata);
     cors_done(&server->cors);
+    prefix_done(&server->prefix);
     gate_done(&server->read_gate);
     client_destroy(server->client);
     lifecycle_done(&server->lifecycle);

@@ -15,6 +15,7 @@
 #include "server/lifecycle.h"
 #include "server/metadata.h"
 #include "server/metrics.h"
+#include "server/prefix.h"
 #include "server/receiver.h"
 #include "server/self_monitor.h"
 #include "server/settings.h"
@@ -58,6 +59,7 @@ struct server {
     struct engine *engine;
     struct listener *_Atomic listener; /* NULL until it listens */
     struct cors cors;
+    struct prefix prefix; /* of all paths */
     struct metrics metrics;
     struct budget listing_budget; /* memory of lists of series and labels, and of remote read */
     struct budget request_budget; /* bodies of requests, and what is made of them */

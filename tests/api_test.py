@@ -266,6 +266,24 @@ class Http(ApiCase):
             self.assertEqual(self.server.ask("GET", path)[::2], (200, text))
             self.assertEqual(self.server.ask("HEAD", path)[::2], (200, b""))
 
+    def test_below_a_prefix(self):
+        for flags in (["--web.external-url=https://proxy.example/a/store/"],
+                      ["--web.external-url=https://proxy.example/other", "--web.route-prefix=a/store"]):
+            with Server(self.data, *flags) as server:
+                for path in ("/", "/a/store"):
+                    status, headers, _ = server.ask("GET", path)
+                    self.assertEqual((status, headers_named(headers, "Location")), (302, ["/a/store/"]), path)
+                self.assertIn(b"<form", server.ask("GET", "/a/store/")[2])
+                self.assertEqual(server.ask("GET", "/a/store/-/ready")[0], 200)
+                self.assertEqual(server.ask("OPTIONS", "/a/store/api/v1/query")[0], 204)
+                for path in ("/api/v1/query", "/-/ready", "/a/storeapi/v1/query", "/a"):
+                    self.assertEqual(server.ask("GET", path, {"query": "1"})[0], 404, path)
+                done = subprocess.run([MILLRACE, "query", f"http://127.0.0.1:{server.port}/a/store", "count(up)", f"--time={END}"],
+                                      capture_output=True, text=True, timeout=60, check=True)
+                self.assertEqual(done.stdout, "{}  16\n")
+                counted = server.ask("GET", "/a/store/metrics")[2].decode()
+                self.assertRegex(counted, r'(?m)^prometheus_http_requests_total\{.*handler="/api/v1/query".*\} 1$')
+
     def test_federate(self):
         self.assertEqual(self.server.ask("GET", "/federate", {"match[]": "up"})[::2], (200, b""))  # it is not of now
         self.assertEqual(self.server.ask("POST", "/federate")[0], 405)
@@ -485,6 +503,7 @@ class Ends(ApiCase):
                                   (["--engine.disable=rates"], 2, "\"rates\""),
                                   (["--log.level=loud"], 2, "flag --log.level"),
                                   (["--web.cors.origin=("], 1, "web.cors.origin"),
+                                  (["--web.external-url=proxy/store"], 1, "flag --web.external-url"),
                                   (["--storage.tsdb.path=/nowhere/at/all"], 1, "/nowhere/at/all"),
                                   (["--web.listen-address=nowhere"], 1, "nowhere is no address")):
             with self.subTest(flags=flags):
