@@ -13,6 +13,8 @@ struct test_rows {
     unsigned every;                       /* see op_test_rows_mix */
     const struct histogram *const *given; /* see op_test_rows_add */
     const struct histogram **histograms;
+    const struct row_place *places; /* see op_test_rows_place */
+    struct row_place *placed;
     struct arena *arena;
 };
 
@@ -123,6 +125,9 @@ static bool test_rows_pull(struct op *op, struct batch *ret, struct err *err)
         memcpy(self->buffer + i * steps, self->values + op->order[op->rows_done + i] * steps,
                steps * sizeof(double));
     *ret = (struct batch){.values = self->buffer, .row_count = count, .step_count = steps};
+    for (size_t i = 0; self->places && i < count; i++)
+        self->placed[i] = self->places[op->order[op->rows_done + i]];
+    ret->places = self->placed;
     if (self->histograms)
         test_rows_mix(self, ret);
     return true;
@@ -154,6 +159,25 @@ static const struct op_class test_rows_class = {
     .pull = test_rows_pull,
     .close = test_rows_close,
 };
+
+/* For operators above it is another kind of child. */
+static const struct op_class test_rows_placing_class = {
+    .name = "test_rows",
+    .places_rows = true,
+    .open = test_rows_open,
+    .holds = test_rows_holds,
+    .arrange = test_rows_arrange,
+    .pull = test_rows_pull,
+    .close = test_rows_close,
+};
+
+void op_test_rows_place(struct op *op, const struct row_place *places)
+{
+    struct test_rows *self = CONTAINER(struct test_rows, op, op);
+    op->class = &test_rows_placing_class;
+    self->places = places;
+    self->placed = arena_array(op->query->arena, struct row_place, self->rows_per_batch);
+}
 
 struct op *op_test_rows_new(struct query *query, const struct grid *grid,
                             const struct labels **labels, const double *values, size_t series_count,

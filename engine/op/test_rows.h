@@ -32,6 +32,9 @@ void op_test_rows_mix(struct op *op, unsigned every);
 /* Hands out these too, series after series; NULL where there is none. */
 void op_test_rows_add(struct op *op, const struct histogram *const *histograms);
 
+/* Tells these places of its rows, by series. */
+void op_test_rows_place(struct op *op, const struct row_place *places);
+
 /* Puts the counts of histograms into the row, where they are missing. */
 void test_rows_unmix(double *row, const struct histogram *const *histograms, size_t steps);
 
