@@ -88,7 +88,8 @@ static void ask_make(const struct ask *ask, struct arena *arena, struct client_r
     const struct round_options *options = ask->round->options;
     const struct backend *backend = ask->backend;
     struct client_header *headers =
-        arena_array(arena, struct client_header, request->header_count + backend->header_count + 3);
+        arena_array(arena, struct client_header,
+                    request->header_count + backend->header_count + TRACE_HEADERS_MAX + 3);
     struct client_request made = {
         .url = arena_printf(arena, "%s%s%s%s", backend->base, request->path,
                             *request->query ? "?" : "", request->query),
@@ -110,6 +111,8 @@ static void ask_make(const struct ask *ask, struct arena *arena, struct client_r
         header_add(&made, headers, "Authorization", authorization);
     if (*options->cluster_label)
         header_add(&made, headers, "X-Cluster", options->cluster_label);
+    made.header_count += trace_headers(&request->trace, (size_t)(ask - ask->round->asks), arena,
+                                       headers + made.header_count);
     *ret_request = made;
 }
 

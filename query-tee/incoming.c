@@ -30,11 +30,14 @@ struct header_list {
     struct arena *arena;
     struct client_header *items;
     size_t count;
+    bool traced;
 };
 
 static void header_take(void *context, const char *name, const char *value)
 {
     struct header_list *list = context;
+    if (list->traced && trace_owns_header(name))
+        return;
     for (size_t i = 0; i < ARRAY_COUNT(headers_left_out); i++)
         if (strcasecmp(headers_left_out[i], name) == 0)
             return;
@@ -154,7 +157,10 @@ bool incoming_read(const struct request *from, const struct route *route,
     if (options->add_time && route && route_is_instant(route))
         add_time(from, arena, &request);
 
+    if (options->sampler)
+        trace_begin(options->sampler, from, &request.trace);
     struct header_list list = {.arena = arena,
+                               .traced = request.trace.on,
                                .items = arena_array(arena, struct client_header, HEADERS_MAX + 1)};
     request_each_header(from, header_take, &list);
     headers_add_coding(&list, from, request.unpacked);
@@ -205,6 +211,7 @@ bool incoming_copy(const struct round_request *from, int64_t shift_ms, struct ar
                    struct round_request *ret_request, struct err *err)
 {
     struct round_request request = *from;
+    request.trace.again = true;
     request.method = text_copy(from->method, arena);
     request.path = text_copy(from->path, arena);
     request.query = text_copy(from->query, arena);

@@ -15,6 +15,7 @@ struct incoming_options {
     struct str prefix; /* of the path, that backends do not see */
     bool add_time;     /* an instant query without a time gets the time it came at */
     int64_t now_ms;
+    const struct trace_sampler *sampler; /* NULL: there is no tracing */
 };
 
 /* ERR_LIMIT: there is no memory for it, just now. */

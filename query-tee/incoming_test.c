@@ -4,6 +4,25 @@
 
 static struct arena *arena;
 static struct request http;
+
+/* A client that sends two headers with every request. */
+static const char traceparent[] = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+static const char *traced_header(const struct request *request, const char *name)
+{
+    return strcmp(name, "traceparent") == 0 ? traceparent : NULL;
+}
+
+static void traced_each_header(const struct request *request,
+                               void (*header)(void *context, const char *name, const char *value),
+                               void *context)
+{
+    header(context, "traceparent", traceparent);
+    header(context, "tracestate", "a=b");
+}
+
+static const struct request_class traced_class = {.header = traced_header,
+                                                  .each_header = traced_each_header};
 static struct round_request got;
 static struct err err;
 
@@ -40,6 +59,27 @@ START_TEST(keeps_the_target_as_it_was_sent)
     ck_assert_str_eq(got.query, "match[]=%7Bx%3D%22y%22%7D&&a");
     ck_assert_str_eq(got.params.ptr, "match%5B%5D=%7Bx%3D%22y%22%7D&a=");
     ck_assert(got.start_ms == INT64_MIN && got.end_ms == INT64_MAX && got.unpacked);
+    arena_destroy(arena);
+}
+END_TEST
+
+START_TEST(takes_the_place_of_the_clients_span)
+{
+    static const struct trace_sampler sampler = {true, 1};
+    make("GET", "/api/v1/query?query=up", "");
+    http.class = &traced_class;
+    read_with((struct incoming_options){.sampler = &sampler});
+    ck_assert(got.trace.on && got.trace.has_parent && got.trace.sampled);
+    ck_assert_uint_eq(got.header_count, 2); /* and Accept-Encoding */
+    ck_assert_str_eq(got.headers[0].name, "tracestate");
+    struct round_request copy;
+    ck_assert(incoming_copy(&got, 0, arena, &copy, &err));
+    ck_assert(copy.trace.again && !got.trace.again);
+
+    read_with((struct incoming_options){0});
+    ck_assert(!got.trace.on);
+    ck_assert_uint_eq(got.header_count, 3);
+    ck_assert_str_eq(got.headers[0].value, traceparent);
     arena_destroy(arena);
 }
 END_TEST
@@ -134,6 +174,6 @@ START_TEST(says_that_there_is_no_memory)
 }
 END_TEST
 
-TEST_MAIN("incoming", keeps_the_target_as_it_was_sent, reads_times_and_queries,
-          adds_a_time_where_there_is_none, moves_times_back, leaves_other_requests_where_they_are,
-          says_that_there_is_no_memory)
+TEST_MAIN("incoming", keeps_the_target_as_it_was_sent, takes_the_place_of_the_clients_span,
+          reads_times_and_queries, adds_a_time_where_there_is_none, moves_times_back,
+          leaves_other_requests_where_they_are, says_that_there_is_no_memory)

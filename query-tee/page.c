@@ -13,6 +13,7 @@
 #include "http/json_write.h"
 #include "query-tee/judge.h"
 #include "query-tee/tee.h"
+#include "query-tee/tracer.h"
 
 /* Shapes on the page; the JSON has all. */
 #define SHAPES_SHOWN_MAX 40
@@ -364,6 +365,20 @@ static void put_process(const struct tee *tee, struct buf *out)
               (double)tee->start_ms / 1000);
 }
 
+static void put_spans(struct tee *tee, struct buf *out)
+{
+    struct tracer_counts counts = {0};
+    if (tee->tracer)
+        counts = tracer_counts(tee->tracer);
+    put_gauge(out, "millrace_querytee_spans_sent_total", "counter",
+              "Spans that the collector has taken.", (double)counts.sent);
+    static const char dropped[] = "millrace_querytee_spans_dropped_total";
+    buf_printf(out,
+               "# HELP %s Spans that nobody will see, by why.\n# TYPE %s counter\n"
+               "%s{reason=\"queue_full\"} %" PRIu64 "\n%s{reason=\"not_taken\"} %" PRIu64 "\n",
+               dropped, dropped, dropped, counts.queue_full, dropped, counts.failed);
+}
+
 void page_print_gauges(struct tee *tee, struct buf *out)
 {
     static const char in_flight[] = "millrace_querytee_requests_in_flight";
@@ -388,5 +403,6 @@ void page_print_gauges(struct tee *tee, struct buf *out)
               (double)crew_thread_count(tee->rounds.crew));
     put_gauge(out, "millrace_querytee_grpc_connections", "gauge", "Connections of gRPC there are.",
               tee->grpc ? (double)grpc_listener_connection_count(tee->grpc) : 0);
+    put_spans(tee, out);
     put_process(tee, out);
 }

@@ -21,6 +21,8 @@
 #include "query-tee/reach.h"
 #include "query-tee/shape.h"
 #include "query-tee/tee.h"
+#include "query-tee/tracer.h"
+#include "query-tee/tracing.h"
 
 /* A body on its way to the client. */
 struct body_stream {
@@ -167,6 +169,7 @@ static void proxy_ask(struct tee *tee, const struct request *request, const stru
         .prefix = str_of(tee->options.path_prefix),
         .add_time = tee->options.add_time,
         .now_ms = clock_now_ms(),
+        .sampler = tee->tracer ? tracer_sampler(tee->tracer) : NULL,
     };
     struct round_request asked;
     struct err err;
@@ -252,6 +255,7 @@ void proxy_finished(void *context, const struct exchange_end *end)
                   route);
     if (!end->complete)
         tally_add(tee->tally, TALLY_CLIENTS_GONE, 1, "route=\"%s\"", route);
+    tracing_request(tee, round, end);
     round_unref(round);
 }
 
@@ -357,6 +361,7 @@ void tee_round_done(struct round *round, void *context)
             count_ratio(tee, round, preferred, ask);
     }
     log_slow(tee, round);
+    tracing_asks(tee, round);
     if (tee->judge && round->request.route && round->request.route->compared)
         judge_take(tee->judge, round);
 }

@@ -13,6 +13,7 @@
 #include "query-tee/crew.h"
 #include "query-tee/route.h"
 #include "query-tee/spool.h"
+#include "query-tee/trace.h"
 
 /*
  * A round: one request that goes to several backends at once, and what they answer. Each ask runs
@@ -54,6 +55,7 @@ struct round_request {
     int64_t end_ms;            /* INT64_MIN and INT64_MAX: no bound was sent */
     int64_t step_ms;           /* 0: no range query */
     int64_t now_ms;            /* when it came */
+    struct trace trace;
 };
 
 /* Headers of an answer that are kept, to be handed on. */

@@ -16,6 +16,7 @@
 #include "query-tee/judge.h"
 #include "query-tee/page.h"
 #include "query-tee/tee.h"
+#include "query-tee/tracer.h"
 
 /* Shapes of queries that are told apart. */
 #define SHAPES_MAX 500
@@ -168,12 +169,29 @@ static bool tee_open_listeners(struct tee *tee, struct err *err)
            tee_listen(tee, &proxy, tee->options.http_port, &tee->proxy, err);
 }
 
+/* The environment says whether spans are sent, and where to. */
+static bool tee_open_tracer(struct tee *tee, struct err *err)
+{
+    struct tracer_options options;
+    struct err warning;
+    tracer_options_read(getenv, tee->arena, &options, &warning);
+    if (warning.kind != ERR_NONE) {
+        struct log_line line = log_begin(&tee->options.log, LOG_LEVEL_WARN,
+                                         "The environment says something that is left out");
+        log_text(&line, "err", warning.msg);
+        log_end(&line);
+    }
+    return !options.url || tracer_create(&options, &tee->tracer, err);
+}
+
 static bool tee_open(struct tee *tee, struct err *err)
 {
     tee->start_ms = clock_now_ms();
     atomic_store(&tee->random, (uint64_t)clock_monotonic_ns());
     tee_open_tables(tee);
     if (!client_loop_create(IDLE_CONNECTIONS_MAX, &tee->rounds.loop, err))
+        return false;
+    if (!tee_open_tracer(tee, err))
         return false;
     if (tee->options.compare && !judge_create(tee, &tee->judge, err))
         return false;
@@ -225,6 +243,7 @@ static void tee_close(struct tee *tee)
         tee_wait_idle(tee, INT64_MAX);
     crew_destroy(tee->rounds.crew);
     judge_destroy(tee->judge);
+    tracer_destroy(tee->tracer);
     client_loop_destroy(tee->rounds.loop);
     client_destroy(tee->rounds.client);
     shapes_destroy(tee->shapes);

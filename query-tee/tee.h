@@ -15,6 +15,7 @@
 #include "query-tee/tally.h"
 
 struct judge;
+struct tracer;
 
 /* The running proxy: what its parts share. */
 struct tee {
@@ -28,7 +29,8 @@ struct tee {
     struct shapes *shapes;
     struct summary *summary;
     struct round_options rounds;
-    struct judge *judge; /* NULL: nothing is compared */
+    struct judge *judge;   /* NULL: nothing is compared */
+    struct tracer *tracer; /* NULL: there is no tracing */
     struct listener *proxy;
     struct listener *metrics;
     struct grpc_listener *grpc; /* NULL: there is none */

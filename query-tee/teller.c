@@ -13,6 +13,7 @@
 #include "query-tee/report.h"
 #include "query-tee/shape.h"
 #include "query-tee/tee.h"
+#include "query-tee/tracing.h"
 
 /* Shapes that have counters of their own; the others are "other". */
 #define SHAPES_COUNTED_MAX 200
@@ -63,6 +64,7 @@ void teller_skip(struct teller *teller, const struct round_request *request,
     tally_add(tee->tally, TALLY_SKIPPED, 1, "reason=\"%s\",route=\"%s\",secondary_backend=\"%s\"",
               reason, tee_route_name(request->route), other->name);
     summary_add_verdict(tee->summary, tee_backend_index(tee, other), SUMMARY_SKIPPED);
+    tracing_verdict(tee, request, other, "skip", reason);
 }
 
 /* The shape as metrics have it: one of a bounded number. */
@@ -211,6 +213,7 @@ void teller_same(struct teller *teller, const struct round_request *request,
     if (again)
         tally_add(teller->tee->tally, TALLY_NOT_CONFIRMED, 1,
                   "route=\"%s\",secondary_backend=\"%s\"", request->route->name, other->name);
+    tracing_verdict(teller->tee, request, other, "success", NULL);
     teller_count(teller, request, other, false);
 }
 
@@ -252,5 +255,6 @@ void teller_different(struct teller *teller, const struct ask *a, const struct a
         .line = buf_terminated(&line),
     };
     summary_add_difference(teller->tee->summary, &difference);
+    tracing_verdict(teller->tee, request, b->backend, "fail", buf_terminated(&classes));
     teller_count(teller, request, b->backend, true);
 }
