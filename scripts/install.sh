@@ -22,17 +22,16 @@ if ! command -v apt-get >/dev/null 2>&1; then
   echo "install.sh: needs Debian's apt-get; install these yourself:$missing" >&2
   exit 1
 fi
-sudo=""
+as_root="env DEBIAN_FRONTEND=noninteractive"
 if [ "$(id -u)" -ne 0 ]; then
   if ! command -v sudo >/dev/null 2>&1; then
     echo "install.sh: run as root, or install sudo; missing:$missing" >&2
     exit 1
   fi
-  sudo=sudo
+  as_root="sudo env DEBIAN_FRONTEND=noninteractive"
 fi
 
 echo "Installing:$missing"
-export DEBIAN_FRONTEND=noninteractive
-$sudo apt-get -qq update
+$as_root apt-get -qq update
 # shellcheck disable=SC2086
-$sudo apt-get -qq install -y --no-install-recommends $missing >/dev/null
+$as_root apt-get -qq install -y --no-install-recommends $missing >/dev/null
