@@ -140,7 +140,8 @@ void route_config(struct server *server, const struct request *request, struct a
     const struct config_shown shown = {
         .config = &settings->config,
         .retention = server->options.read_only ? NULL : &in_force,
-        .exemplar_count_max = server->exemplars ? (int64_t)settings->exemplar_count_max : -1,
+        .exemplar_count_max = server->exemplars ? (int64_t)settings->exemplar_count_max
+                                                : settings->config.exemplar_count_max,
     };
     config_print(&shown, &yaml);
     struct json json = api_begin(answer);

@@ -20,10 +20,10 @@ struct head {
     pthread_rwlock_t lock;
     struct grace grace;
     struct head_state *state;
-    bool replays_serially;          /* the log is damaged: see replay.h */
-    struct head_writer *writer;     /* NULL: opened for reading only */
-    struct late_samples *late;      /* NULL: none were ever taken; with `changing` */
-    _Atomic int64_t late_window_ms; /* changed with `changing`, behind `late` */
+    bool replays_serially;             /* the log is damaged: see replay.h */
+    struct head_writer *writer;        /* NULL: opened for reading only */
+    struct late_samples *_Atomic late; /* NULL: none were ever taken; set with `changing` */
+    _Atomic int64_t late_window_ms;    /* changed with `changing`, behind `late` */
     struct head_chunk_writer *chunk_writer;
     int64_t map_due_ns;         /* when full chunks go into files */
     bool map_failed;            /* the last time */

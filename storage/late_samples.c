@@ -35,9 +35,10 @@ static bool late_samples_open_log(struct head *head, const char *folder, struct 
         !wal_log_repair(head->state->wbl, &options.segment, err) ||
         !wal_writer_open(folder, &options, &log, err))
         return false;
-    head->late = mem_new(struct late_samples);
-    head->late->log = log;
-    head->late->samples.log = log;
+    struct late_samples *late = mem_new(struct late_samples);
+    late->log = log;
+    late->samples.log = log;
+    head->late = late;
     return true;
 }
 

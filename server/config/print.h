@@ -10,7 +10,7 @@
 struct config_shown {
     const struct config *config;
     const struct config_retention *retention; /* the one that holds; NULL: it is another's */
-    int64_t exemplar_count_max;               /* that holds; -1: none are kept */
+    int64_t exemplar_count_max;               /* that holds; -1: nothing was said of it */
 };
 
 void config_print(const struct config_shown *shown, struct buf *out);
