@@ -100,7 +100,7 @@ static void query_stream_end(struct query_stream *self, struct buf *out)
         notes_add(&self->notes, self->stats_fault);
     self->notes.annotations = running_annotations(self->running);
     api_end_notes(&json, &self->notes);
-    metrics_query(&self->server->metrics, &stats);
+    metrics_query(self->server, &stats);
 }
 
 static bool query_stream_next(struct stream *stream, struct buf *out, bool *ret_more,

@@ -2,11 +2,13 @@
 
 #include <assert.h>
 #include <dirent.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/float_text.h"
 #include "server/api.h"
@@ -16,12 +18,10 @@
 #include "storage/db_compact.h"
 
 static const int statuses[] = {200, 204, 400, 403, 404, 405, 413, 415, 422, 499, 500, 503};
-static const double duration_bounds[] = {.1, .2, .4, 1, 3, 8, 20, 60, 120};
-static const double size_bounds[] = {100, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
+static const struct metrics_scale duration_scale = {1e9, 9, {.1, .2, .4, 1, 3, 8, 20, 60, 120}};
+static const struct metrics_scale size_scale = {1, 8, {100, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9}};
 
 static_assert(ARRAY_COUNT(statuses) <= METRICS_STATUSES_MAX, "each status has its counter");
-static_assert(ARRAY_COUNT(duration_bounds) <= METRICS_BUCKETS_MAX, "each bucket has its counter");
-static_assert(ARRAY_COUNT(size_bounds) <= METRICS_BUCKETS_MAX, "each bucket has its counter");
 static_assert(FAULT_NOT_FOUND < METRICS_FAULTS_MAX, "each fault has its counter");
 
 static void add(_Atomic uint64_t *counter, uint64_t n)
@@ -34,18 +34,6 @@ static uint64_t now(const _Atomic uint64_t *counter)
     return atomic_load_explicit(counter, memory_order_relaxed);
 }
 
-static void observe(struct metrics_histogram *histogram, const double *bounds, size_t count,
-                    double v, uint64_t raw)
-{
-    for (size_t i = 0; i < count; i++)
-        if (v <= bounds[i]) {
-            add(&histogram->buckets[i], 1);
-            break;
-        }
-    add(&histogram->count, 1);
-    add(&histogram->sum, raw);
-}
-
 void metrics_request(struct metrics *metrics, size_t handler, int status, int64_t duration_ns,
                      uint64_t bytes)
 {
@@ -53,13 +41,19 @@ void metrics_request(struct metrics *metrics, size_t handler, int status, int64_
     for (size_t i = 0; i < ARRAY_COUNT(statuses); i++)
         if (statuses[i] == status)
             add(&h->requests[i], 1);
-    observe(&h->duration, duration_bounds, ARRAY_COUNT(duration_bounds), (double)duration_ns / 1e9,
-            (uint64_t)duration_ns);
-    observe(&h->size, size_bounds, ARRAY_COUNT(size_bounds), (double)bytes, bytes);
+    metrics_observe(&h->duration, &duration_scale, (uint64_t)duration_ns);
+    metrics_observe(&h->size, &size_scale, bytes);
 }
 
-void metrics_query(struct metrics *metrics, const struct running_stats *stats)
+void metrics_query(struct server *server, const struct running_stats *stats)
 {
+    struct metrics *metrics = &server->metrics;
+    const int64_t parts_ns[QUERY_PART_COUNT] = {
+        [QUERY_QUEUE] = stats->queue_ns,
+        [QUERY_PREPARE] = stats->prepare_ns,
+        [QUERY_EVAL] = stats->eval_ns,
+    };
+    query_times_note(&server->query_times, clock_monotonic_ns(), parts_ns);
     add(&metrics->queries_done, 1);
     add(&metrics->queue_ns, (uint64_t)stats->queue_ns);
     add(&metrics->prepare_ns, (uint64_t)stats->prepare_ns);
@@ -86,21 +80,6 @@ void metrics_fallback(struct metrics *metrics, const char *reason)
     }
 }
 
-static void put_histogram(struct buf *out, const char *name, const char *handler,
-                          const struct metrics_histogram *histogram, const double *bounds,
-                          size_t count)
-{
-    uint64_t sum = 0;
-    for (size_t i = 0; i < count; i++) {
-        char bound[FLOAT_TEXT_SIZE];
-        sum += now(&histogram->buckets[i]);
-        buf_printf(out, "%s_bucket{handler=\"%s\",le=\"%.*s\"} %llu\n", name, handler,
-                   (int)float_text_g(bound, bounds[i]), bound, (unsigned long long)sum);
-    }
-    buf_printf(out, "%s_bucket{handler=\"%s\",le=\"+Inf\"} %llu\n", name, handler,
-               (unsigned long long)now(&histogram->count));
-}
-
 static void print_requests(const struct metrics *metrics, struct buf *out)
 {
     static const char name[] = "prometheus_http_requests_total";
@@ -118,28 +97,50 @@ static void print_handler_histograms(const struct metrics *metrics, struct buf *
 {
     static const char duration[] = "prometheus_http_request_duration_seconds";
     static const char size[] = "prometheus_http_response_size_bytes";
+    char labels[128];
     put_head(out, duration, "histogram", "Histogram of latencies for HTTP requests.");
     for (size_t h = 0; route_path(h); h++) {
-        const struct metrics_histogram *of = &metrics->handlers[h].duration;
-        if (now(&of->count) == 0)
-            continue;
-        put_histogram(out, duration, route_path(h), of, duration_bounds,
-                      ARRAY_COUNT(duration_bounds));
-        buf_printf(out, "%s_sum{handler=\"%s\"} %.9g\n", duration, route_path(h),
-                   (double)now(&of->sum) / 1e9);
-        buf_printf(out, "%s_count{handler=\"%s\"} %llu\n", duration, route_path(h),
-                   (unsigned long long)now(&of->count));
+        snprintf(labels, sizeof labels, "handler=\"%s\"", route_path(h));
+        if (now(&metrics->handlers[h].duration.count) > 0)
+            put_histogram(out, duration, labels, &metrics->handlers[h].duration, &duration_scale);
     }
     put_head(out, size, "histogram", "Histogram of response size for HTTP requests.");
     for (size_t h = 0; route_path(h); h++) {
-        const struct metrics_histogram *of = &metrics->handlers[h].size;
-        if (now(&of->count) == 0)
-            continue;
-        put_histogram(out, size, route_path(h), of, size_bounds, ARRAY_COUNT(size_bounds));
-        buf_printf(out, "%s_sum{handler=\"%s\"} %llu\n", size, route_path(h),
-                   (unsigned long long)now(&of->sum));
-        buf_printf(out, "%s_count{handler=\"%s\"} %llu\n", size, route_path(h),
-                   (unsigned long long)now(&of->count));
+        snprintf(labels, sizeof labels, "handler=\"%s\"", route_path(h));
+        if (now(&metrics->handlers[h].size.count) > 0)
+            put_histogram(out, size, labels, &metrics->handlers[h].size, &size_scale);
+    }
+}
+
+static void print_query_times(struct server *server, struct buf *out)
+{
+    static const char name[] = "prometheus_engine_query_duration_seconds";
+    static const double quantiles[] = {.5, .9, .99};
+    const struct metrics *metrics = &server->metrics;
+    const struct {
+        const char *slice;
+        enum query_part part;
+        const _Atomic uint64_t *ns;
+    } slices[] = {
+        {"inner_eval", QUERY_EVAL, &metrics->eval_ns},
+        {"prepare_time", QUERY_PREPARE, &metrics->prepare_ns},
+        {"queue_time", QUERY_QUEUE, &metrics->queue_ns},
+    };
+    put_head(out, name, "summary", "Query timings");
+    for (size_t i = 0; i < ARRAY_COUNT(slices); i++) {
+        double seconds[ARRAY_COUNT(quantiles)];
+        query_times_quantiles(&server->query_times, clock_monotonic_ns(), slices[i].part, quantiles,
+                              ARRAY_COUNT(quantiles), seconds);
+        for (size_t k = 0; k < ARRAY_COUNT(quantiles); k++) {
+            char labels[64];
+            snprintf(labels, sizeof labels, "{slice=\"%s\",quantile=\"%g\"}", slices[i].slice,
+                     quantiles[k]);
+            put_value(out, name, labels, seconds[k]);
+        }
+        buf_printf(out, "%s_sum{slice=\"%s\"} %.9g\n", name, slices[i].slice,
+                   (double)now(slices[i].ns) / 1e9);
+        buf_printf(out, "%s_count{slice=\"%s\"} %llu\n", name, slices[i].slice,
+                   (unsigned long long)now(&metrics->queries_done));
     }
 }
 
@@ -157,22 +158,7 @@ static void print_engine(struct server *server, struct buf *out)
     put_counter(out, "prometheus_engine_query_samples_total",
                 "The total number of samples loaded by all queries.", (double)stats.samples_total);
 
-    static const char name[] = "prometheus_engine_query_duration_seconds";
-    put_head(out, name, "summary", "Query timings");
-    const struct {
-        const char *slice;
-        const _Atomic uint64_t *ns;
-    } slices[] = {
-        {"inner_eval", &metrics->eval_ns},
-        {"prepare_time", &metrics->prepare_ns},
-        {"queue_time", &metrics->queue_ns},
-    };
-    for (size_t i = 0; i < ARRAY_COUNT(slices); i++) {
-        buf_printf(out, "%s_sum{slice=\"%s\"} %.9g\n", name, slices[i].slice,
-                   (double)now(slices[i].ns) / 1e9);
-        buf_printf(out, "%s_count{slice=\"%s\"} %llu\n", name, slices[i].slice,
-                   (unsigned long long)now(&metrics->queries_done));
-    }
+    print_query_times(server, out);
     put_counter(out, "millrace_queries_total", "Queries that were started.",
                 (double)stats.queries_total);
     put_counter(out, "millrace_query_series_total", "Series that queries selected.",
@@ -398,6 +384,9 @@ static void print_process(struct server *server, struct buf *out)
         put_gauge(out, "process_virtual_memory_bytes", "Virtual memory size in bytes.",
                   (double)virtual_pages * page);
     }
+    if (getrlimit(RLIMIT_AS, &limit) == 0)
+        put_gauge(out, "process_virtual_memory_max_bytes",
+                  "Maximum amount of virtual memory available in bytes.", (double)limit.rlim_cur);
     put_gauge(out, "process_start_time_seconds",
               "Start time of the process since unix epoch in seconds.",
               (double)server->start_ms / 1000);
@@ -432,6 +421,7 @@ void metrics_print(struct server *server, struct buf *out)
     print_fallbacks(&server->metrics, out);
     print_receiver(server, out);
     print_exemplars(server, out);
+    read_metrics_print(&server->read_metrics, out);
     struct listener *listener = atomic_load(&server->listener);
     put_gauge(out, "prometheus_remote_read_handler_queries",
               "The current number of remote read queries that are either in execution or queued on "

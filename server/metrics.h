@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "engine/engine.h"
+#include "server/metrics_histogram.h"
 
 struct server;
 
@@ -16,16 +17,8 @@ struct server;
  */
 #define METRICS_HANDLERS_MAX 40
 #define METRICS_STATUSES_MAX 12
-#define METRICS_BUCKETS_MAX 12
 #define METRICS_FAULTS_MAX 8
 #define METRICS_FALLBACKS_MAX 128
-
-/* A histogram of classic buckets; the bounds are the reader's. */
-struct metrics_histogram {
-    _Atomic uint64_t buckets[METRICS_BUCKETS_MAX]; /* each its own, not cumulative */
-    _Atomic uint64_t count;
-    _Atomic uint64_t sum; /* in the unit that was counted: nanoseconds, bytes */
-};
 
 struct metrics_handler {
     _Atomic uint64_t requests[METRICS_STATUSES_MAX];
@@ -51,7 +44,7 @@ struct metrics {
 
 void metrics_request(struct metrics *metrics, size_t handler, int status, int64_t duration_ns,
                      uint64_t bytes);
-void metrics_query(struct metrics *metrics, const struct running_stats *stats);
+void metrics_query(struct server *server, const struct running_stats *stats);
 void metrics_failure(struct metrics *metrics, unsigned fault);
 
 /* `reason` is a text that stays: a name out of a table. */

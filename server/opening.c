@@ -52,7 +52,7 @@ static void opening_log(struct server *server, int64_t begin_ns)
     log_end(&line);
 }
 
-/* Once requests are answered: it shows what all of them see. */
+/* It is there when the first request asks for it, and records what it finds once it is ready. */
 static void opening_monitor(struct server *server)
 {
     if (!server->options.self_monitor || server->options.read_only)
@@ -138,8 +138,10 @@ static void *opening_run(void *context)
     struct server *server = opening->server;
     err_clear(&opening->err);
     bool good = opening_storage(server, &opening->err);
-    if (good)
+    if (good) {
         opening_engine(server);
+        opening_monitor(server);
+    }
     lifecycle_opened(&server->lifecycle, good);
     if (!lifecycle_is_ready(&server->lifecycle))
         return NULL;
@@ -147,7 +149,6 @@ static void *opening_run(void *context)
     log_text(&line, "address", listener_address(atomic_load(&server->listener)));
     log_text(&line, "version", server_version);
     log_end(&line);
-    opening_monitor(server);
     return NULL;
 }
 

@@ -18,6 +18,7 @@
 struct endpoint {
     struct read_transport transport;
     const struct config_endpoint *config;
+    struct read_counters *counters;
     struct client *http;
     struct read_client *client;
 };
@@ -38,11 +39,25 @@ struct remote_body {
     struct arena *arena; /* what the request borrows */
     struct client_access access;
     struct client_stream *stream;
+    struct read_counters *counters;
+    bool asking; /* it counts among those under way */
+    bool begun;  /* an answer that counts has come, */
+    bool whole;  /* and come to its end */
 };
+
+static void remote_body_asked(struct remote_body *body)
+{
+    if (body->asking)
+        atomic_fetch_sub(&body->counters->asking, 1);
+    body->asking = false;
+}
 
 static void remote_body_close(struct read_body *base)
 {
     struct remote_body *body = CONTAINER(struct remote_body, body, base);
+    remote_body_asked(body);
+    if (body->begun)
+        read_counters_ended(body->counters, read_kind_of(base->content_type), body->whole);
     client_stream_close(body->stream);
     arena_destroy(body->arena);
     free(body);
@@ -52,7 +67,10 @@ static bool remote_body_read(struct read_body *base, void *bytes, size_t cap, si
                              struct err *err)
 {
     struct remote_body *body = CONTAINER(struct remote_body, body, base);
-    return client_stream_read(body->stream, bytes, cap, ret_got, err);
+    if (!client_stream_read(body->stream, bytes, cap, ret_got, err))
+        return false;
+    body->whole = *ret_got == 0;
+    return true;
 }
 
 static const struct read_body_class remote_body_class = {
@@ -131,7 +149,11 @@ static bool endpoint_open(struct read_transport *transport, const struct read_as
     struct remote_body *body = mem_new(struct remote_body);
     AUTO(read_body_close) struct read_body *base = &body->body;
     base->class = &remote_body_class;
+    base->content_type = "";
     body->arena = arena_create(NULL);
+    body->counters = endpoint->counters;
+    body->asking = true;
+    atomic_fetch_add(&endpoint->counters->asking, 1);
     if (!access_read(endpoint->config, body, err))
         return false;
     struct client_request request = {
@@ -143,11 +165,18 @@ static bool endpoint_open(struct read_transport *transport, const struct read_as
         .cancel = ask->cancel,
     };
     request.headers = headers_of(endpoint->config, body->arena, &request.header_count);
+    int64_t begin_ns = clock_monotonic_ns();
     if (!client_open(endpoint->http, &request, &body->stream, err))
         return false;
     const char *content_type = client_stream_header(body->stream, "content-type");
     base->status = client_stream_status(body->stream);
     base->content_type = content_type ? content_type : "";
+    body->begun = base->status == 200;
+    enum read_kind kind = read_kind_of(base->content_type);
+    if (body->begun)
+        read_counters_begun(body->counters, kind, clock_monotonic_ns() - begin_ns);
+    if (kind == READ_KIND_CHUNKED) /* as Prometheus: the others are read before it returns */
+        remote_body_asked(body);
     *ret_body = TAKE(base);
     return true;
 }
@@ -175,8 +204,11 @@ static struct read_client *endpoint_client(struct remote *remote, struct endpoin
     const struct config *config = remote->config;
     const struct config_endpoint *entry = endpoint->config;
     bool external = entry->filter_external_labels;
+    const char *shown = url_shown(entry->url, remote->arena);
+    endpoint->counters =
+        read_metrics_of(&remote->server->read_metrics, entry->name ? entry->name : "", shown);
     struct read_client_options options = {
-        .name = url_shown(entry->url, remote->arena),
+        .name = shown,
         .transport = &endpoint->transport,
         .external_labels = pairs_of(&config->external_labels, remote->arena),
         .external_label_count = external ? config->external_labels.count : 0,

@@ -80,6 +80,9 @@ static bool monitor_wait(struct self_monitor *monitor, int64_t until_ns)
 static void *monitor_thread(void *context)
 {
     struct self_monitor *monitor = context;
+    const _Atomic bool never = false; /* who ends it has ended the lifecycle before */
+    if (!lifecycle_wait_ready(&monitor->server->lifecycle, &never))
+        return NULL;
     int64_t begin_ns = clock_monotonic_ns(), begin_ms = clock_now_ms();
     int64_t due_ms = 0; /* since the begin */
     do {

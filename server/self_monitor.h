@@ -18,11 +18,12 @@ struct self_monitor;
 
 #define SELF_MONITOR_JOB "millrace"
 
-/* The server listens, and is open for writing. */
+/* The server listens, and is open for writing. The first round waits until it is ready. */
 bool self_monitor_start(struct server *server, struct self_monitor **ret_monitor, struct err *err)
     MUST_CHECK;
 
-/* The last of it: the series get stale markers. NULL is fine, here and below. */
+/* The server is stopping. The last of it: the series get stale markers. NULL is fine, here and
+ * below. */
 void self_monitor_stop(struct self_monitor *monitor);
 void self_monitor_destroy(struct self_monitor *monitor);
 

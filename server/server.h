@@ -16,6 +16,8 @@
 #include "server/metadata.h"
 #include "server/metrics.h"
 #include "server/prefix.h"
+#include "server/query_times.h"
+#include "server/read_metrics.h"
 #include "server/receiver.h"
 #include "server/self_monitor.h"
 #include "server/settings.h"
@@ -61,6 +63,8 @@ struct server {
     struct cors cors;
     struct prefix prefix; /* of all paths */
     struct metrics metrics;
+    struct read_metrics read_metrics; /* of remote_read */
+    struct query_times query_times;
     struct budget listing_budget; /* memory of lists of series and labels, and of remote read */
     struct budget request_budget; /* bodies of requests, and what is made of them */
     struct budget spool_budget;   /* files of what other servers answer */

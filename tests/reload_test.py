@@ -8,6 +8,7 @@ Where there is a Prometheus (scripts/judge.sh), it is given the same files, and 
 import argparse
 import http.client
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -105,6 +106,12 @@ def write(port, seconds_ago, value, name="written"):
     return request(port, "POST", "/api/v1/write", body, {
         "Content-Encoding": "snappy", "Content-Type": "application/x-protobuf",
         "X-Prometheus-Remote-Write-Version": "0.1.0"})[0]
+
+
+def lines_of(port, prefix):
+    """Samples of /metrics: name, labels, value."""
+    found = re.findall(rf"^({prefix}[a-z_]*)(?:{{(.*)}})? (\S+)$", request(port, "GET", "/metrics")[1], re.M)
+    return {(name, frozenset(re.findall(r'([a-z_]+)="([^"]*)"', labels)), value) for name, labels, value in found}
 
 
 class Case(unittest.TestCase):
@@ -297,6 +304,21 @@ class RemoteRead(Case):
         self.reload(server, "")
         self.assertEqual(query(server.port, "written"), [])
 
+    def test_it_counts_its_questions_as_a_prometheus(self):
+        far = self.millrace(name="far", config=False)
+        self.assertEqual(write(far.port, 10, 5), 204)
+        self.file.write_text(f"remote_read:\n- {{url: 'http://127.0.0.1:{far.port}/api/v1/read', name: far, read_recent: true}}\n")
+        servers = [self.millrace()] + ([self.prometheus()] if JUDGE else [])
+        told = []
+        for server in servers:
+            request(server.port, "GET", "/api/v1/query?query=written")
+            told.append({line for line in lines_of(server.port, "prometheus_remote_read_client_")
+                         if not re.search("seconds_(bucket|sum)", line[0])})
+        self.assertIn(("prometheus_remote_read_client_queries_total", frozenset({
+            ("code", "200"), ("remote_name", "far"), ("response_type", "chunked"),
+            ("url", f"http://127.0.0.1:{far.port}/api/v1/read")}), "1"), told[0])
+        self.assertEqual(told[0], told[-1])
+
     def test_queries_go_on_while_it_changes(self):
         far = self.millrace(name="far", config=False)
         for i in range(20):
@@ -324,6 +346,24 @@ class RemoteRead(Case):
         self.assertEqual(faults, [])
         self.assertLessEqual(counts, {(), (20.0,)})
         self.assertGreater(rounds, 5)
+
+
+class Metrics(Case):
+    def test_what_dashboards_show_is_there(self):
+        servers = [self.millrace()] + ([self.prometheus()] if JUDGE else [])
+        told = []
+        for server in servers:
+            for path in ("/api/v1/query?query=1", "/api/v1/labels"):
+                request(server.port, "GET", path)
+            told.append({(name, frozenset(labels)) for prefix in (
+                "prometheus_ready", "prometheus_config_last_reload_", "prometheus_engine_queries",
+                "prometheus_engine_query_duration_seconds", "prometheus_http_request_duration_seconds",
+                "prometheus_http_response_size_bytes", "process_(?!network)") for name, labels, _ in lines_of(server.port, prefix)
+                if ("handler", "/-/ready") not in labels and ("slice", "result_sort") not in labels})
+        self.assertIn(("prometheus_ready", frozenset()), told[0])
+        self.assertIn(("prometheus_engine_query_duration_seconds", frozenset({("slice", "inner_eval"), ("quantile", "0.99")})),
+                      told[0])
+        self.assertEqual(told[-1] - told[0], set())
 
 
 class Shown(Case):
