@@ -107,7 +107,7 @@ static void op_settle_batch(struct op *op, const struct batch *batch, size_t don
             continue;
         if (h)
             op_settle_histogram(op, settled->count, h);
-        if (op->drops_name)
+        if (settled->drops_name)
             settled->drops_name[settled->count] = op->drops_name[done + row];
         settled->labels[settled->count] = op->labels[done + row];
         settled->values[settled->count++] = batch->values[row];

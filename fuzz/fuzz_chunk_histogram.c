@@ -3,16 +3,16 @@
  * as many samples as it says, or none at all; totals are the same without buckets.
  */
 #include <stdlib.h>
-#include <string.h>
 
 #include "model/histogram_samples.h"
+#include "model/sample.h"
 #include "storage/chunk.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static bool same(double a, double b)
 {
-    return memcmp(&a, &b, sizeof a) == 0;
+    return value_bits(a) == value_bits(b);
 }
 
 static void compare(const struct samples *a, const struct samples *b)

@@ -16,8 +16,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void small_make(struct xor_appender *a, int64_t t_ms)
 {
     xor_appender_init(a);
-    for (int64_t i = 0; i < SMALL; i++)
-        xor_appender_append(a, t_ms + i, (double)(i / 2));
+    for (int64_t i = 0; i < SMALL; i++) {
+        int64_t half = i / 2;
+        xor_appender_append(a, t_ms + i, (double)half);
+    }
 }
 
 /* The chunk in each of the four places; `alone`: its samples, NULL where it is damaged. */

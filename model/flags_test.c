@@ -1,5 +1,6 @@
 #include "model/flags.h"
 
+#include <stdio.h>
 #include <unistd.h>
 
 #include "base/test.h"
@@ -40,7 +41,7 @@ static bool parse(const char *a, const char *b, const char *c, const char *d)
     const char *given[4] = {a, b, c, d};
     int argc = 0;
     for (; argc < 4 && given[argc]; argc++) {
-        strcpy(texts[argc], given[argc]);
+        snprintf(texts[argc], sizeof texts[argc], "%s", given[argc]);
         argv[argc] = texts[argc];
     }
     options = (struct options){0};
@@ -89,6 +90,7 @@ END_TEST
 START_TEST(takes_one_dash_where_it_is_usual)
 {
     char a[] = "-count=7", b[] = "-fast", c[] = "--ratio", d[] = "0.25", help[] = "-help";
+    char unknown[] = "-o=x";
     char *argv[] = {a, b, c, d};
     options = (struct options){0};
     flags = (struct flags){
@@ -99,8 +101,7 @@ START_TEST(takes_one_dash_where_it_is_usual)
     ck_assert(options.ratio == 0.25);
     argv[0] = help;
     ck_assert(flags_parse(&flags, 1, argv, &err) && flags.help);
-    strcpy(a, "-o=x");
-    argv[0] = a;
+    argv[0] = unknown;
     ck_assert(!flags_parse(&flags, 1, argv, &err));
     ck_assert_str_eq(err.msg, "unknown flag -o");
 }

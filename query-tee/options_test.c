@@ -1,5 +1,7 @@
 #include "query-tee/options.h"
 
+#include <stdio.h>
+
 #include "base/test.h"
 
 static struct tee_options options;
@@ -9,7 +11,7 @@ static bool read_one(const char *arg)
 {
     char text[256];
     char *argv[] = {text};
-    strcpy(text, arg);
+    snprintf(text, sizeof text, "%s", arg);
     return options_read(1, argv, &options, &err);
 }
 

@@ -51,8 +51,10 @@ START_TEST(cuts_long_texts)
     AUTO(free) void *memory = mem_new_array(char, 40001);
     char *text = memory;
     text[0] = 'x';
-    for (size_t i = 1; i + 1 < 40000; i += 2)
-        memcpy(text + i, "\xc3\xa4", 2);
+    for (size_t i = 1; i + 1 < 40000; i += 2) {
+        text[i] = '\xc3';
+        text[i + 1] = '\xa4';
+    }
     summary_add_difference(
         summary, &(struct summary_difference){
                      .route = "r", .backend = "b", .query = text, .classes = "", .line = text});

@@ -21,8 +21,7 @@ struct metadata;
 struct metadata *metadata_create(void);
 void metadata_destroy(struct metadata *metadata);
 
-void metadata_set(struct metadata *metadata, struct str family,
-                  const struct append_metadata *about);
+void metadata_set(struct metadata *metadata, struct str name, const struct append_metadata *about);
 
 /* The family that a metric with this name and type belongs to: without _bucket, _count, _sum. */
 struct str metadata_family(struct str metric, enum append_metric type);

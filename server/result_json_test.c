@@ -199,8 +199,10 @@ START_TEST(agrees_with_a_plain_writer_over_many_points)
     struct buf out = {0}, plain = {0};
     struct result_json json;
     struct result_info info = range_info(1760002000123, 15000, COUNT);
-    for (size_t i = 0; i < COUNT; i++)
-        values[i] = i % 7 == 0 ? value_stale() : (double)(i / 3) / (i % 5 ? 8 : 3);
+    for (size_t i = 0; i < COUNT; i++) {
+        size_t third = i / 3;
+        values[i] = i % 7 == 0 ? value_stale() : (double)third / (i % 5 ? 8 : 3);
+    }
     buf_text(&plain, "{\"resultType\":\"matrix\",\"result\":[{\"metric\":{},\"values\":[");
     bool any = false;
     for (size_t i = 0; i < COUNT; i++) {

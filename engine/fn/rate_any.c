@@ -6,6 +6,8 @@
  * A start timestamp in the window says when the counter was 0: then nothing is extrapolated to the
  * left, and one sample is enough.
  */
+#include <assert.h>
+
 #include "engine/fn/cursor.h"
 #include "engine/fn/histogram_rate.h"
 #include "engine/fn/kernels.h"
@@ -111,6 +113,7 @@ static const struct histogram *rate_of_histograms(struct rate_any *rate, int64_t
 {
     const struct window_call *call = rate->call;
     const struct cursor *window = &rate->pair.histograms;
+    assert(call->histograms);
     const struct histogram *first = call->histograms->items[window->lo];
     struct rate_samples samples = {
         .times_ms = window->times_ms,

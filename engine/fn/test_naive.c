@@ -51,8 +51,9 @@ static double naive_extrapolated(const struct naive_window *w, bool counter, boo
     double factor = (sampled + to_start + to_end) / sampled;
     int64_t range_ms = w->end_ms - w->start_ms;
     if (per_second) {
-        int64_t range_ns_rest = range_ms % 1000 * 1000000;
-        factor /= (double)(range_ms / 1000) + (double)range_ns_rest / 1e9;
+        int64_t whole_s = range_ms / 1000;
+        int64_t rest_ns = range_ms % 1000 * 1000000;
+        factor /= (double)whole_s + (double)rest_ns / 1e9;
     }
     return result * factor;
 }

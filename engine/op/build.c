@@ -178,6 +178,7 @@ static bool plan_passes_whole(const struct plan *plan)
 static struct op *op_of_stage(struct op_builder *builder, const struct plan *plan, struct op *child,
                               const struct plan *child_plan, struct map_stage *stage)
 {
+    assert(child);
     stage->rank = plan->rank;
     struct op *source = child;
     if (plan_is_dedup(child_plan) && child->child_count > 0 &&

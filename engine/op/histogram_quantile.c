@@ -71,8 +71,8 @@ static uint32_t quantile_text(struct query *query, double phi)
     char text[FLOAT_TEXT_SIZE + 2];
     size_t len = float_text_g(text, phi == 0 ? 0 : phi);
     if (!isnan(phi) && !isinf(phi) && !memchr(text, '.', len) && !memchr(text, 'e', len)) {
-        memcpy(text + len, ".0", 2);
-        len += 2;
+        text[len++] = '.';
+        text[len++] = '0';
     }
     return symbols_add(query->symbols, (struct str){text, len});
 }

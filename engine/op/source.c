@@ -231,6 +231,7 @@ static bool source_arrange(struct op *op, struct err *err)
     size_t fair = op->order_count / (lanes * SOURCE_TASKS_PER_LANE) + 1;
     if (lanes > 1 && fair < rows)
         rows = fair;
+    assert(rows > 0);
     self->task_rows = rows;
     self->task_count = (op->order_count + rows - 1) / rows;
     if (lanes > self->task_count)

@@ -109,7 +109,7 @@ bool plan_set_instant(struct plan_builder *builder, struct plan *plan,
 /* A range selector's or a subquery's windows, seen from `grid`. */
 bool plan_set_range(struct plan_builder *builder, struct plan *plan,
                     const struct matrix_selector *matrix);
-struct plan *plan_of_subquery_rows(struct plan_builder *builder, const struct node *subquery,
+struct plan *plan_of_subquery_rows(struct plan_builder *builder, const struct node *node,
                                    const struct grid *grid, struct grid *ret_refs,
                                    int64_t *ret_range_ms);
 

@@ -131,39 +131,87 @@ static void describe_subquery(const struct subquery *subquery, struct buf *out)
                (long long)subquery->step_ms);
 }
 
-static void describe_ast(const struct plan *plan, struct buf *out)
+static void describe_number(double number, struct buf *out)
+{
+    char text[FLOAT_TEXT_SIZE];
+    buf_byte(out, ' ');
+    buf_append(out, text, float_text_g(text, number));
+}
+
+/* The nodes that read samples; false for the others. */
+static bool describe_selector(const struct plan *plan, struct buf *out)
 {
     const struct node *ast = plan->ast;
-    switch (plan->kind) {
-    case PLAN_NUMBER: {
-        char text[FLOAT_TEXT_SIZE];
-        buf_byte(out, ' ');
-        buf_append(out, text, float_text_g(text, plan->number));
-        return;
-    }
-    case PLAN_STRING:
-        buf_byte(out, ' ');
-        quote_append(out, ast->string);
-        return;
+    switch ((int)plan->kind) {
     case PLAN_SELECT_TIME:
         buf_printf(out, " %s ", function_get(plan->function)->name);
         print_query(ast, out);
-        return;
+        return true;
     case PLAN_SELECT:
     case PLAN_SAMPLES:
         buf_byte(out, ' ');
         print_query(ast, out);
-        return;
+        return true;
     case PLAN_WINDOW:
         buf_printf(out, " %s ", function_get(plan->function)->name);
         print_query(plan_matrix_argument(ast), out);
-        return;
+        return true;
     case PLAN_SUBQUERY_WINDOW:
         buf_printf(out, " %s", function_get(plan->function)->name);
         describe_subquery(&plan_matrix_argument(ast)->subquery, out);
-        return;
+        return true;
     case PLAN_SUBQUERY:
         describe_subquery(&ast->subquery, out);
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Calls of functions that are operators of their own; false for the others. */
+static bool describe_call(const struct plan *plan, struct buf *out)
+{
+    const struct node *ast = plan->ast;
+    switch ((int)plan->kind) {
+    case PLAN_SORT:
+        buf_printf(out, " %s", ast->call.function->name);
+        return true;
+    case PLAN_SORT_LABELS:
+    case PLAN_HISTOGRAM_QUANTILE:
+        buf_printf(out, " %s", ast->call.function->name);
+        describe_strings(&ast->call, out);
+        return true;
+    case PLAN_INFO:
+        if (ast->call.arg_count > 1) {
+            buf_byte(out, ' ');
+            print_query(ast_unparen(ast->call.args[1]), out);
+        }
+        return true;
+    case PLAN_LABEL_REPLACE:
+    case PLAN_LABEL_JOIN:
+        describe_strings(&ast->call, out);
+        return true;
+    case PLAN_ABSENT: /* its labels come from the selector's matchers */
+        buf_byte(out, ' ');
+        print_query(ast_unparen(ast->call.args[0]), out);
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void describe_ast(const struct plan *plan, struct buf *out)
+{
+    const struct node *ast = plan->ast;
+    if (describe_selector(plan, out) || describe_call(plan, out))
+        return;
+    switch (plan->kind) {
+    case PLAN_NUMBER:
+        describe_number(plan->number, out);
+        return;
+    case PLAN_STRING:
+        buf_byte(out, ' ');
+        quote_append(out, ast->string);
         return;
     case PLAN_MAP:
         buf_printf(out, " %s", function_get(plan->function)->name);
@@ -181,32 +229,23 @@ static void describe_ast(const struct plan *plan, struct buf *out)
     case PLAN_LIMIT:
         describe_aggregate(&ast->aggregate, out);
         return;
-    case PLAN_SORT:
-        buf_printf(out, " %s", ast->call.function->name);
-        return;
-    case PLAN_SORT_LABELS:
-    case PLAN_HISTOGRAM_QUANTILE:
-        buf_printf(out, " %s", ast->call.function->name);
-        describe_strings(&ast->call, out);
-        return;
-    case PLAN_INFO:
-        if (ast->call.arg_count > 1) {
-            buf_byte(out, ' ');
-            print_query(ast_unparen(ast->call.args[1]), out);
-        }
-        return;
-    case PLAN_LABEL_REPLACE:
-    case PLAN_LABEL_JOIN:
-        describe_strings(&ast->call, out);
-        return;
-    case PLAN_ABSENT: /* its labels come from the selector's matchers */
-        buf_byte(out, ' ');
-        print_query(ast_unparen(ast->call.args[0]), out);
-        return;
     case PLAN_FALLBACK:
         buf_printf(out, " (%s) ", plan->reason);
         print_query(ast, out);
         return;
+    case PLAN_SELECT_TIME:
+    case PLAN_SELECT:
+    case PLAN_SAMPLES:
+    case PLAN_WINDOW:
+    case PLAN_SUBQUERY_WINDOW:
+    case PLAN_SUBQUERY:
+    case PLAN_SORT:
+    case PLAN_SORT_LABELS:
+    case PLAN_HISTOGRAM_QUANTILE:
+    case PLAN_INFO:
+    case PLAN_LABEL_REPLACE:
+    case PLAN_LABEL_JOIN:
+    case PLAN_ABSENT:
     case PLAN_TIME:
     case PLAN_EMPTY:
     case PLAN_NEGATE:

@@ -40,8 +40,10 @@ static bool changes_count(struct ref_call *call, changes_differ *differ)
     struct changes_walk walk = changes_walk(window);
     const struct reference_point *before = changes_next(&walk);
     const struct reference_point *point;
+    if (!before)
+        return true;
     size_t count = 0;
-    bool any = before != NULL && (!window->anchored || before->time_ms > window->begin_ms);
+    bool any = !window->anchored || before->time_ms > window->begin_ms;
     while ((point = changes_next(&walk))) {
         /* Anchored: the last point at or before the begin is what the others are compared with. */
         bool inside = !window->anchored || point->time_ms > window->begin_ms;

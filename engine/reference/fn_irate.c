@@ -85,7 +85,7 @@ static bool irate_call(struct ref_call *call, bool counter, bool per_second)
         .counter = counter,
         .per_second = per_second,
     };
-    struct reference_point points[2];
+    struct reference_point points[2] = {0};
     if (rate.window->float_count + rate.window->histogram_count < 2)
         return true;
     irate_last_two(rate.window, points);

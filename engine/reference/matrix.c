@@ -1,5 +1,6 @@
 #include "engine/reference/matrix.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -120,6 +121,7 @@ static bool ref_points_merge(struct arena *arena, struct ref_points *points,
         ref_points_add(arena, &all, &points->items[i]);
     for (size_t i = 0; i < more->count; i++)
         ref_points_add(arena, &all, &more->items[i]);
+    assert(all.items);
     qsort(all.items, all.count, sizeof *all.items, point_cmp);
     for (size_t i = 1; i < all.count; i++)
         if (all.items[i].time_ms == all.items[i - 1].time_ms)
