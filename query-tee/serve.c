@@ -184,7 +184,7 @@ static bool tee_open_tracer(struct tee *tee, struct err *err)
     return !options.url || tracer_create(&options, &tee->tracer, err);
 }
 
-static bool tee_open(struct tee *tee, struct err *err)
+bool tee_open(struct tee *tee, struct err *err)
 {
     tee->start_ms = clock_now_ms();
     atomic_store(&tee->random, (uint64_t)clock_monotonic_ns());
@@ -232,7 +232,7 @@ static void tee_drain(struct tee *tee)
                     "Not everything under way has ended in time; the rest is given up");
 }
 
-static void tee_close(struct tee *tee)
+void tee_close(struct tee *tee)
 {
     atomic_store(&tee->cancel, true);
     listener_close(tee->proxy);

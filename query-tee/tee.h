@@ -40,6 +40,11 @@ struct tee {
     int64_t start_ms;
 };
 
+/* From options and backends that have been read: listens and serves. What is open after an error
+ * tee_close closes as well; it also frees the tee. */
+bool tee_open(struct tee *tee, struct err *err) MUST_CHECK;
+void tee_close(struct tee *tee);
+
 /* The place of a backend in all tables. */
 static inline size_t tee_backend_index(const struct tee *tee, const struct backend *backend)
 {
