@@ -212,6 +212,7 @@ static struct db *db_create(const char *path, const struct db_options *options)
         db->options.block_range_max_ms = DB_BLOCK_RANGE_MAX_MS;
     db->retention = (struct retention){options->retention_ms, options->retention_bytes,
                                        options->retention_percent};
+    db->compactor.cut_ms = INT64_MIN;
     db->compactor.ranges =
         compact_ranges(db->options.block_range_ms, db->options.block_range_max_ms);
     budget_init(&db->compactor.budget, NULL, "memory of compactions", 0);

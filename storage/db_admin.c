@@ -10,6 +10,7 @@
 #include "storage/db_compact.h"
 #include "storage/db_internal.h"
 #include "storage/head_delete.h"
+#include "storage/late_samples.h"
 
 static bool db_is_ours(const struct db *db, struct err *err)
 {
@@ -111,18 +112,34 @@ static bool snapshot_block(const struct block *block, const char *dir, struct er
     return link_file(from, to.ptr, "meta.json", err) && file_sync_folder(to.ptr, err);
 }
 
+/* Of all that the head has, in order and out of order; false: nothing. */
+static bool snapshot_range(struct db *db, struct time_range *ret_range)
+{
+    struct time_range range, late;
+    head_range(db->head, &range.begin_ms, &range.end_ms);
+    bool any = range.begin_ms <= range.end_ms;
+    bool any_late = late_samples_range(db->head, &late.begin_ms, &late.end_ms);
+    if (!any)
+        range = late;
+    if (any && any_late) {
+        range.begin_ms = late.begin_ms < range.begin_ms ? late.begin_ms : range.begin_ms;
+        range.end_ms = late.end_ms > range.end_ms ? late.end_ms : range.end_ms;
+    }
+    *ret_range = range;
+    return any || any_late;
+}
+
 static bool snapshot_head(struct db *db, const char *dir, struct err *err)
 {
-    struct head_stats stats;
+    struct time_range range;
     head_settle(db->head);
-    head_stats(db->head, &stats);
-    if (stats.begin_ms > stats.end_ms)
+    if (!snapshot_range(db, &range))
         return true;
     struct compact_options options = db_compact_options(db);
     struct compact_result made;
     options.dir = dir;
-    int64_t end_ms = stats.end_ms < INT64_MAX ? stats.end_ms + 1 : INT64_MAX;
-    return compact_head(db->head, stats.begin_ms, end_ms, &options, &made, err) ||
+    int64_t end_ms = range.end_ms < INT64_MAX ? range.end_ms + 1 : INT64_MAX;
+    return compact_head(db->head, range.begin_ms, end_ms, &options, &made, err) ||
            err_wrap(err, "snapshot head block");
 }
 

@@ -224,21 +224,23 @@ static bool db_compact_late(struct db *db, struct err *err)
     return late_samples_trim(db->head, mark, err);
 }
 
+/* What fails behind the blocks is due in the next round, and not only behind the next block. */
 static bool db_compact_heads(struct db *db, struct err *err)
 {
-    int64_t end_ms = INT64_MIN;
+    struct db_compactor *compactor = &db->compactor;
     bool good = true;
     while (good && head_is_ripe(db->head, db->options.block_range_ms))
-        good = db_compact_head_range(db, &end_ms, err);
-    if (end_ms == INT64_MIN)
+        good = db_compact_head_range(db, &compactor->cut_ms, err);
+    if (compactor->cut_ms == INT64_MIN)
         return good;
-    struct err truncate_err = {0};
-    if (!head_truncate(db->head, end_ms, &db->compactor.cancel, &truncate_err)) {
-        if (good)
-            *err = truncate_err;
-        return false;
-    }
-    return good && db_compact_late(db, err);
+    struct err cut_err = {0};
+    bool cut = head_truncate(db->head, compactor->cut_ms, &compactor->cancel, &cut_err) &&
+               (!good || db_compact_late(db, &cut_err));
+    if (good && cut)
+        compactor->cut_ms = INT64_MIN;
+    else if (good)
+        *err = cut_err;
+    return good && cut;
 }
 
 static bool blocks_mark(const struct block_list *blocks, bool failed, bool deletable,

@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/test.h"
 #include "storage/append.h"
+#include "storage/db_counters.h"
 #include "storage/db_internal.h"
 #include "storage/retention.h"
 #include "storage/test_blocks.h"
@@ -502,6 +503,40 @@ START_TEST(a_block_that_was_deleted_as_a_whole_goes)
 }
 END_TEST
 
+START_TEST(a_log_that_could_not_be_cut_is_cut_in_the_next_round)
+{
+    begin();
+    AUTO(buf_done) struct buf nothing = {0};
+    buf_text(&nothing, "in the way");
+    for (unsigned number = 0; number < 10; number++) {
+        const char *folder = arena_printf(dir.arena, "%s/wal/checkpoint.%08u", dir.path, number);
+        ck_assert(file_make_folder(folder, &err));
+        test_write_file(arena_printf(dir.arena, "%s/x", folder), buf_view(&nothing));
+    }
+    struct db_counters counters = {0};
+    for (int64_t hour = 0; counters.head.checkpoints_failed == 0; hour += 2) {
+        ck_assert_int_lt(hour, 40);
+        fill(hour * HOUR_MS, (hour + 2) * HOUR_MS);
+        err_clear(&err);
+        bool good = db_compact(db, &err);
+        db_counters(db, &counters);
+        ck_assert(good == (counters.head.checkpoints_failed == 0));
+    }
+    ck_assert_ptr_nonnull(strstr(err.msg, "cannot rename"));
+    for (unsigned number = 0; number < 10; number++)
+        ck_assert(file_remove_all(
+            arena_printf(dir.arena, "%s/wal/checkpoint.%08u", dir.path, number), &err));
+    compact(); /* no block is due */
+    db_counters(db, &counters);
+    ck_assert_uint_eq(counters.head.checkpoints_failed, 1);
+    ck_assert_uint_eq(counters.head.checkpoints, 2);
+    compact();
+    db_counters(db, &counters);
+    ck_assert_uint_eq(counters.head.checkpoints, 2);
+    end();
+}
+END_TEST
+
 /* No file may grow beyond a limit: what a full disk is to the writer. */
 static struct rlimit fill_disk(void)
 {
@@ -654,5 +689,5 @@ TEST_MAIN("db_compact", ranges_of_the_head_become_blocks, a_block_begins_with_it
           a_retention_is_counted_once_its_blocks_are_gone, the_size_counts_what_the_head_has,
           leftovers_go_when_a_writer_opens, parents_go_behind_a_crash, copies_go_with_their_block,
           what_is_damaged_is_left_alone, a_block_that_was_deleted_as_a_whole_goes,
-          a_full_disk_loses_nothing, a_full_disk_is_cleared, a_failure_is_told_once,
-          compacts_beside_writers_and_readers)
+          a_log_that_could_not_be_cut_is_cut_in_the_next_round, a_full_disk_loses_nothing,
+          a_full_disk_is_cleared, a_failure_is_told_once, compacts_beside_writers_and_readers)

@@ -1,5 +1,7 @@
 #include "storage/db_counters.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "base/test.h"
@@ -184,5 +186,33 @@ START_TEST(logs_and_checkpoints)
 }
 END_TEST
 
+static _Atomic bool looking;
+
+static void *look_on(void *context)
+{
+    struct db_counters seen;
+    while (looking)
+        db_counters(context, &seen);
+    return NULL;
+}
+
+/* For a build that finds races: the log of late samples is opened while somebody counts. */
+START_TEST(any_thread_may_look)
+{
+    begin((struct db_options){0});
+    pthread_t thread;
+    looking = true;
+    ck_assert_int_eq(pthread_create(&thread, NULL, look_on, db), 0);
+    FLOATS("a", 1000);
+    ck_assert(db_set_late_window(db, HOUR_MS, &err));
+    for (int64_t minute = 950; minute < 1050; minute++)
+        FLOATS("a", minute);
+    looking = false;
+    pthread_join(thread, NULL);
+    check_samples("100+0 50+0 0+0 0+0 0+0 ");
+    end();
+}
+END_TEST
+
 TEST_MAIN("db_counters", samples_without_a_window, samples_with_a_window,
-          series_and_chunks_come_and_go, logs_and_checkpoints)
+          series_and_chunks_come_and_go, logs_and_checkpoints, any_thread_may_look)

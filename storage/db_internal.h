@@ -72,6 +72,7 @@ struct db_thread {
 struct db_compactor {
     pthread_mutex_t running;
     struct compact_ranges ranges;
+    int64_t cut_ms;       /* the log is to be cut behind blocks up to here; INT64_MIN: it was */
     struct budget budget; /* what compactions hold; without a limit */
     _Atomic bool cancel;
     struct db_compact_stats stats; /* with db.lock */

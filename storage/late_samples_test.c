@@ -5,6 +5,7 @@
 
 #include "base/test.h"
 #include "storage/append.h"
+#include "storage/db_admin.h"
 #include "storage/db_compact.h"
 #include "storage/db_internal.h"
 #include "storage/test_blocks.h"
@@ -316,8 +317,24 @@ START_TEST(the_window_can_change_while_the_database_is_open)
 }
 END_TEST
 
+START_TEST(a_snapshot_has_late_samples_too)
+{
+    begin(4 * HOUR_MS);
+    APPEND_GOOD("a", 200 * MINUTE_MS);
+    APPEND_GOOD("a", 100 * MINUTE_MS);
+    const char *path = arena_printf(dir.arena, "%s/snapshot", dir.path);
+    ck_assert_msg(db_snapshot(db, path, true, &err), "%s", err.msg);
+    db_close(TAKE(db));
+    struct db_options options = {.read_only = true};
+    ck_assert_msg(db_open(path, &options, &db, &err), "%s", err.msg);
+    ck_assert_str_eq(contents(), "a 100 200; ");
+    end();
+}
+END_TEST
+
 TEST_MAIN("late_samples", late_samples_are_kept_within_the_window,
           what_is_older_is_refused_in_the_words_of_prometheus, a_time_is_kept_once,
           late_samples_become_blocks, late_blocks_wait_for_the_head,
           late_samples_before_1970_become_blocks, what_comes_while_blocks_are_made_stays,
-          no_window_makes_no_log, the_window_can_change_while_the_database_is_open)
+          no_window_makes_no_log, the_window_can_change_while_the_database_is_open,
+          a_snapshot_has_late_samples_too)
