@@ -355,11 +355,17 @@ bool judge_create(struct tee *tee, struct judge **ret_judge, struct err *err)
     return good;
 }
 
-bool judge_is_idle(struct judge *judge)
+void judge_hurry(struct judge *judge)
 {
     pthread_mutex_lock(&judge->mutex);
     judge->hurried = true;
     pthread_cond_signal(&judge->later_changed);
+    pthread_mutex_unlock(&judge->mutex);
+}
+
+bool judge_is_idle(struct judge *judge)
+{
+    pthread_mutex_lock(&judge->mutex);
     bool idle = judge->queue_count == 0 && judge->running == 0 && judge->again_count == 0;
     pthread_mutex_unlock(&judge->mutex);
     return idle;

@@ -27,8 +27,10 @@ bool judge_create(struct tee *tee, struct judge **ret_judge, struct err *err) MU
 /* A round that is done: the preferred answer with each of the others. Never waits. */
 void judge_take(struct judge *judge, struct round *round);
 
-/* Nothing is compared, waits for it, or is asked again. What waits for its time does not any more,
- * once this has been asked: it is the end. */
+/* It is the end: from now on nothing waits for its time before it is asked again. */
+void judge_hurry(struct judge *judge);
+
+/* Nothing is compared, waits for it, or is asked again. */
 bool judge_is_idle(struct judge *judge);
 
 /* What waits to be compared. */

@@ -198,9 +198,11 @@ bool tee_open(struct tee *tee, struct err *err)
     return tee_open_listeners(tee, err);
 }
 
-/* Waits until nothing is asked and nothing compared; false: not until then. */
+/* The end: waits until nothing is asked and nothing compared; false: not until then. */
 static bool tee_wait_idle(struct tee *tee, int64_t end_ns)
 {
+    if (tee->judge)
+        judge_hurry(tee->judge);
     for (;;) {
         bool judge_idle = !tee->judge || judge_is_idle(tee->judge);
         if (judge_idle && atomic_load(&tee->rounds.round_count) == 0 &&
