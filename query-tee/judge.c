@@ -57,7 +57,8 @@ struct judge {
     struct match **later_end;
     size_t again_count; /* in `later` or being asked */
     size_t running;
-    bool hurried; /* nothing in `later` waits for its time */
+    size_t sleeping; /* threads without a match */
+    bool hurried;    /* nothing in `later` waits for its time */
     bool ending;
 };
 
@@ -83,7 +84,8 @@ static void judge_push(struct judge *judge, struct match *match)
     *judge->queue_end = match;
     judge->queue_end = &match->next;
     judge->queue_count++;
-    pthread_cond_signal(&judge->match_came);
+    if (judge->sleeping > 0)
+        pthread_cond_signal(&judge->match_came);
 }
 
 /* Asks both once more, in `delay_ms`, with all times moved back by `shift_ms`. */
@@ -285,8 +287,11 @@ static void *judge_thread(void *context)
     pthread_setname_np(pthread_self(), "judge");
     pthread_mutex_lock(&judge->mutex);
     for (;;) {
-        while (!judge->queue && !judge->ending)
+        while (!judge->queue && !judge->ending) {
+            judge->sleeping++;
             pthread_cond_wait(&judge->match_came, &judge->mutex);
+            judge->sleeping--;
+        }
         if (judge->ending)
             break;
         struct match *match = judge->queue;

@@ -7,19 +7,18 @@
  *       round_choose      waits until it is certain whose answer goes on
  *     body_next         hands its body on while it comes
  *
- * and on the thread of the backend that ends last, maybe long after the client has gone:
+ * and on the ledger's thread once all backends have ended, maybe long after the client has gone:
  *
- *     tee_round_done    counts, and gives pairs of answers to the judge
+ *     ledger_count      counts, and gives pairs of answers to the judge
  */
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
 #include "query-tee/incoming.h"
-#include "query-tee/judge.h"
+#include "query-tee/ledger.h"
 #include "query-tee/page.h"
 #include "query-tee/reach.h"
-#include "query-tee/shape.h"
 #include "query-tee/tee.h"
 #include "query-tee/tracer.h"
 #include "query-tee/tracing.h"
@@ -127,21 +126,12 @@ static size_t proxy_pick(struct tee *tee, const struct round_request *request,
     return count;
 }
 
-static const char *method_label(const char *method)
-{
-    static const char *const known[] = {"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"};
-    for (size_t i = 0; i < ARRAY_COUNT(known); i++)
-        if (strcmp(method, known[i]) == 0)
-            return known[i];
-    return "OTHER";
-}
-
 /* The chosen backend's answer; without one, what went wrong. */
 static void proxy_hand_on(struct tee *tee, struct round *round, struct ask *ask,
                           struct arena *arena, struct answer *answer)
 {
     tally_add(tee->tally, TALLY_RESPONSES, 1, "backend=\"%s\",method=\"%s\",route=\"%s\"",
-              ask->backend->name, method_label(round->request.method),
+              ask->backend->name, tee_method_label(round->request.method),
               tee_route_name(round->request.route));
     answer->tag = round;
     if (ask->status == 0) {
@@ -159,6 +149,12 @@ static void proxy_hand_on(struct tee *tee, struct round *round, struct ask *ask,
     for (size_t i = 0; i < ask->header_count; i++)
         answer_header(answer, ask->headers[i].name, ask->headers[i].value);
     answer->stream = &body->stream;
+}
+
+static void proxy_round_done(struct round *round, void *context)
+{
+    struct tee *tee = context;
+    ledger_take(tee->ledger, round);
 }
 
 static void proxy_ask(struct tee *tee, const struct request *request, const struct route *route,
@@ -180,7 +176,7 @@ static void proxy_ask(struct tee *tee, const struct request *request, const stru
     struct backend *backends[BACKENDS_MAX];
     size_t count = proxy_pick(tee, &asked, backends);
     struct round *round = round_create(&tee->rounds, TAKE(arena), &asked, backends, count,
-                                       (struct round_notice){tee_round_done, tee});
+                                       (struct round_notice){proxy_round_done, tee});
     round_start(round, true);
     proxy_hand_on(tee, round, round_choose(round), request->arena, answer);
 }
@@ -257,111 +253,4 @@ void proxy_finished(void *context, const struct exchange_end *end)
         tally_add(tee->tally, TALLY_CLIENTS_GONE, 1, "route=\"%s\"", route);
     tracing_request(tee, round, end);
     round_unref(round);
-}
-
-static const char *failure_name(enum err_kind kind)
-{
-    switch (kind) {
-    case ERR_TIMEOUT:
-        return "timeout";
-    case ERR_LIMIT:
-        return "too_large";
-    case ERR_CANCELED:
-        return "canceled";
-    case ERR_NONE:
-    case ERR_BAD_DATA:
-    case ERR_EXECUTION:
-    case ERR_UNSUPPORTED:
-    case ERR_NOT_FOUND:
-    case ERR_CORRUPT:
-    case ERR_IO:
-        break;
-    }
-    return "broken";
-}
-
-static void count_answer(struct tee *tee, const struct round *round, const struct ask *ask,
-                         struct str shape)
-{
-    const char *name = ask->backend->name;
-    const char *route = tee_route_name(round->request.route);
-    bool failed = ask->failure != ERR_NONE;
-    tally_observe(tee->tally, TALLY_REQUEST_SECONDS, (double)ask->duration_ns / 1e9,
-                  "backend=\"%s\",method=\"%s\",route=\"%s\",status_code=\"%d\"", name,
-                  method_label(round->request.method), route, ask->status ? ask->status : 500);
-    if (failed)
-        tally_add(tee->tally, TALLY_FAILURES, 1, "backend=\"%s\",reason=\"%s\"", name,
-                  ask->status || ask->failure != ERR_IO ? failure_name(ask->failure) : "no_answer");
-    else
-        tally_observe(tee->tally, TALLY_SIZE_BYTES, (double)ask->size,
-                      "backend=\"%s\",route=\"%s\"", name, route);
-    size_t index = tee_backend_index(tee, ask->backend);
-    summary_add_answer(tee->summary, index, failed || ask->status >= 500, ask->duration_ns,
-                       ask->size);
-    if (!failed && round->request.route)
-        shapes_add_answer(tee->shapes, shape, index, ask->duration_ns, ask->size);
-}
-
-static void count_ratio(struct tee *tee, const struct round *round, const struct ask *preferred,
-                        const struct ask *other)
-{
-    double a = (double)preferred->duration_ns / 1e9, b = (double)other->duration_ns / 1e9;
-    const char *route = tee_route_name(round->request.route);
-    tally_observe(tee->tally, TALLY_RELATIVE_SECONDS, b - a,
-                  "route=\"%s\",secondary_backend=\"%s\"", route, other->backend->name);
-    if (a > 0)
-        tally_observe(tee->tally, TALLY_PROPORTIONAL, b / a,
-                      "route=\"%s\",secondary_backend=\"%s\"", route, other->backend->name);
-}
-
-/* The backends' times lie far apart. */
-static void log_slow(struct tee *tee, const struct round *round)
-{
-    const struct ask *fastest = &round->asks[0], *slowest = fastest;
-    for (size_t i = 1; i < round->ask_count; i++) {
-        const struct ask *ask = &round->asks[i];
-        if (ask->duration_ns < fastest->duration_ns)
-            fastest = ask;
-        if (ask->duration_ns > slowest->duration_ns)
-            slowest = ask;
-    }
-    if (tee->options.slow_ms == 0 ||
-        slowest->duration_ns - fastest->duration_ns < tee->options.slow_ms * 1000000)
-        return;
-    const struct round_request *request = &round->request;
-    struct log_line line =
-        log_begin(&tee->options.log, LOG_LEVEL_WARN,
-                  "response time difference between backends exceeded threshold");
-    log_text(&line, "route_name", tee_route_name(request->route));
-    log_text(&line, "path", request->path);
-    log_str(&line, "query", request->params);
-    log_text(&line, "user", request->tenant ? request->tenant : "");
-    log_text(&line, "fastest_backend", fastest->backend->name);
-    log_duration(&line, "fastest_duration", fastest->duration_ns);
-    log_text(&line, "slowest_backend", slowest->backend->name);
-    log_duration(&line, "slowest_duration", slowest->duration_ns);
-    log_end(&line);
-}
-
-void tee_round_done(struct round *round, void *context)
-{
-    struct tee *tee = context;
-    AUTO(buf_done) struct buf shape = {0};
-    if (round->request.promql.len > 0)
-        shape_append(round->request.promql, &shape);
-    else if (round->request.route)
-        buf_text(&shape, round->request.route->path);
-    const struct ask *preferred =
-        tee->backends.preferred ? round_ask_of(round, tee->backends.preferred) : NULL;
-    for (size_t i = 0; i < round->ask_count; i++) {
-        const struct ask *ask = &round->asks[i];
-        count_answer(tee, round, ask, buf_view(&shape));
-        if (preferred && ask != preferred && preferred->failure == ERR_NONE &&
-            ask->failure == ERR_NONE)
-            count_ratio(tee, round, preferred, ask);
-    }
-    log_slow(tee, round);
-    tracing_asks(tee, round);
-    if (tee->judge && round->request.route && round->request.route->compared)
-        judge_take(tee->judge, round);
 }

@@ -100,6 +100,7 @@ struct round {
     size_t running;
     size_t turns;
     struct round_notice notice;
+    struct round *next_done; /* of whom the notice went to */
 };
 
 /* The texts of the request are in the arena, which the round takes over. */

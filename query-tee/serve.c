@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "query-tee/commands.h"
 #include "query-tee/judge.h"
+#include "query-tee/ledger.h"
 #include "query-tee/page.h"
 #include "query-tee/tee.h"
 #include "query-tee/tracer.h"
@@ -189,7 +190,8 @@ bool tee_open(struct tee *tee, struct err *err)
     tee->start_ms = clock_now_ms();
     atomic_store(&tee->random, (uint64_t)clock_monotonic_ns());
     tee_open_tables(tee);
-    if (!client_loop_create(IDLE_CONNECTIONS_MAX, &tee->rounds.loop, err))
+    if (!client_loop_create(IDLE_CONNECTIONS_MAX, &tee->rounds.loop, err) ||
+        !ledger_create(tee, &tee->ledger, err))
         return false;
     if (!tee_open_tracer(tee, err))
         return false;
@@ -204,8 +206,8 @@ static bool tee_wait_idle(struct tee *tee, int64_t end_ns)
     if (tee->judge)
         judge_hurry(tee->judge);
     for (;;) {
-        bool judge_idle = !tee->judge || judge_is_idle(tee->judge);
-        if (judge_idle && atomic_load(&tee->rounds.round_count) == 0 &&
+        /* In the order in which rounds go: what one has given away the next has. */
+        if (atomic_load(&tee->rounds.round_count) == 0 && ledger_is_idle(tee->ledger) &&
             (!tee->judge || judge_is_idle(tee->judge)))
             return true;
         if (clock_monotonic_ns() >= end_ns)
@@ -241,9 +243,10 @@ void tee_close(struct tee *tee)
     listener_close(tee->metrics); /* which tell of what is closed here */
     grpc_listener_close(tee->grpc);
     crew_destroy(tee->grpc_crew);
-    if (tee->rounds.crew)
+    if (tee->ledger)
         tee_wait_idle(tee, INT64_MAX);
     crew_destroy(tee->rounds.crew);
+    ledger_destroy(tee->ledger);
     judge_destroy(tee->judge);
     tracer_destroy(tee->tracer);
     client_loop_destroy(tee->rounds.loop);

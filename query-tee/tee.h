@@ -15,6 +15,7 @@
 #include "query-tee/tally.h"
 
 struct judge;
+struct ledger;
 struct tracer;
 
 /* The running proxy: what its parts share. */
@@ -31,6 +32,7 @@ struct tee {
     struct round_options rounds;
     struct judge *judge;   /* NULL: nothing is compared */
     struct tracer *tracer; /* NULL: there is no tracing */
+    struct ledger *ledger; /* counts rounds */
     struct listener *proxy;
     struct listener *metrics;
     struct grpc_listener *grpc; /* NULL: there is none */
@@ -62,5 +64,5 @@ void proxy_handle(void *context, const struct request *request, struct answer *a
 void proxy_finished(void *context, const struct exchange_end *end);
 void metrics_handle(void *context, const struct request *request, struct answer *answer);
 
-/* A round has all its answers: they are counted, and compared. */
-void tee_round_done(struct round *round, void *context);
+/* The name of a method in metrics: one of few. */
+const char *tee_method_label(const char *method);
