@@ -1,11 +1,12 @@
 /*
- * A backend that answers every GET after a fixed time, always the same, at next to no CPU time:
- * what stands in front of it is measured, and not the fight for the machine's cores.
+ * A backend that answers every GET after a while, always the same, at next to no CPU time: what
+ * stands in front of it is measured, and not the fight for the machine's cores.
  *
  *     still_backend DELAY_MS [SERIES]       says "127.0.0.1:PORT", and serves until it is killed
  *
- * One thread waits for sockets and for a timer. All wait equally long, so whoever asked first is
- * answered first: a queue is enough.
+ * One thread waits for sockets and for a timer. Answers take from three to five quarters of the
+ * delay, or clients that were held up once would go on coming all together. There are some such
+ * times, and a queue for each: there whoever asked first is answered first.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -26,6 +27,9 @@
 #define REQUEST_SIZE_MAX 8192
 #define CONNECTIONS_MAX 4096
 
+/* Times that an answer may take. */
+#define QUEUES 16
+
 /* Of epoll's events that are not a connection's. */
 static char listen_mark, timer_mark;
 
@@ -39,14 +43,19 @@ struct visitor {
     struct visitor *next;
 };
 
+struct queue {
+    int64_t delay_ns;
+    struct visitor *first;
+    struct visitor **last;
+};
+
 struct backend {
     int epoll_fd;
     int listen_fd;
     int timer_fd;
-    int64_t delay_ns;
     struct buf answer;
-    struct visitor *first;
-    struct visitor **last;
+    struct queue queues[QUEUES];
+    uint32_t random;
 };
 
 static void fail(const char *what)
@@ -112,24 +121,37 @@ static void visitor_answer(struct backend *backend, struct visitor *visitor)
         visitor_leave(visitor);
 }
 
+/* For whoever is due next. */
+static void backend_set_timer(struct backend *backend)
+{
+    int64_t due_ns = INT64_MAX;
+    for (size_t i = 0; i < QUEUES; i++) {
+        const struct visitor *first = backend->queues[i].first;
+        if (first && first->due_ns < due_ns)
+            due_ns = first->due_ns;
+    }
+    if (due_ns == INT64_MAX)
+        return;
+    struct itimerspec timer = {.it_value = {due_ns / 1000000000, due_ns % 1000000000}};
+    timerfd_settime(backend->timer_fd, TFD_TIMER_ABSTIME, &timer, NULL);
+}
+
 static void visitor_wait(struct backend *backend, struct visitor *visitor)
 {
+    backend->random = backend->random * 1664525 + 1013904223;
+    struct queue *queue = &backend->queues[(backend->random >> 16) % QUEUES];
     visitor->len = 0;
-    if (backend->delay_ns == 0) {
+    if (queue->delay_ns == 0) {
         visitor_answer(backend, visitor);
         return;
     }
-    visitor->due_ns = clock_monotonic_ns() + backend->delay_ns;
+    visitor->due_ns = clock_monotonic_ns() + queue->delay_ns;
     visitor->waiting = true;
     visitor->next = NULL;
-    bool alone = backend->first == NULL;
-    *backend->last = visitor;
-    backend->last = &visitor->next;
-    if (!alone)
-        return;
-    struct itimerspec timer = {
-        .it_value = {visitor->due_ns / 1000000000, visitor->due_ns % 1000000000}};
-    timerfd_settime(backend->timer_fd, TFD_TIMER_ABSTIME, &timer, NULL);
+    *queue->last = visitor;
+    queue->last = &visitor->next;
+    if (queue->first == visitor)
+        backend_set_timer(backend);
 }
 
 static void visitor_read(struct backend *backend, struct visitor *visitor)
@@ -161,28 +183,30 @@ static void backend_accept(struct backend *backend)
     backend_watch(backend, fd, visitor);
 }
 
-/* Whose time has come; then the timer is for the next. */
-static void backend_answer_due(struct backend *backend)
+static void queue_answer_due(struct backend *backend, struct queue *queue)
 {
-    uint64_t times;
-    ssize_t got = read(backend->timer_fd, &times, sizeof times);
-    (void)got; /* the clock says it */
-    while (backend->first && backend->first->due_ns <= clock_monotonic_ns()) {
-        struct visitor *visitor = backend->first;
-        backend->first = visitor->next;
-        if (!backend->first)
-            backend->last = &backend->first;
+    while (queue->first && queue->first->due_ns <= clock_monotonic_ns()) {
+        struct visitor *visitor = queue->first;
+        queue->first = visitor->next;
+        if (!queue->first)
+            queue->last = &queue->first;
         visitor->waiting = false;
         if (visitor->left)
             free(visitor);
         else
             visitor_answer(backend, visitor);
     }
-    if (!backend->first)
-        return;
-    int64_t due_ns = backend->first->due_ns;
-    struct itimerspec timer = {.it_value = {due_ns / 1000000000, due_ns % 1000000000}};
-    timerfd_settime(backend->timer_fd, TFD_TIMER_ABSTIME, &timer, NULL);
+}
+
+/* Whose time has come; then the timer is for the next. */
+static void backend_answer_due(struct backend *backend)
+{
+    uint64_t times;
+    ssize_t got = read(backend->timer_fd, &times, sizeof times);
+    (void)got; /* the clock says it */
+    for (size_t i = 0; i < QUEUES; i++)
+        queue_answer_due(backend, &backend->queues[i]);
+    backend_set_timer(backend);
 }
 
 int main(int argc, char **argv)
@@ -191,8 +215,13 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: still_backend DELAY_MS [SERIES]\n");
         return EXIT_FAILURE;
     }
-    struct backend backend = {.delay_ns = (int64_t)(strtod(argv[1], NULL) * 1e6)};
-    backend.last = &backend.first;
+    struct backend backend = {0};
+    double delay_ns = strtod(argv[1], NULL) * 1e6;
+    for (size_t i = 0; i < QUEUES; i++) {
+        struct queue *queue = &backend.queues[i];
+        queue->delay_ns = (int64_t)(delay_ns * (0.75 + 0.5 * (double)i / (QUEUES - 1)));
+        queue->last = &queue->first;
+    }
     backend_make_answer(&backend, argc == 3 ? strtol(argv[2], NULL, 10) : 20);
     backend_open(&backend);
     for (;;) {

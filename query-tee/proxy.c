@@ -35,14 +35,20 @@ struct body_stream {
 static bool body_next(struct stream *stream, struct buf *out, bool *ret_more, struct err *err)
 {
     struct body_stream *self = CONTAINER(struct body_stream, stream, stream);
-    char *to = buf_reserve(out, STREAM_PIECE_SIZE);
+    uint64_t left;
     size_t size;
-    if (!spool_read(self->ask->body, self->offset, to, STREAM_PIECE_SIZE, &size, err))
+    if (!spool_await(self->ask->body, self->offset, &left, err))
+        return false;
+    *ret_more = left > 0;
+    if (left == 0)
+        return true;
+    if (left > STREAM_PIECE_SIZE)
+        left = STREAM_PIECE_SIZE;
+    if (!spool_read(self->ask->body, self->offset, buf_reserve(out, left), left, &size, err))
         return false;
     self->offset += size;
     spool_followed(self->ask->body, self->offset);
     out->len += size;
-    *ret_more = size > 0;
     return true;
 }
 

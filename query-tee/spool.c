@@ -403,6 +403,19 @@ bool spool_read(struct spool *spool, uint64_t offset, void *out, size_t size_max
     return true;
 }
 
+bool spool_await(struct spool *spool, uint64_t offset, uint64_t *ret_size, struct err *err)
+{
+    pthread_mutex_lock(&spool->mutex);
+    while (spool->size <= offset && spool->state == SPOOL_GROWING)
+        spool_sleep(spool);
+    *ret_size = spool->size > offset ? spool->size - offset : 0;
+    bool failed = *ret_size == 0 && spool->state == SPOOL_FAILED;
+    pthread_mutex_unlock(&spool->mutex);
+    if (failed)
+        *err = *spool->failure;
+    return !failed;
+}
+
 bool spool_wait(struct spool *spool, struct err *err)
 {
     pthread_mutex_lock(&spool->mutex);
