@@ -322,9 +322,9 @@ static void asking_write(void *context)
     while (asking_take_held(asking, &bytes)) {
         pthread_mutex_unlock(&asking->mutex);
         struct str rest = buf_view(&asking->rest);
-        good = good && asking_put(asking, rest.ptr, rest.len, false, &err) &&
-               asking_take(asking, buf_view(&bytes), false, &err);
+        good = good && asking_put(asking, rest.ptr, rest.len, false, &err);
         buf_clear(&asking->rest);
+        good = good && asking_take(asking, buf_view(&bytes), false, &err);
         pthread_mutex_lock(&asking->mutex);
         if (!good)
             asking_note_failure(asking, &err); /* what still comes is dropped */

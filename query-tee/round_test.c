@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/test.h"
@@ -12,6 +13,7 @@ struct said {
     int status;
     unsigned delay_ms;
     const char *text;
+    bool packed;
 };
 
 static void handle(void *context, const struct request *request, struct answer *answer)
@@ -20,6 +22,7 @@ static void handle(void *context, const struct request *request, struct answer *
     usleep(said->delay_ms * 1000);
     answer->status = said->status;
     answer->content_type = "text/plain";
+    answer->compress = said->packed;
     const char *given = request_header(request, "X-Given");
     buf_printf(&answer->body, "%s %s %.*s %s", said->text, request->method, STR_ARGS(request->uri),
                given ? given : "");
@@ -112,8 +115,8 @@ static void check_body(const struct ask *ask, const char *expected)
 
 START_TEST(waits_for_the_preferred_backend)
 {
-    said[0] = (struct said){200, 0, "first"};
-    said[1] = (struct said){500, 100, "preferred"};
+    said[0] = (struct said){200, 0, "first", false};
+    said[1] = (struct said){500, 100, "preferred", false};
     open_backends(2);
     backends[1].preferred = true;
     struct round *round = start(2);
@@ -129,9 +132,9 @@ END_TEST
 
 START_TEST(takes_the_first_good_answer)
 {
-    said[0] = (struct said){429, 0, "busy"};
-    said[1] = (struct said){422, 60, "good"};
-    said[2] = (struct said){200, 300, "late"};
+    said[0] = (struct said){429, 0, "busy", false};
+    said[1] = (struct said){422, 60, "good", false};
+    said[2] = (struct said){200, 300, "late", false};
     open_backends(3);
     struct round *round = start(3);
     struct ask *ask = round_choose(round);
@@ -142,7 +145,7 @@ END_TEST
 
 START_TEST(takes_a_bad_answer_before_none)
 {
-    said[0] = (struct said){503, 50, "bad"};
+    said[0] = (struct said){503, 50, "bad", false};
     open_backends(1);
     backends[1] = (struct backend){.name = "none", .base = "http://127.0.0.1:1"};
     picked[1] = &backends[1];
@@ -161,7 +164,7 @@ END_TEST
 START_TEST(gives_a_backend_its_own_headers)
 {
     static struct client_header own = {"x-given", "own"};
-    said[0] = (struct said){200, 0, "yes"};
+    said[0] = (struct said){200, 0, "yes", false};
     open_backends(1);
     backends[0].headers = &own;
     backends[0].header_count = 1;
@@ -173,7 +176,7 @@ END_TEST
 
 START_TEST(ends_early_when_all_is_cancelled)
 {
-    said[0] = (struct said){200, 400, "late"};
+    said[0] = (struct said){200, 400, "late", false};
     open_backends(1);
     atomic_store(&cancel, true);
     struct round *round = start(1);
@@ -184,6 +187,80 @@ START_TEST(ends_early_when_all_is_cancelled)
 }
 END_TEST
 
+/* More than memory takes; random enough that packing leaves most of it. */
+static const char *long_text(void)
+{
+    static char text[(1 << 20) + 1];
+    uint32_t random = 1;
+    for (size_t i = 0; i + 1 < sizeof text; i++) {
+        random = random * 1664525 + 1013904223;
+        text[i] = (char)('a' + (random >> 24) % 26);
+    }
+    return text;
+}
+
+static void check_long_body(struct ask *ask)
+{
+    static char bytes[1 << 20];
+    size_t size, all = 0;
+    struct err err;
+    while (all < sizeof bytes &&
+           spool_read(ask->body, all, bytes + all, sizeof bytes - all, &size, &err) && size > 0)
+        all += size;
+    ck_assert_msg(ask->failure == ERR_NONE, "%s", ask->failure_text);
+    ck_assert_uint_eq(all, sizeof bytes);
+    ck_assert(memcmp(bytes, long_text(), sizeof bytes) == 0);
+}
+
+/* One backend is asked here, the other by the loop, and memory takes little of either. */
+static struct round *start_long(bool packed)
+{
+    said[0] = (struct said){200, 0, "short", false};
+    said[1] = (struct said){200, 0, long_text(), packed};
+    open_backends(2);
+    backends[0].preferred = true;
+    options.spool.memory_max = 32 << 10;
+    options.spool.size_max = 2 << 20;
+    return start(2);
+}
+
+START_TEST(reads_a_long_body_beside_the_preferred_one)
+{
+    struct round *round = start_long(false);
+    check_body(round_choose(round), "short GET /api/v1/query?query=up sent");
+    round_wait(round);
+    check_long_body(&round->asks[1]);
+    finish(round, 2);
+}
+END_TEST
+
+START_TEST(unpacks_a_long_body_beside_the_preferred_one)
+{
+    struct round *round = start_long(true);
+    check_body(round_choose(round), "short GET /api/v1/query?query=up sent");
+    round_wait(round);
+    check_long_body(&round->asks[1]);
+    finish(round, 2);
+}
+END_TEST
+
+START_TEST(fails_what_is_too_long_beside_the_preferred_one)
+{
+    said[0] = (struct said){200, 0, "short", false};
+    said[1] = (struct said){200, 0, long_text(), true};
+    open_backends(2);
+    backends[0].preferred = true;
+    options.spool.memory_max = options.spool.size_max = 512 << 10;
+    struct round *round = start(2);
+    check_body(round_choose(round), "short GET /api/v1/query?query=up sent");
+    round_wait(round);
+    ck_assert_int_eq(round->asks[1].failure, ERR_LIMIT);
+    finish(round, 2);
+}
+END_TEST
+
 TEST_MAIN("round", waits_for_the_preferred_backend, takes_the_first_good_answer,
           takes_a_bad_answer_before_none, gives_a_backend_its_own_headers,
-          ends_early_when_all_is_cancelled)
+          ends_early_when_all_is_cancelled, reads_a_long_body_beside_the_preferred_one,
+          unpacks_a_long_body_beside_the_preferred_one,
+          fails_what_is_too_long_beside_the_preferred_one)

@@ -287,8 +287,55 @@ START_TEST(fails_once_its_follower_has_gone)
 }
 END_TEST
 
+START_TEST(takes_at_once_what_memory_takes)
+{
+    static char bytes[20000];
+    struct spool_options options = {.memory_max = 8192, .size_max = 30000, .folder = "/tmp"};
+    AUTO(spool_unref) struct spool *spool = spool_create(&options);
+    struct err err;
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = byte_at(i);
+    ck_assert_uint_eq(spool_append_at_once(spool, bytes, 100), 100);
+    ck_assert_uint_eq(spool_append_at_once(spool, bytes + 100, 19900), 8092);
+    ck_assert_uint_eq(spool_append_at_once(spool, bytes + 8192, 1), 0);
+    ck_assert(spool_append(spool, bytes + 8192, 11808, &err));
+    ck_assert_uint_eq(spool_append_at_once(spool, bytes, 1), 0);
+    spool_end(spool);
+    char got[20000];
+    size_t size, all = 0;
+    while (spool_read(spool, all, got + all, sizeof got - all, &size, &err) && size > 0)
+        all += size;
+    ck_assert_uint_eq(all, sizeof bytes);
+    ck_assert(bytes_are_right(got, 0, all));
+}
+END_TEST
+
+START_TEST(takes_nothing_at_once_beyond_its_limit)
+{
+    struct spool_options options = {.memory_max = 8192, .size_max = 10};
+    AUTO(spool_unref) struct spool *spool = spool_create(&options);
+    ck_assert_uint_eq(spool_append_at_once(spool, "12345678", 8), 8);
+    ck_assert_uint_eq(spool_append_at_once(spool, "9abc", 4), 0);
+    spool_end(spool);
+}
+END_TEST
+
+START_TEST(says_how_much_there_is)
+{
+    AUTO(spool_unref) struct spool *spool = spool_of("0123456789", 10);
+    uint64_t left = 1;
+    struct err err;
+    ck_assert(spool_await(spool, 3, &left, &err));
+    ck_assert_uint_eq(left, 7);
+    ck_assert(spool_await(spool, 10, &left, &err));
+    ck_assert_uint_eq(left, 0);
+}
+END_TEST
+
 TEST_MAIN("spool", gives_back_what_was_written, charges_memory_and_disk_and_gives_them_back,
           refuses_a_body_over_its_limit, says_that_the_folder_is_missing,
           is_read_by_several_while_it_grows, goes_beyond_its_limit_with_a_follower,
           goes_on_in_lock_step_when_the_disk_is_used_up, goes_on_in_lock_step_without_a_disk,
-          leaves_lock_step_when_its_follower_does, fails_once_its_follower_has_gone)
+          leaves_lock_step_when_its_follower_does, fails_once_its_follower_has_gone,
+          takes_at_once_what_memory_takes, takes_nothing_at_once_beyond_its_limit,
+          says_how_much_there_is)
