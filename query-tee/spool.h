@@ -61,8 +61,8 @@ bool spool_read(struct spool *spool, uint64_t offset, void *out, size_t size_max
                 struct err *err) MUST_CHECK;
 
 /* Waits until there is something behind `offset`: how much, by now. Errors as spool_read's. */
-bool spool_await(struct spool *spool, uint64_t offset, uint64_t *ret_size,
-                 struct err *err) MUST_CHECK;
+bool spool_await(struct spool *spool, uint64_t offset, uint64_t *ret_size, struct err *err)
+    MUST_CHECK;
 
 /* Waits for the end. False: the writer's error. */
 bool spool_wait(struct spool *spool, struct err *err) MUST_CHECK;
