@@ -163,13 +163,10 @@ static void peer_receive(struct peer *peer)
     ssize_t size = recv(peer->fd, bytes, sizeof bytes, 0);
     if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
         return;
-    if (size <= 0)
-        peer->dead = true;
-    else if (peer->over)
-        return;
-    else if (!grpc_session_take(peer->session, (struct str){bytes, (size_t)size}, &unused))
-        peer->dead = true;
-    else if (!peer->waits_to_send)
+    peer->dead = size <= 0 ||
+                 (!peer->over &&
+                  !grpc_session_take(peer->session, (struct str){bytes, (size_t)size}, &unused));
+    if (!peer->dead && !peer->waits_to_send)
         peer_send(peer);
 }
 

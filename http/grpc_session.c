@@ -455,8 +455,8 @@ void grpc_session_destroy(struct grpc_session *session)
 {
     if (!session)
         return;
-    while (session->calls) {
-        struct grpc_call *call = session->calls;
+    for (struct grpc_call *call = session->calls, *next; call; call = next) {
+        next = call->next;
         if (call->phase == GRPC_RUNNING) {
             atomic_store(&call->cancel, true);
             call_unlink(call);

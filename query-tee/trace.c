@@ -13,6 +13,18 @@ static int digit_value(char c)
     return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
+/* Two hexadecimal digits. */
+static bool byte_parse(struct str text, uint8_t *ret_byte)
+{
+    if (text.len != 2)
+        return false;
+    int high = digit_value(text.ptr[0]), low = digit_value(text.ptr[1]);
+    if (high < 0 || low < 0)
+        return false;
+    *ret_byte = (uint8_t)(high << 4 | low);
+    return true;
+}
+
 static bool id_is_set(const uint8_t *id, size_t size)
 {
     for (size_t i = 0; i < size; i++)
@@ -71,20 +83,11 @@ static bool parent_read_w3c(struct str text, struct parent *ret_parent)
 {
     struct parent parent = {.found = true, .decided = true};
     uint8_t version = 0, flags = 0;
-    struct str first = part_next(&text, '-');
-    bool version_good =
-        first.len == 2 && digit_value(first.ptr[0]) >= 0 && digit_value(first.ptr[1]) >= 0;
-    if (!version_good)
+    if (!byte_parse(part_next(&text, '-'), &version) || version == 0xff ||
+        !id_parse(part_next(&text, '-'), parent.trace_id, TRACE_ID_SIZE, true) ||
+        !id_parse(part_next(&text, '-'), parent.span_id, SPAN_ID_SIZE, true) ||
+        !byte_parse(part_next(&text, '-'), &flags) || (version == 0 && text.len > 0))
         return false;
-    version = (uint8_t)(digit_value(first.ptr[0]) << 4 | digit_value(first.ptr[1]));
-    if (version == 0xff || !id_parse(part_next(&text, '-'), parent.trace_id, TRACE_ID_SIZE, true) ||
-        !id_parse(part_next(&text, '-'), parent.span_id, SPAN_ID_SIZE, true))
-        return false;
-    struct str last = part_next(&text, '-');
-    if (last.len != 2 || digit_value(last.ptr[0]) < 0 || digit_value(last.ptr[1]) < 0 ||
-        (version == 0 && text.len > 0))
-        return false;
-    flags = (uint8_t)(digit_value(last.ptr[0]) << 4 | digit_value(last.ptr[1]));
     parent.sampled = flags & 1;
     *ret_parent = parent;
     return true;
