@@ -17,11 +17,12 @@ static bool range_of_series(const struct live_series *series, struct time_range 
 {
     if (series->dead || live_series_is_empty(series))
         return false;
-    int64_t begin_ms = live_series_begin_ms(series);
+    int64_t begin_ms = live_series_begin_ms(series), end_ms = series->last_ms;
+    live_series_note_ooo(series, &begin_ms, &end_ms);
     if (range->begin_ms < begin_ms)
         range->begin_ms = begin_ms;
-    if (range->end_ms > series->last_ms)
-        range->end_ms = series->last_ms;
+    if (range->end_ms > end_ms)
+        range->end_ms = end_ms;
     return range->begin_ms <= range->end_ms;
 }
 

@@ -332,9 +332,38 @@ START_TEST(a_snapshot_has_late_samples_too)
 }
 END_TEST
 
+static void delete_samples(const char *matcher, int64_t from_minute, int64_t to_minute)
+{
+    struct matcher *wanted = test_matcher(&dir, matcher);
+    struct time_range range = {from_minute * MINUTE_MS, to_minute * MINUTE_MS};
+    ck_assert_msg(db_delete_series(db, &wanted, 1, range, &err), "%s", err.msg);
+    matcher_done(wanted);
+}
+
+/* Also when the samples in order of that time have become a block, and then the late ones. */
+START_TEST(what_is_deleted_of_late_samples_stays_so)
+{
+    begin(4 * HOUR_MS);
+    APPEND_GOOD("a", 10 * MINUTE_MS, 130 * MINUTE_MS, 200 * MINUTE_MS);
+    APPEND_GOOD("a", 20 * MINUTE_MS, 30 * MINUTE_MS);
+    APPEND_GOOD("late", 40 * MINUTE_MS, 50 * MINUTE_MS);
+    delete_samples("__name__=a", 0, 25);
+    delete_samples("__name__=late", 45, 300);
+    ck_assert_str_eq(contents(), "a 30 130 200; late 40; ");
+    reopen(4 * HOUR_MS);
+    ck_assert_str_eq(contents(), "a 30 130 200; late 40; ");
+    APPEND_GOOD("a", 310 * MINUTE_MS);
+    compact();
+    ck_assert_str_eq(contents(), "a 30 130 200 310; late 40; ");
+    reopen(4 * HOUR_MS);
+    ck_assert_str_eq(contents(), "a 30 130 200 310; late 40; ");
+    end();
+}
+END_TEST
+
 TEST_MAIN("late_samples", late_samples_are_kept_within_the_window,
           what_is_older_is_refused_in_the_words_of_prometheus, a_time_is_kept_once,
           late_samples_become_blocks, late_blocks_wait_for_the_head,
           late_samples_before_1970_become_blocks, what_comes_while_blocks_are_made_stays,
           no_window_makes_no_log, the_window_can_change_while_the_database_is_open,
-          a_snapshot_has_late_samples_too)
+          a_snapshot_has_late_samples_too, what_is_deleted_of_late_samples_stays_so)

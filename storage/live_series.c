@@ -612,9 +612,11 @@ void live_series_trim(struct live_series *series, int64_t before_ms, struct grac
         live_histogram_destroy(extra->open);
         extra->open = NULL;
     }
-    /* A chunk of a file may begin before, and be needed whole: so are the ranges deleted from it.
+    /*
+     * A chunk of a file may begin before, and be needed whole; samples out of order stay until they
+     * are in blocks of their own: so do the ranges deleted from them.
      */
-    int64_t begin_ms = series->chunk_count ? series->chunks[0].begin_ms : INT64_MAX;
+    int64_t begin_ms = live_series_begin_ms(series);
     uint32_t gone = 0;
     while (gone < extra->deleted_count && extra->deleted[gone].end_ms < before_ms &&
            extra->deleted[gone].end_ms < begin_ms)
