@@ -183,7 +183,8 @@ static bool serve_run(struct server *server, const sigset_t *ends, struct err *e
     serve_wait(server, signal_fd);
     bool failed = lifecycle_phase(&server->lifecycle) == PHASE_FAILED;
     lifecycle_stop(&server->lifecycle);
-    atomic_store(&server->reading.cancel, true);
+    if (!lifecycle_is_open(&server->lifecycle))
+        atomic_store(&server->reading.cancel, true);
     signal(SIGHUP, SIG_IGN);
     pthread_sigmask(SIG_UNBLOCK, &waited, NULL); /* the next one ends the process */
     listener_drain(atomic_load(&server->listener), failed ? 0 : server->options.drain_timeout_ms);

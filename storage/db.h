@@ -20,8 +20,8 @@ struct append_metadata;
 struct wal_label;
 
 /*
- * For other threads: how far the reading of the log is, and their word that it is to end. Numbers
- * of segments; all 0 while nothing is known.
+ * For other threads: how far the reading of the log is, and their word that it is to end, as the
+ * looking for blocks before it. Numbers of segments; all 0 while nothing is known.
  */
 struct db_reading {
     _Atomic bool cancel; /* db_open then gives ERR_CANCELED, soon */

@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "storage/db_internal.h"
+#include "storage/replay.h"
 
 void block_list_done(struct block_list *list)
 {
@@ -111,13 +112,15 @@ static bool db_list_blocks(struct db *db, struct block_list *blocks, struct bad_
         return err_set(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "%s: cannot list: %s",
                        db->path, strerror(errno));
     struct dirent *entry;
-    while ((entry = readdir(dir))) {
+    bool wanted = true;
+    while (wanted && (entry = readdir(dir))) {
         struct ulid ulid;
-        if (ulid_parse(str_of(entry->d_name), &ulid))
+        wanted = replay_is_wanted(&db->options, err);
+        if (wanted && ulid_parse(str_of(entry->d_name), &ulid))
             db_load_block(db, &ulid, blocks, bad);
     }
     closedir(dir);
-    return true;
+    return wanted;
 }
 
 /* Is the block replaced by one of the others, or empty? */

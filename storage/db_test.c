@@ -511,6 +511,26 @@ START_TEST(a_canceled_query_ends)
 }
 END_TEST
 
+START_TEST(the_opening_can_be_ended)
+{
+    struct fixture f;
+    struct err err = {0};
+    setup(&f);
+    static const struct test_series series = {.labels = "a=x", .step_ms = 1, .count = 1};
+    test_dir_block(&f.dir, 1, 0, 100, &series, 1);
+    struct db_reading reading = {.cancel = true};
+    const struct db_options options = {.read_only = true, .reading = &reading};
+    struct db *db = NULL;
+    ck_assert(!db_open(f.dir.path, &options, &db, &err));
+    ck_assert_int_eq(err.kind, ERR_CANCELED);
+    ck_assert_ptr_null(db);
+    reading.cancel = false;
+    ck_assert_msg(db_open(f.dir.path, &options, &db, &err), "%s", err.msg);
+    db_close(db);
+    teardown(&f);
+}
+END_TEST
+
 static void *read_selection(void *context)
 {
     struct selection *selection = context;
@@ -588,8 +608,8 @@ START_TEST(says_that_there_is_no_directory)
 }
 END_TEST
 
-TEST_MAIN("db", merges_series_of_blocks_in_label_order, reads_only_chunks_that_overlap_the_range,
-          counts_equal_times_of_overlapping_blocks_once,
+TEST_MAIN("db", the_opening_can_be_ended, merges_series_of_blocks_in_label_order,
+          reads_only_chunks_that_overlap_the_range, counts_equal_times_of_overlapping_blocks_once,
           equal_times_are_left_to_the_source_that_waits, merges_any_overlap,
           gives_what_is_before_a_damaged_chunk, leaves_deleted_ranges_out, sees_blocks_come_and_go,
           leaves_damaged_blocks_out_and_says_so_once,

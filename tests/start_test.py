@@ -8,7 +8,7 @@ Where there is a Prometheus (scripts/judge.sh), it reads such a log too, and mus
 import argparse
 import http.client
 import pathlib
-import shutil
+import re
 import signal
 import subprocess
 import sys
@@ -24,7 +24,9 @@ from judge.client import metric, parse_json  # noqa: E402
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 MILLRACE = str(ROOT / "build/server/millrace")
 JUDGE = None
-SEGMENTS, PAGES = 4, 250
+SEGMENTS = 4
+SECONDS = 2  # that the reading of the log is to take
+THEIR_PAGES = 200  # of a segment; a Prometheus reads them for seconds
 # Method, path, and whether it is answered before the database is open.
 ASKED = (
     ("GET", "/-/healthy", True),
@@ -99,10 +101,30 @@ class Case(unittest.TestCase):
 
 
 class While(Case):
-    """While the log is read."""
+    """While the log is read, which takes long enough whatever the machine and the build."""
+
+    @classmethod
+    def setUpClass(cls):
+        probe = 60
+        fastest = min(cls.measure(probe) for _ in range(3))
+        cls.pages = min(max(round(SECONDS / fastest * probe / SEGMENTS), 4), 1000)
+
+    @staticmethod
+    def measure(pages):
+        """So many seconds takes the reading of so many pages."""
+        with tempfile.TemporaryDirectory(prefix="millrace-start-") as folder:
+            data = pathlib.Path(folder) / "data"
+            slow_log.write(data, 1, pages)
+            server = started(MILLRACE, data, processes.free_port(), "serve", "--self-monitor=false")
+            try:
+                while server.is_alive() and not server.is_ready():
+                    time.sleep(0.02)
+            finally:
+                server.stop()
+            return float(re.search(r"head read in ([0-9.]+) s", server.log.read_text()).group(1))
 
     def test_what_needs_the_database_is_not_ready(self):
-        slow_log.write(self.data, SEGMENTS, PAGES)
+        slow_log.write(self.data, SEGMENTS, self.pages)
         server = self.start()
         for method, path, early in ASKED:
             status, kind, body, headers = ask(server.port, method, path)
@@ -120,7 +142,7 @@ class While(Case):
         self.assertFalse(server.is_ready())
 
     def test_it_tells_how_far_it_is(self):
-        slow_log.write(self.data, SEGMENTS, PAGES)
+        slow_log.write(self.data, SEGMENTS, self.pages)
         server = self.start()
         seen = []
         while not server.is_ready():
@@ -140,14 +162,14 @@ class While(Case):
         self.assertEqual(len(found["data"]["result"]), 1)
 
     def test_a_reload_waits(self):
-        slow_log.write(self.data, SEGMENTS, PAGES)
+        slow_log.write(self.data, SEGMENTS, self.pages)
         server = self.start(None, "--web.enable-lifecycle")
         self.assertFalse(server.is_ready())
         self.assertEqual(ask(server.port, "POST", "/-/reload")[0], 200)
         self.assertTrue(server.is_ready())
 
     def test_a_signal_ends_it(self):
-        slow_log.write(self.data, SEGMENTS, PAGES)
+        slow_log.write(self.data, SEGMENTS, self.pages)
         whole = {file.name: file.stat().st_size for file in (self.data / "wal").iterdir()}
         for number in (signal.SIGTERM, signal.SIGINT):
             server = self.start()
@@ -164,7 +186,7 @@ class While(Case):
         self.assertEqual({file.name: file.stat().st_size for file in (self.data / "wal").iterdir()}, whole)
 
     def test_a_request_may_end_it(self):
-        slow_log.write(self.data, SEGMENTS, PAGES)
+        slow_log.write(self.data, SEGMENTS, self.pages)
         server = self.start(None, "--web.enable-lifecycle")
         waiting = threading.Thread(target=ask, args=(server.port, "POST", "/-/reload"))
         waiting.start()
@@ -176,9 +198,9 @@ class While(Case):
     def test_a_prometheus_answers_the_same(self):
         if not JUDGE:
             self.skipTest("no Prometheus")
-        slow_log.write(self.data, SEGMENTS, PAGES)
+        slow_log.write(self.data, SEGMENTS, self.pages)
         theirs_data = self.folder / "theirs"
-        shutil.copytree(self.data, theirs_data)
+        slow_log.write(theirs_data, SEGMENTS, THEIR_PAGES)
         config = self.folder / "prometheus.yml"
         config.write_text("")
         theirs = started(JUDGE, theirs_data, processes.free_port(), f"--config.file={config}", "--web.enable-lifecycle")
