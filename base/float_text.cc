@@ -310,15 +310,6 @@ extern "C" size_t float_text_f(char *out, double v)
     return put_plain(out, &d);
 }
 
-extern "C" size_t float_text_e(char *out, double v)
-{
-    if (size_t len = put_special(out, v))
-        return len;
-    struct digits d;
-    digits_shortest(&d, v);
-    return put_exponent(out, &d, 2);
-}
-
 extern "C" size_t float_text_g(char *out, double v)
 {
     if (size_t len = put_special(out, v))

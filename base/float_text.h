@@ -20,7 +20,6 @@ extern "C" {
 #define FLOAT_TEXT_SIZE 352
 
 size_t float_text_f(char *out, double v); /* FormatFloat(v, 'f', -1, 64) */
-size_t float_text_e(char *out, double v); /* FormatFloat(v, 'e', -1, 64) */
 size_t float_text_g(char *out, double v); /* FormatFloat(v, 'g', -1, 64), and fmt's %g and %v */
 
 /* As samples stand in Prometheus's JSON: plain, but 'e' below 1e-6 and from 1e21 on. */

@@ -175,11 +175,3 @@ bool histogram_equal(const struct histogram *a, const struct histogram *b)
            value_bits(a->zero_count) == value_bits(b->zero_count) &&
            sides_equal(&a->negative, &b->negative) && sides_equal(&a->positive, &b->positive);
 }
-
-size_t histogram_size(const struct histogram *h)
-{
-    size_t spans = (size_t)h->positive.span_count + h->negative.span_count;
-    size_t numbers =
-        (size_t)h->positive.bucket_count + h->negative.bucket_count + h->custom_bound_count;
-    return sizeof *h + spans * sizeof(struct histogram_span) + numbers * sizeof(double);
-}

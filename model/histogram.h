@@ -149,9 +149,6 @@ void histogram_print(const struct histogram *h, struct buf *out);
 /* {{schema:1 count:3 sum:4.5 ...}}: as the test language writes it, TestExpression(). */
 void histogram_print_literal(const struct histogram *h, struct buf *out);
 
-/* Bytes that a copy takes: for the budget. */
-size_t histogram_size(const struct histogram *h);
-
 /*
  * A histogram whose parts may come from outside: schema known, bucket counts fit the spans, spans
  * do not run backwards or out of range, no count is negative, custom bounds rise and are finite.

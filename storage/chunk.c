@@ -5,20 +5,6 @@
 #include "storage/chunk_xor.h"
 #include "storage/chunk_xor2.h"
 
-const char *chunk_encoding_name(uint8_t encoding)
-{
-    static const char *const names[] = {
-        [CHUNK_NONE] = "none",
-        [CHUNK_XOR] = "xor",
-        [CHUNK_HISTOGRAM] = "histogram",
-        [CHUNK_FLOAT_HISTOGRAM] = "float histogram",
-        [CHUNK_XOR2] = "xor2",
-        [CHUNK_HISTOGRAM_ST] = "histogram with start times",
-        [CHUNK_FLOAT_HISTOGRAM_ST] = "float histogram with start times",
-    };
-    return encoding < ARRAY_COUNT(names) ? names[encoding] : "unknown";
-}
-
 bool chunk_count(uint8_t encoding, const uint8_t *data, size_t size, size_t *ret_count)
 {
     if (size < 2)

@@ -23,9 +23,6 @@ static inline bool chunk_encoding_is_float(uint8_t encoding)
     return encoding == CHUNK_XOR || encoding == CHUNK_XOR2;
 }
 
-/* "xor", "float histogram"...; "unknown" for what is no encoding. */
-const char *chunk_encoding_name(uint8_t encoding);
-
 /*
  * The number of samples a chunk says it has; `data` is what stands between encoding byte and CRC.
  * False: too short to say.

@@ -62,7 +62,8 @@ static void put_zero_threshold(struct bit_writer *out, double threshold)
     if (threshold == 0) {
         bit_writer_put(out, 0, 8);
     } else if (frexp(threshold, &exponent) == 0.5 && exponent >= -242 && exponent <= 11) {
-        bit_writer_put(out, (uint64_t)(exponent + 243), 8);
+        unsigned biased = (unsigned)(exponent + 243);
+        bit_writer_put(out, biased, 8);
     } else {
         bit_writer_put(out, 255, 8);
         bit_writer_put(out, value_bits(threshold), 64);

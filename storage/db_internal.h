@@ -136,7 +136,7 @@ bool db_remove_obsolete(struct db *db, struct err *err) MUST_CHECK;
 bool db_remove_leftovers(const struct db *db, struct err *err) MUST_CHECK;
 
 /* The body of compact_thread. */
-void *db_compact_thread(void *db);
+void *db_compact_thread(void *context);
 
 /* Waits; false: the database is being closed. `thread`: ends early when there is work for it. */
 bool db_wait(struct db *db, struct db_thread *thread, int64_t ms);

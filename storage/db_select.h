@@ -79,7 +79,7 @@ static inline bool chunk_is_wanted(const struct db_selection *selection, int64_t
            !time_ranges_cover(deleted, deleted_count, (struct time_range){begin_ms, end_ms});
 }
 
-struct cursor *db_cursor_create(struct selection *base);
+struct cursor *db_cursor_create(struct selection *selection);
 void db_cursor_destroy(struct cursor *base);
 void db_cursor_open(struct cursor *base, size_t series);
 bool db_cursor_next(struct cursor *base, struct samples *into, bool *ret_more, struct err *err);

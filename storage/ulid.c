@@ -43,11 +43,3 @@ bool ulid_parse(struct str text, struct ulid *ret_ulid)
     ret_ulid->text[ULID_LEN] = '\0';
     return true;
 }
-
-uint64_t ulid_time_ms(const struct ulid *ulid)
-{
-    uint64_t time_ms = 0;
-    for (size_t i = 0; i < 10; i++)
-        time_ms = time_ms << 5 | (uint64_t)(ulid_digit(ulid->text[i]) - ulid_digits);
-    return time_ms;
-}

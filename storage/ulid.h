@@ -19,4 +19,3 @@ struct ulid ulid_new(void);
 
 /* Is the text a ULID in Crockford's base 32? */
 bool ulid_parse(struct str text, struct ulid *ret_ulid);
-uint64_t ulid_time_ms(const struct ulid *ulid);

@@ -24,22 +24,10 @@
 #include "base/crc32c.h"
 #include "base/mem.h"
 #include "base/varint.h"
+#include "storage/wal_fragment.h"
 
-#define FRAGMENT_HEADER_SIZE 7
 #define FRAGMENT_SIZE_MAX (WAL_PAGE_SIZE - FRAGMENT_HEADER_SIZE)
 #define WINDOW_SIZE ((size_t)8 * WAL_PAGE_SIZE)
-
-enum fragment_type {
-    FRAGMENT_PAGE_END = 0,
-    FRAGMENT_FULL = 1,
-    FRAGMENT_FIRST = 2,
-    FRAGMENT_MIDDLE = 3,
-    FRAGMENT_LAST = 4,
-};
-
-#define FRAGMENT_TYPE_MASK 7
-#define FRAGMENT_SNAPPY 8
-#define FRAGMENT_ZSTD 16
 
 struct wal_segment {
     char *path;

@@ -24,18 +24,7 @@
 #include "base/mem.h"
 #include "base/varint.h"
 #include "storage/wal.h"
-
-#define FRAGMENT_HEADER_SIZE 7
-
-enum fragment_type {
-    FRAGMENT_FULL = 1,
-    FRAGMENT_FIRST = 2,
-    FRAGMENT_MIDDLE = 3,
-    FRAGMENT_LAST = 4,
-};
-
-#define FRAGMENT_SNAPPY 8
-#define FRAGMENT_ZSTD 16
+#include "storage/wal_fragment.h"
 
 /* Records are written once and read once: speed counts more than size. */
 #define ZSTD_LEVEL 1

@@ -144,11 +144,11 @@ class Referee:
             return None
         given = dict(case.params)
         start, end, step = (round(float(given[name]) * 1000) for name in ("start", "end", "step"))
-        steps = {round(float(time) * 1000): values for time, values in steps.items()}
-        for time in range(start, end + 1, step):
-            params = (("query", case.query), ("time", f"{time / 1000:.3f}"))
+        steps = {round(float(time_s) * 1000): values for time_s, values in steps.items()}
+        for time_ms in range(start, end + 1, step):
+            params = (("query", case.query), ("time", f"{time_ms / 1000:.3f}"))
             one = self.ask("judge", self.judge, dataclasses.replace(case, path="/api/v1/query", params=params))
-            if compare.vector_of(one.json) != steps.get(time, {}):
+            if compare.vector_of(one.json) != steps.get(time_ms, {}):
                 return None
         return "series that never meet"
 

@@ -6,7 +6,6 @@
 The samples are of the past, so that 34 hours pass in seconds. Where there is a Prometheus (scripts/judge.sh),
 it opens what was written and answers alike, and promtool reads every block.
 """
-import argparse
 import http.client
 import json
 import pathlib
@@ -21,7 +20,7 @@ import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from judge import processes  # noqa: E402
+from judge import processes, program  # noqa: E402
 from judge.client import Client, metric  # noqa: E402
 from judge.native_series import Histogram  # noqa: E402
 from judge.remote_write import (encode_histograms, encode_labels, encode_samples, encode_series,  # noqa: E402
@@ -290,17 +289,9 @@ class Compaction(unittest.TestCase):
 
 def main():
     global MILLRACE, JUDGE
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--millrace", default=MILLRACE, help="the program to test")
-    options, rest = parser.parse_known_args()
-    MILLRACE = options.millrace
-    found = subprocess.run([ROOT / "scripts" / "judge.sh"], capture_output=True, text=True, timeout=900, check=False)
-    if found.returncode == 0:
-        JUDGE = found.stdout.strip()
-    result = unittest.main(argv=[sys.argv[0], *rest], exit=False).result
-    failed = len(result.failures) + len(result.errors)
-    print(f"{result.testsRun - failed} passed, {failed} failed")
-    sys.exit(failed > 0)
+    options, rest = program.read_flags(__doc__, millrace=MILLRACE)
+    MILLRACE, JUDGE = options.millrace, program.find_judge()
+    sys.exit(not program.run_tests(rest))
 
 
 if __name__ == "__main__":

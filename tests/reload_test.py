@@ -5,7 +5,6 @@
 
 Where there is a Prometheus (scripts/judge.sh), it is given the same files, and must show and do the same.
 """
-import argparse
 import http.client
 import pathlib
 import re
@@ -18,7 +17,7 @@ import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from judge import processes  # noqa: E402
+from judge import processes, program  # noqa: E402
 from judge.client import Client, metric  # noqa: E402
 from judge.remote_write import encode_labels, encode_samples, encode_series, encode_times, snappy  # noqa: E402
 
@@ -404,17 +403,9 @@ class Shown(Case):
 
 def main():
     global MILLRACE, JUDGE
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--millrace", default=MILLRACE, help="the program to test")
-    options, rest = parser.parse_known_args()
-    MILLRACE = options.millrace
-    found = subprocess.run([ROOT / "scripts" / "judge.sh"], capture_output=True, text=True, timeout=900, check=False)
-    if found.returncode == 0:
-        JUDGE = found.stdout.strip()
-    done = unittest.main(argv=[sys.argv[0], *rest], exit=False).result
-    bad = len(done.failures) + len(done.errors)
-    print(f"{done.testsRun - bad - len(done.skipped)} passed, {bad} failed")
-    sys.exit(bad != 0)
+    options, rest = program.read_flags(__doc__, millrace=MILLRACE)
+    MILLRACE, JUDGE = options.millrace, program.find_judge()
+    sys.exit(not program.run_tests(rest))
 
 
 if __name__ == "__main__":

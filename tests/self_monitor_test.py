@@ -5,7 +5,6 @@
 
 Where there is a Prometheus (scripts/judge.sh), it scrapes itself, and must tell of its target in the same form.
 """
-import argparse
 import pathlib
 import re
 import resource
@@ -16,7 +15,7 @@ import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from judge import processes  # noqa: E402
+from judge import processes, program  # noqa: E402
 from judge.client import Client  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -241,17 +240,9 @@ class FullDisk(Case):
 
 def main():
     global MILLRACE, JUDGE
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--millrace", default=MILLRACE, help="the program to test")
-    options, rest = parser.parse_known_args()
-    MILLRACE = options.millrace
-    found = subprocess.run([ROOT / "scripts" / "judge.sh"], capture_output=True, text=True, timeout=900, check=False)
-    if found.returncode == 0:
-        JUDGE = found.stdout.strip()
-    done = unittest.main(argv=[sys.argv[0], *rest], exit=False).result
-    bad = len(done.failures) + len(done.errors)
-    print(f"{done.testsRun - bad - len(done.skipped)} passed, {bad} failed")
-    sys.exit(bad != 0)
+    options, rest = program.read_flags(__doc__, millrace=MILLRACE)
+    MILLRACE, JUDGE = options.millrace, program.find_judge()
+    sys.exit(not program.run_tests(rest))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ What they send arrives, each sample once and with its value, also when Millrace 
 the reading Prometheus answers is what Millrace answers itself.
 Exit code 77: neither of the senders is to be had (scripts/judge.sh). What is left out is told.
 """
-import argparse
 import http.client
 import pathlib
 import random
@@ -19,7 +18,7 @@ import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from judge import compare, processes  # noqa: E402
+from judge import compare, processes, program  # noqa: E402
 from judge.client import Client, parse_json  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -281,17 +280,12 @@ def find_programs():
 
 def main():
     global MILLRACE
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--millrace", default=MILLRACE, help="the program to test")
-    options, rest = parser.parse_known_args()
+    options, rest = program.read_flags(__doc__, millrace=MILLRACE)
     MILLRACE = options.millrace
     find_programs()
     if not any(PROGRAMS.values()):
         return SKIPPED
-    done = unittest.main(argv=[sys.argv[0], *rest], exit=False).result
-    bad = len(done.failures) + len(done.errors)
-    print(f"{done.testsRun - bad - len(done.skipped)} passed, {bad} failed")
-    return bad != 0
+    return not program.run_tests(rest)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@
 
 Where there is a Prometheus (scripts/judge.sh), it reads such a log too, and must answer the same.
 """
-import argparse
 import http.client
 import pathlib
 import re
@@ -18,7 +17,7 @@ import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from judge import processes, slow_log  # noqa: E402
+from judge import processes, program, slow_log  # noqa: E402
 from judge.client import metric, parse_json  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -218,7 +217,7 @@ class While(Case):
 
 class Failures(Case):
     def test_a_directory_in_use_is_not_opened(self):
-        first = self.ready()
+        self.ready()
         command = [MILLRACE, "serve", f"--storage.tsdb.path={self.data}", "--web.listen-address=127.0.0.1:0"]
         second = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
         self.assertEqual(second.returncode, 1)
@@ -238,17 +237,9 @@ class Failures(Case):
 
 def main():
     global MILLRACE, JUDGE
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--millrace", default=MILLRACE, help="the program to test")
-    options, rest = parser.parse_known_args()
-    MILLRACE = options.millrace
-    found = subprocess.run([ROOT / "scripts" / "judge.sh"], capture_output=True, text=True, timeout=900, check=False)
-    if found.returncode == 0:
-        JUDGE = found.stdout.strip()
-    done = unittest.main(argv=[sys.argv[0], *rest], exit=False).result
-    bad = len(done.failures) + len(done.errors)
-    print(f"{done.testsRun - bad - len(done.skipped)} passed, {bad} failed")
-    sys.exit(bad != 0)
+    options, rest = program.read_flags(__doc__, millrace=MILLRACE)
+    MILLRACE, JUDGE = options.millrace, program.find_judge()
+    sys.exit(not program.run_tests(rest))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 
     tests/tee_grpc_test.py [--tee PROGRAM]
 """
-import argparse
 import gzip
 import re
 import signal
@@ -13,9 +12,9 @@ import subprocess
 import sys
 import threading
 import time
-import unittest
 
 import tee_test
+from judge import program
 from tee.backend import vector
 from tee_test import EXACT, INSTANT, SLOWNESS, Case
 
@@ -205,14 +204,9 @@ class Grpc(Case):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--tee", default=tee_test.TEE, help="the program to test")
-    options, rest = parser.parse_known_args()
+    options, rest = program.read_flags(__doc__, tee=tee_test.TEE)
     tee_test.TEE = options.tee
-    ended = unittest.main(argv=[sys.argv[0], *rest], exit=False).result
-    bad = len(ended.failures) + len(ended.errors)
-    print(f"{ended.testsRun - bad - len(ended.skipped)} passed, {bad} failed")
-    sys.exit(bad != 0)
+    sys.exit(not program.run_tests(rest))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 
     tests/tee_test.py [--tee PROGRAM] [--millrace PROGRAM]
 """
-import argparse
 import base64
 import gzip
 import http.client
@@ -24,7 +23,7 @@ import unittest
 import urllib.parse
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from judge import processes  # noqa: E402
+from judge import processes, program  # noqa: E402
 from tee.backend import Backend, matrix, vector  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -627,15 +626,9 @@ class Real:
 
 def main():
     global TEE, MILLRACE
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--tee", default=TEE, help="the program to test")
-    parser.add_argument("--millrace", default=MILLRACE, help="for the real pair")
-    options, rest = parser.parse_known_args()
+    options, rest = program.read_flags(__doc__, tee=TEE, millrace=MILLRACE)
     TEE, MILLRACE = options.tee, options.millrace
-    ended = unittest.main(argv=[sys.argv[0], *rest], exit=False).result
-    bad = len(ended.failures) + len(ended.errors)
-    print(f"{ended.testsRun - bad - len(ended.skipped)} passed, {bad} failed")
-    sys.exit(bad != 0)
+    sys.exit(not program.run_tests(rest))
 
 
 if __name__ == "__main__":

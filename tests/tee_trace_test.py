@@ -3,7 +3,6 @@
 
     tests/tee_trace_test.py [--tee PROGRAM]
 """
-import argparse
 import http.server
 import json
 import os
@@ -11,10 +10,10 @@ import re
 import sys
 import threading
 import time
-import unittest
 from unittest import mock
 
 import tee_test
+from judge import program
 from tee.backend import vector
 from tee_test import EXACT, INSTANT, SLOWNESS, Case
 
@@ -176,14 +175,9 @@ class Traces(Case):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--tee", default=tee_test.TEE, help="the program to test")
-    options, rest = parser.parse_known_args()
+    options, rest = program.read_flags(__doc__, tee=tee_test.TEE)
     tee_test.TEE = options.tee
-    ended = unittest.main(argv=[sys.argv[0], *rest], exit=False).result
-    bad = len(ended.failures) + len(ended.errors)
-    print(f"{ended.testsRun - bad - len(ended.skipped)} passed, {bad} failed")
-    sys.exit(bad != 0)
+    sys.exit(not program.run_tests(rest))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@
 
 Where there is a Prometheus (scripts/judge.sh), it gets the same requests and must answer alike.
 """
-import argparse
 import http.client
 import json
 import pathlib
@@ -19,7 +18,7 @@ import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from judge import processes  # noqa: E402
+from judge import processes, program  # noqa: E402
 from judge.client import Client, metric, metrics  # noqa: E402
 from judge.native_series import Histogram, stale  # noqa: E402
 from judge.remote_write import (encode_histogram, encode_histogram_body, encode_labels, encode_samples,  # noqa: E402
@@ -561,14 +560,9 @@ class LikePrometheus(Case):
 
 def main():
     global MILLRACE, JUDGE
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--millrace", default=MILLRACE, help="the program to test")
-    options, rest = parser.parse_known_args()
-    MILLRACE = options.millrace
-    found = subprocess.run([ROOT / "scripts" / "judge.sh"], capture_output=True, text=True, timeout=900, check=False)
-    if found.returncode == 0:
-        JUDGE = found.stdout.strip()
-    unittest.main(argv=[sys.argv[0], *rest])
+    options, rest = program.read_flags(__doc__, millrace=MILLRACE)
+    MILLRACE, JUDGE = options.millrace, program.find_judge()
+    sys.exit(not program.run_tests(rest))
 
 
 if __name__ == "__main__":
