@@ -155,12 +155,16 @@ def without(answer, member, goes):
     return {**out, member: kept} if kept else out
 
 
+def refuses_bounds(judge):
+    return any(BOUNDS_WARNING.match(text) for text in judge.get("warnings", []))
+
+
 def are_reconciled(case, judge, other):
     """Whether the judge has refused to add histograms of other bounds, and the other one has not.
 
     It tells of that, unless it was asked for counts and sums alone: those have no bounds.
     """
-    return any(BOUNDS_WARNING.match(text) for text in judge.get("warnings", [])) and \
+    return refuses_bounds(judge) and \
         (any(text.startswith(BOUNDS_INFO) for text in other.get("infos", [])) or TOTALS.search(masked(case.query)) is not None)
 
 

@@ -382,7 +382,7 @@ def excuse(case, judge, tested):
 
     Which of many duplicates an error names is any, and which of two errors is met first; a release before 3.9 finds matches that are not unique
     only where the comparison leaves them; one before 3.6 takes NaN for a number of series; one before 3.8 makes
-    nothing of histograms whose custom bounds differ, and so nothing of what is computed with them.
+    nothing of histograms whose custom bounds differ, and so nothing of what is computed or matched with them.
     """
     ours, theirs = judge.get("error", ""), tested.get("error", "")
     if PAIR.match(ours) and PAIR.match(theirs):
@@ -393,6 +393,8 @@ def excuse(case, judge, tested):
         return "filtered matches"
     if native_differences.are_reconciled(case, judge, tested):
         return "histograms of other bounds"
+    if native_differences.refuses_bounds(judge) and (NOT_UNIQUE in theirs or PAIR.match(theirs)):
+        return "matches of histograms of other bounds"
     return None
 
 
