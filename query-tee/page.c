@@ -9,7 +9,6 @@
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "base/float_text.h"
 #include "http/json_write.h"
 #include "query-tee/judge.h"
 #include "query-tee/tee.h"
@@ -336,15 +335,14 @@ void page_print_json(struct tee *tee, struct buf *out)
     buf_byte(out, '\n');
 }
 
-static void put_gauge(struct buf *out, const char *name, const char *type, const char *help,
+static void put_gauge(struct exposition *out, const char *name, const char *type, const char *help,
                       double v)
 {
-    buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n%s ", name, help, name, type, name);
-    out->len += float_text_g(buf_reserve(out, FLOAT_TEXT_SIZE), v);
-    buf_byte(out, '\n');
+    exposition_family(out, name, help, type);
+    exposition_value(out, "", v);
 }
 
-static void put_process(const struct tee *tee, struct buf *out)
+static void put_process(const struct tee *tee, struct exposition *out)
 {
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
@@ -365,28 +363,29 @@ static void put_process(const struct tee *tee, struct buf *out)
               (double)tee->start_ms / 1000);
 }
 
-static void put_spans(struct tee *tee, struct buf *out)
+static void put_spans(struct tee *tee, struct exposition *out)
 {
     struct tracer_counts counts = {0};
     if (tee->tracer)
         counts = tracer_counts(tee->tracer);
     put_gauge(out, "millrace_querytee_spans_sent_total", "counter",
               "Spans that the collector has taken.", (double)counts.sent);
-    static const char dropped[] = "millrace_querytee_spans_dropped_total";
-    buf_printf(out,
-               "# HELP %s Spans that nobody will see, by why.\n# TYPE %s counter\n"
-               "%s{reason=\"queue_full\"} %" PRIu64 "\n%s{reason=\"not_taken\"} %" PRIu64 "\n",
-               dropped, dropped, dropped, counts.queue_full, dropped, counts.failed);
+    exposition_family(out, "millrace_querytee_spans_dropped_total",
+                      "Spans that nobody will see, by why.", "counter");
+    exposition_count(out, "reason=\"queue_full\"", counts.queue_full);
+    exposition_count(out, "reason=\"not_taken\"", counts.failed);
 }
 
-void page_print_gauges(struct tee *tee, struct buf *out)
+void page_print_gauges(struct tee *tee, struct exposition *out)
 {
-    static const char in_flight[] = "millrace_querytee_requests_in_flight";
-    buf_printf(out, "# HELP %s Requests under way to a backend.\n# TYPE %s gauge\n", in_flight,
-               in_flight);
-    for (size_t i = 0; i < tee->backends.count; i++)
-        buf_printf(out, "%s{backend=\"%s\"} %" PRId64 "\n", in_flight, tee->backends.items[i].name,
-                   atomic_load(&tee->backends.items[i].in_flight));
+    exposition_family(out, "millrace_querytee_requests_in_flight",
+                      "Requests under way to a backend.", "gauge");
+    for (size_t i = 0; i < tee->backends.count; i++) {
+        AUTO(buf_done) struct buf labels = {0};
+        buf_printf(&labels, "backend=\"%s\"", tee->backends.items[i].name);
+        exposition_value(out, buf_terminated(&labels),
+                         (double)atomic_load(&tee->backends.items[i].in_flight));
+    }
     put_gauge(out, "millrace_querytee_comparisons_waiting", "gauge",
               "Comparisons that wait for their turn.",
               tee->judge ? (double)judge_waiting_count(tee->judge) : 0);

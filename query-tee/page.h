@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/buf.h"
+#include "query-tee/exposition.h"
 
 struct tee;
 
@@ -21,4 +22,4 @@ void page_print(struct tee *tee, struct buf *out);
 void page_print_json(struct tee *tee, struct buf *out);
 
 /* What /metrics has beside the tally: gauges, as they stand now. */
-void page_print_gauges(struct tee *tee, struct buf *out);
+void page_print_gauges(struct tee *tee, struct exposition *out);

@@ -116,7 +116,9 @@ START_TEST(announces_each_gauge_once)
     AUTO(buf_done) struct buf out = {0};
     size_t count = 0;
     begin();
-    page_print_gauges(self.tee, &out);
+    struct exposition exposition = {.out = &out};
+    page_print_gauges(self.tee, &exposition);
+    exposition_end(&exposition);
     for (char *line = strtok((char *)(uintptr_t)buf_terminated(&out), "\n"), *name = NULL; line;
          line = strtok(NULL, "\n")) {
         if (strncmp(line, "# TYPE ", 7) == 0) {

@@ -44,10 +44,15 @@ void metrics_handle(void *context, const struct request *request, struct answer 
         return;
     }
     answer->status = 200;
-    answer->content_type = "text/plain; version=0.0.4; charset=utf-8";
+    struct exposition exposition = {
+        .out = &answer->body,
+        .proto = exposition_wants_proto(request_header(request, "Accept")),
+    };
+    answer->content_type = exposition.proto ? exposition_proto_type : exposition_text_type;
     answer->compress = true;
-    tally_print(tee->tally, &answer->body);
-    page_print_gauges(tee, &answer->body);
+    tally_print(tee->tally, &exposition);
+    page_print_gauges(tee, &exposition);
+    exposition_end(&exposition);
 }
 
 static void tee_open_tables(struct tee *tee)

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/float_text.h"
 #include "base/hash.h"
 #include "base/map.h"
 #include "base/mem.h"
@@ -17,10 +16,10 @@ static const double relative_bounds[] = {-30,  -10, -3,  -1, -.3, -.1, -.03, -.0
 static const double ratio_bounds[] = {.01, .02, .05, .1, .2, .35, .5, .7, .85, 1,
                                       1.2, 1.5, 2,   3,  5,  10,  20, 50, 100};
 static const double size_bounds[] = {100, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
-static const double no_bounds[] = {0};
 
-#define BOUND_COUNT_counter(bounds) 0
-#define BOUND_COUNT_histogram(bounds) ARRAY_COUNT(bounds)
+#define KIND_counter(bounds) .kind = "counter"
+#define KIND_histogram(b) .kind = "histogram", .bounds = (b), .bound_count = ARRAY_COUNT(b)
+#define KIND_native(b) KIND_histogram(b), .native = true
 
 static const struct {
     const char *name;
@@ -28,9 +27,10 @@ static const struct {
     const char *help;
     const double *bounds;
     size_t bound_count;
+    bool native; /* and where the scraper takes that, a native histogram */
 } metrics[] = {
-#define TALLY(name, kind, metric, help, bounds) \
-    {metric, #kind, help, bounds, BOUND_COUNT_##kind(bounds)},
+#define TALLY(name_, kind_, metric, help_, bounds_) \
+    {.name = metric, .help = help_, KIND_##kind_(bounds_)},
 #include "query-tee/tally.def"
 #undef TALLY
 };
@@ -41,6 +41,7 @@ struct cell {
     uint64_t count;
     double sum;
     uint64_t *buckets; /* NULL: a counter */
+    struct native native;
 };
 
 struct tally {
@@ -66,6 +67,7 @@ void tally_destroy(struct tally *tally)
     for (size_t i = 0; i < tally->count; i++) {
         free(tally->cells[i].labels);
         free(tally->cells[i].buckets);
+        native_done(&tally->cells[i].native);
     }
     free(tally->cells);
     map_done(&tally->map);
@@ -143,6 +145,8 @@ void tally_observe(struct tally *tally, enum tally_metric metric, double v, cons
         cell->sum += v;
         if (bucket < metrics[metric].bound_count)
             cell->buckets[bucket]++;
+        if (metrics[metric].native)
+            native_observe(&cell->native, v);
     }
     pthread_mutex_unlock(&tally->mutex);
 }
@@ -157,48 +161,32 @@ uint64_t tally_total(struct tally *tally, enum tally_metric metric, const char *
     return count;
 }
 
-static void put_number(struct buf *out, double v)
-{
-    out->len += float_text_g(buf_reserve(out, FLOAT_TEXT_SIZE), v);
-}
-
-static void cell_print_histogram(const struct cell *cell, struct buf *out)
-{
-    const char *name = metrics[cell->metric].name;
-    const char *comma = *cell->labels ? "," : "";
-    uint64_t sum = 0;
-    for (size_t i = 0; i < metrics[cell->metric].bound_count; i++) {
-        sum += cell->buckets[i];
-        buf_printf(out, "%s_bucket{%s%sle=\"", name, cell->labels, comma);
-        put_number(out, metrics[cell->metric].bounds[i]);
-        buf_printf(out, "\"} %llu\n", (unsigned long long)sum);
-    }
-    buf_printf(out, "%s_bucket{%s%sle=\"+Inf\"} %llu\n%s_sum{%s} ", name, cell->labels, comma,
-               (unsigned long long)cell->count, name, cell->labels);
-    put_number(out, cell->sum);
-    buf_printf(out, "\n%s_count{%s} %llu\n", name, cell->labels, (unsigned long long)cell->count);
-}
-
-void tally_print(struct tally *tally, struct buf *out)
+void tally_print(struct tally *tally, struct exposition *exposition)
 {
     pthread_mutex_lock(&tally->mutex);
     for (size_t m = 0; m < TALLY_COUNT; m++) {
-        buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", metrics[m].name, metrics[m].help,
-                   metrics[m].name, metrics[m].kind);
+        exposition_family(exposition, metrics[m].name, metrics[m].help, metrics[m].kind);
         for (size_t i = 0; i < tally->count; i++) {
             const struct cell *cell = &tally->cells[i];
             if (cell->metric != m)
                 continue;
+            struct exposition_histogram histogram = {
+                .count = cell->count,
+                .sum = cell->sum,
+                .bounds = metrics[m].bounds,
+                .buckets = cell->buckets,
+                .bound_count = metrics[m].bound_count,
+                .native = metrics[m].native ? &cell->native : NULL,
+            };
             if (cell->buckets)
-                cell_print_histogram(cell, out);
+                exposition_histogram(exposition, cell->labels, &histogram);
             else
-                buf_printf(out, "%s{%s} %llu\n", metrics[m].name, cell->labels,
-                           (unsigned long long)cell->count);
+                exposition_count(exposition, cell->labels, cell->count);
         }
     }
-    if (tally->dropped)
-        buf_printf(out, "# %llu observations had more sets of labels than are kept\n",
-                   (unsigned long long)tally->dropped);
+    exposition_family(exposition, "millrace_querytee_metrics_dropped_total",
+                      "Observations that had more sets of labels than are kept.", "counter");
+    exposition_count(exposition, "", tally->dropped);
     pthread_mutex_unlock(&tally->mutex);
 }
 

@@ -6,9 +6,10 @@
 
 #include "base/attr.h"
 #include "base/buf.h"
+#include "query-tee/exposition.h"
 
 /*
- * Counters and classic histograms by labels, for /metrics. Labels are given as they stand between
+ * Counters and histograms by labels, for /metrics. Labels are given as they stand between
  * the braces; there are as many of a metric as backends, routes and the like make, and never as
  * many as a client can think of.
  *
@@ -38,8 +39,8 @@ void tally_observe(struct tally *tally, enum tally_metric metric, double v, cons
 /* What a counter stands at; for pages and tests. */
 uint64_t tally_total(struct tally *tally, enum tally_metric metric, const char *labels);
 
-/* In the text format, metrics in the order of the table. */
-void tally_print(struct tally *tally, struct buf *out);
+/* Metrics in the order of the table. */
+void tally_print(struct tally *tally, struct exposition *exposition);
 
 /* A value as it stands between quotes. */
 void tally_escape(struct buf *out, const char *value);
