@@ -4,12 +4,15 @@
 #include <fcntl.h>
 #include <fts.h>
 #include <ftw.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "base/mem.h"
 
 static bool file_error(struct err *err, const char *path, const char *deed)
 {
@@ -113,12 +116,7 @@ bool file_write_whole(const char *path, struct str bytes, struct err *err)
     if (rename(scratch, path) != 0)
         return file_error(err, path, "rename to");
 
-    char *slash = strrchr(scratch, '/');
-    if (slash == scratch)
-        slash++;
-    if (slash)
-        *slash = '\0';
-    return file_sync_folder(slash ? scratch : ".", err);
+    return file_sync_parent(path, err);
 }
 
 bool file_sync_folder(const char *path, struct err *err)
@@ -131,12 +129,37 @@ bool file_sync_folder(const char *path, struct err *err)
     return true;
 }
 
+bool file_sync_parent(const char *path, struct err *err)
+{
+    char *copy = mem_strdup(path);
+    bool good = file_sync_folder(dirname(copy), err);
+    free(copy);
+    return good;
+}
+
 bool file_make_folder(const char *path, struct err *err)
 {
     struct stat st;
-    if (mkdir(path, 0755) == 0 || (errno == EEXIST && stat(path, &st) == 0 && S_ISDIR(st.st_mode)))
-        return true;
-    return file_error(err, path, "make folder");
+    if (mkdir(path, 0755) == 0)
+        return file_sync_parent(path, err);
+    if (errno != EEXIST || stat(path, &st) != 0 || !S_ISDIR(st.st_mode))
+        return file_error(err, path, "make folder");
+
+    /* Perhaps by one who was killed before the sync. Where we may not, it was not one of us. */
+    struct err sync_err = {0};
+    if (!file_sync_parent(path, &sync_err))
+        err_clear(&sync_err);
+    return true;
+}
+
+bool file_cut(const char *path, uint64_t size, struct err *err)
+{
+    AUTO(fd_close) int fd = open(path, O_WRONLY | O_CLOEXEC);
+    struct stat st;
+    if (fd < 0 || fstat(fd, &st) != 0 ||
+        ((uint64_t)st.st_size > size && ftruncate(fd, (off_t)size) != 0) || fsync(fd) != 0)
+        return file_error(err, path, "cut");
+    return true;
 }
 
 /* Some file systems cannot make a file without a name: one is made with a name, which goes. */

@@ -32,8 +32,15 @@ bool file_read(const char *path, size_t size_max, struct buf *out, struct err *e
 /* Writes "path.tmp", syncs it, renames it to `path`, and syncs the folder. */
 bool file_write_whole(const char *path, struct str bytes, struct err *err) MUST_CHECK;
 
+/* The names in a folder are on the disk; those beside a file or folder, its own among them. */
 bool file_sync_folder(const char *path, struct err *err) MUST_CHECK;
-bool file_make_folder(const char *path, struct err *err) MUST_CHECK; /* there already: fine */
+bool file_sync_parent(const char *path, struct err *err) MUST_CHECK;
+
+/* And its name is on the disk. There already: fine. */
+bool file_make_folder(const char *path, struct err *err) MUST_CHECK;
+/* Leaves no more than `size` bytes of a file, and they are on the disk. */
+bool file_cut(const char *path, uint64_t size, struct err *err) MUST_CHECK;
+
 bool file_exists(const char *path);
 
 /*

@@ -51,4 +51,30 @@ START_TEST(a_file_without_a_name_leaves_nothing)
 }
 END_TEST
 
-TEST_MAIN("file", writes_whole_and_reads_back, a_file_without_a_name_leaves_nothing)
+START_TEST(a_folder_is_made_once_and_a_file_is_cut)
+{
+    char folder[] = "/tmp/millrace-file-XXXXXX";
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    ck_assert_int_eq(chdir(folder), 0);
+    struct err err = {0};
+    ck_assert(file_make_folder("data", &err)); /* its parent is "." */
+    ck_assert(file_make_folder("data", &err));
+    ck_assert(!file_make_folder("missing/data", &err));
+    ck_assert_int_eq(err.kind, ERR_NOT_FOUND);
+    ck_assert(file_write_whole("data/f", STR("hello"), &err));
+    ck_assert(!file_make_folder("data/f", &err));
+    ck_assert_int_eq(err.kind, ERR_IO);
+
+    ck_assert(file_cut("data/f", 9, &err));
+    ck_assert(file_cut("data/f", 4, &err));
+    AUTO(buf_done) struct buf buf = {0};
+    ck_assert(file_read("data/f", 9, &buf, &err));
+    ck_assert(str_eq(buf_view(&buf), STR("hell")));
+    ck_assert(!file_cut("data/g", 4, &err));
+    ck_assert_int_eq(err.kind, ERR_NOT_FOUND);
+    ck_assert(file_remove_all(folder, &err));
+}
+END_TEST
+
+TEST_MAIN("file", writes_whole_and_reads_back, a_file_without_a_name_leaves_nothing,
+          a_folder_is_made_once_and_a_file_is_cut)
