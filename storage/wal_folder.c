@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -130,17 +131,43 @@ void wal_folder_checkpoint_path(const char *folder, uint32_t number, char *out, 
     snprintf(out, size, "%s/%s%08u", folder, checkpoint_prefix, number);
 }
 
+bool wal_folder_sync_segments(const char *folder, struct err *err)
+{
+    AUTO(wal_listing_done) struct wal_listing listing = {0};
+    if (!wal_folder_list(folder, &listing, err))
+        return false;
+    for (size_t i = 0; i < listing.count; i++) {
+        char path[4096];
+        wal_folder_segment_path(folder, listing.segments[i], path, sizeof path);
+        int fd = open(path, O_RDONLY | O_CLOEXEC);
+        bool good = fd >= 0 && fdatasync(fd) == 0;
+        if (!good)
+            err_set(err, ERR_IO, "%s: cannot sync: %s", path, strerror(errno));
+        if (fd >= 0)
+            close(fd);
+        if (!good)
+            return false;
+    }
+    return true;
+}
+
+bool wal_folder_remove_segment(const char *folder, uint32_t number, struct err *err)
+{
+    char path[4096];
+    wal_folder_segment_path(folder, number, path, sizeof path);
+    if (unlink(path) != 0)
+        return err_set(err, ERR_IO, "%s: cannot remove: %s", path, strerror(errno));
+    return file_sync_folder(folder, err);
+}
+
 bool wal_folder_remove_segments(const char *folder, uint32_t last, struct err *err)
 {
     AUTO(wal_listing_done) struct wal_listing listing = {0};
     if (!wal_folder_list(folder, &listing, err))
         return false;
-    for (size_t i = 0; i < listing.count && listing.segments[i] <= last; i++) {
-        char path[4096];
-        wal_folder_segment_path(folder, listing.segments[i], path, sizeof path);
-        if (unlink(path) != 0)
-            return err_set(err, ERR_IO, "%s: cannot remove: %s", path, strerror(errno));
-    }
+    for (size_t i = 0; i < listing.count && listing.segments[i] <= last; i++)
+        if (!wal_folder_remove_segment(folder, listing.segments[i], err))
+            return false;
     return true;
 }
 

@@ -41,6 +41,12 @@ bool wal_folder_checkpoint(const char *folder, const struct wal_listing *listing
 void wal_folder_segment_path(const char *folder, uint32_t number, char *out, size_t size);
 void wal_folder_checkpoint_path(const char *folder, uint32_t number, char *out, size_t size);
 
+/* What is in the segments is on the disk, whoever wrote it. */
+bool wal_folder_sync_segments(const char *folder, struct err *err) MUST_CHECK;
+
+/* It is gone from the disk, too: of several that go in a row a loss of power leaves no gap. */
+bool wal_folder_remove_segment(const char *folder, uint32_t number, struct err *err) MUST_CHECK;
+
 /* Removes the segments up to a number, the oldest first, so that no gap is ever seen. */
 bool wal_folder_remove_segments(const char *folder, uint32_t last, struct err *err) MUST_CHECK;
 

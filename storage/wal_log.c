@@ -10,11 +10,9 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "storage/wal.h"
 #include "storage/wal_folder.h"
@@ -282,21 +280,6 @@ void wal_log_drop(struct wal_log *log, struct err *err)
     wal_log_stop(log, log->record_begin);
 }
 
-/* Cuts a segment to its good bytes. */
-static bool wal_cut(const char *path, uint64_t size, struct err *err)
-{
-    int fd = open(path, O_WRONLY | O_CLOEXEC);
-    struct stat st;
-    bool good =
-        fd >= 0 && fstat(fd, &st) == 0 &&
-        ((uint64_t)st.st_size <= size || (ftruncate(fd, (off_t)size) == 0 && fsync(fd) == 0));
-    if (!good)
-        err_set(err, ERR_IO, "%s: cannot cut: %s", path, strerror(errno));
-    if (fd >= 0)
-        close(fd);
-    return good;
-}
-
 bool wal_log_repair(struct wal_log *log, uint32_t *ret_next, struct err *err)
 {
     if (!wal_log_list(log, err))
@@ -311,16 +294,14 @@ bool wal_log_repair(struct wal_log *log, uint32_t *ret_next, struct err *err)
         return true;
     }
 
+    for (uint32_t last = log->last; there && last > log->number; last--)
+        if (!wal_folder_remove_segment(log->folder, last, err))
+            return false;
     char path[4096];
-    for (uint32_t last = log->last; there && last > log->number; last--) {
-        wal_folder_segment_path(log->folder, last, path, sizeof path);
-        if (unlink(path) != 0)
-            return err_set(err, ERR_IO, "%s: cannot remove: %s", path, strerror(errno));
-    }
     wal_folder_segment_path(log->folder, log->number, path, sizeof path);
     uint64_t good_end =
         log->phase == WAL_DROPPED ? log->good_end : wal_segment_offset(log->segment);
-    if (!wal_cut(path, good_end, err))
+    if (!file_cut(path, good_end, err))
         return false;
     *ret_next = log->number + 1;
     return true;

@@ -24,6 +24,7 @@
 #include "base/mem.h"
 #include "base/varint.h"
 #include "storage/wal.h"
+#include "storage/wal_folder.h"
 #include "storage/wal_fragment.h"
 
 /* Records are written once and read once: speed counts more than size. */
@@ -51,6 +52,7 @@ struct wal_writer {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     int fd;
+    int fd_before; /* of the segment before, where nobody waits for a sync; -1: none */
     uint32_t segment;
     uint64_t position; /* changed by the flush, which alone reads it without the lock */
     uint64_t synced_position;
@@ -71,7 +73,10 @@ static bool writer_failed(const struct wal_writer *writer, const char *deed, int
                    strerror(error));
 }
 
-/* Makes the file of a segment; the folder knows of it, if the log is to outlive a loss of power. */
+/*
+ * Makes the file of a segment; its name is on the disk, whether its records will be or not: a log
+ * in which one of the middle is missing would not be opened again.
+ */
 static bool segment_create(const struct wal_writer *writer, uint32_t segment, int *ret_fd,
                            struct err *err)
 {
@@ -80,7 +85,7 @@ static bool segment_create(const struct wal_writer *writer, uint32_t segment, in
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (fd < 0)
         return err_set(err, ERR_IO, "%s: cannot create: %s", path, strerror(errno));
-    if (writer->options.synced && !file_sync_folder(writer->folder, err)) {
+    if (!file_sync_folder(writer->folder, err)) {
         close(fd);
         unlink(path);
         return false;
@@ -96,9 +101,13 @@ bool wal_writer_open(const char *folder, const struct wal_writer_options *option
     writer->folder = mem_strdup(folder);
     writer->options = *options;
     writer->segment = options->segment;
-    writer->fd = -1;
+    writer->fd = writer->fd_before = -1;
     pthread_mutex_init(&writer->lock, NULL);
     pthread_cond_init(&writer->changed, NULL);
+
+    /* Behind a segment that a loss of power has torn nothing is read, synced or not. */
+    if (options->synced && !wal_folder_sync_segments(folder, err))
+        return false;
     if (!segment_create(writer, writer->segment, &writer->fd, err))
         return false;
     *ret_writer = TAKE(writer);
@@ -164,6 +173,15 @@ static bool segment_pad(struct wal_writer *writer)
     return true;
 }
 
+/* The segment is closed, and on the disk if it can be: nobody was promised that it is. */
+static void segment_settle(int fd)
+{
+    if (fd < 0)
+        return;
+    fdatasync(fd);
+    close(fd);
+}
+
 bool wal_writer_finish(struct wal_writer *writer, struct err *err)
 {
     if (!segment_pad(writer))
@@ -175,11 +193,16 @@ void wal_writer_close(struct wal_writer *writer)
 {
     if (!writer)
         return;
+    segment_settle(writer->fd_before);
     if (writer->fd >= 0) {
         if (!writer->torn || segment_cut(writer))
             segment_pad(writer);
-        close(writer->fd);
+        segment_settle(writer->fd);
     }
+    /* A process that was killed may have left others. */
+    struct err sync_err = {0};
+    if (!wal_folder_sync_segments(writer->folder, &sync_err))
+        err_clear(&sync_err);
     pthread_cond_destroy(&writer->changed);
     pthread_mutex_destroy(&writer->lock);
     ZSTD_freeCCtx(writer->zstd);
@@ -300,19 +323,26 @@ static void writer_count_sync(struct wal_writer *writer, int64_t begin_ns)
     writer->counters.sync_ns += (uint64_t)(clock_monotonic_ns() - begin_ns);
 }
 
-/* Syncs what a segment still has in memory before it is closed. With the lock. */
+/*
+ * Syncs what a segment still has in memory and closes it. Where nobody waits for that the kernel
+ * may begin, and it is closed with the next one, when there is little left to wait for: a loss of
+ * power takes no more than the last two segments. With the lock.
+ */
 static bool segment_finish(struct wal_writer *writer, struct err *err)
 {
     while (writer->syncing)
         pthread_cond_wait(&writer->changed, &writer->lock);
     if (!writer->options.synced) {
-        sync_file_range(writer->fd, 0, 0, SYNC_FILE_RANGE_WRITE); /* the kernel may begin */
+        segment_settle(writer->fd_before);
+        sync_file_range(writer->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+        writer->fd_before = writer->fd;
         return true;
     }
     int64_t begin_ns = clock_monotonic_ns();
     if (!writer->sync_errno && fdatasync(writer->fd) != 0)
         writer->sync_errno = errno;
     writer_count_sync(writer, begin_ns);
+    close(writer->fd);
     if (writer->sync_errno)
         return writer_failed(writer, "sync", writer->sync_errno, err);
     writer->synced_position = writer->position;
@@ -328,7 +358,6 @@ static bool writer_next_segment(struct wal_writer *writer, struct err *err)
         return false;
     pthread_mutex_lock(&writer->lock);
     bool good = segment_finish(writer, err);
-    close(writer->fd);
     writer->fd = fd;
     writer->segment++;
     writer->offset = 0;

@@ -32,7 +32,7 @@ struct wal_writer_options {
     uint32_t segment; /* the number of the first one, which must not be there */
     enum wal_packing packing;
     size_t segment_size; /* all that waits goes into one segment, whatever its size */
-    bool synced;         /* wal_writer_sync will be called: segments are left synced */
+    bool synced; /* wal_writer_sync will be called: nothing is written behind what is not synced */
 };
 
 /* The folder is there. */
@@ -42,7 +42,7 @@ bool wal_writer_open(const char *folder, const struct wal_writer_options *option
 /* All that was flushed, and zeros up to the end of the page, go to the disk. */
 bool wal_writer_finish(struct wal_writer *writer, struct err *err) MUST_CHECK;
 
-/* Zeros up to the end of the page, as Prometheus leaves a log. */
+/* Zeros up to the end of the page, as Prometheus leaves a log; all of it synced, if that can be. */
 void wal_writer_close(struct wal_writer *writer);
 
 void wal_writer_add(struct wal_writer *writer, const void *record, size_t size);
