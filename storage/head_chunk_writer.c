@@ -52,6 +52,7 @@ static void writer_close(struct head_chunk_writer *writer)
         return;
     if (writer->torn)
         writer_cut_back(writer);
+    fdatasync(writer->fd); /* the log has it all */
     close(writer->fd);
     writer->fd = -1;
 }
@@ -94,6 +95,18 @@ static bool writer_put(struct head_chunk_writer *writer, const char *bytes, size
     return true;
 }
 
+/*
+ * No file comes behind one that is not on the disk: where a loss of power takes chunks from the
+ * midst of a series, samples of their time are not taken from the log, for a newer one is there.
+ */
+static bool writer_finish_file(struct head_chunk_writer *writer, struct err *err)
+{
+    if (fdatasync(writer->fd) != 0)
+        return writer_failed(writer, "sync", err);
+    writer_close(writer);
+    return true;
+}
+
 /* The file is opened, but none of the writer's yet. */
 static bool writer_begin_file(struct head_chunk_writer *writer, struct err *err)
 {
@@ -116,7 +129,7 @@ static bool writer_open_file(struct head_chunk_writer *writer, struct err *err)
     writer->fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (writer->fd < 0)
         return writer_failed(writer, "create", err);
-    if (!writer_begin_file(writer, err)) {
+    if (!file_sync_folder(writer->folder, err) || !writer_begin_file(writer, err)) {
         close(writer->fd);
         writer->fd = -1;
         unlink(path);
@@ -135,8 +148,9 @@ bool head_chunk_writer_begin(struct head_chunk_writer *writer, size_t size, stru
 {
     assert(writer->waiting.len == 0);
     assert(size <= HEAD_CHUNK_FILE_SIZE_MAX - HEAD_CHUNK_FILE_HEADER_SIZE);
-    if (writer->fd >= 0 && writer->offset + size > HEAD_CHUNK_FILE_SIZE_MAX)
-        writer_close(writer);
+    if (writer->fd >= 0 && writer->offset + size > HEAD_CHUNK_FILE_SIZE_MAX &&
+        !writer_finish_file(writer, err))
+        return false;
     if (writer->fd < 0)
         return writer_open_file(writer, err);
     return !writer->torn || writer_cut_back(writer) || writer_failed(writer, "cut back", err);
@@ -174,8 +188,10 @@ bool head_chunk_writer_flush(struct head_chunk_writer *writer, struct err *err)
 
 void head_chunk_writer_cut(struct head_chunk_writer *writer)
 {
-    if (writer->fd >= 0 && writer->offset > HEAD_CHUNK_FILE_HEADER_SIZE)
-        writer_close(writer);
+    struct err sync_err = {0};
+    if (writer->fd >= 0 && writer->offset > HEAD_CHUNK_FILE_HEADER_SIZE &&
+        !writer_finish_file(writer, &sync_err))
+        err_clear(&sync_err); /* it goes on in this one */
 }
 
 uint32_t head_chunk_writer_number(const struct head_chunk_writer *writer)

@@ -30,6 +30,7 @@
 
 #include "base/buf.h"
 #include "base/crc32c.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/varint.h"
 
@@ -446,20 +447,7 @@ static bool chunks_remove(const struct head_chunks *chunks, struct chunks_entry 
     if (unlink(path) != 0 && errno != ENOENT)
         return err_set(err, ERR_IO, "%s: cannot remove: %s", path, strerror(errno));
     chunks_entry_done(entry);
-    return true;
-}
-
-/* Cuts a file to its good chunks. */
-static bool chunks_cut(const struct head_chunks *chunks, const struct chunks_entry *entry,
-                       struct err *err)
-{
-    char path[4096];
-    chunks_path(chunks, entry->number, path, sizeof path);
-    struct stat st;
-    if (stat(path, &st) != 0 ||
-        ((size_t)st.st_size > entry->offset && truncate(path, (off_t)entry->offset) != 0))
-        return err_set(err, ERR_IO, "%s: cannot cut: %s", path, strerror(errno));
-    return true;
+    return file_sync_folder(chunks->folder, err); /* so that a loss of power leaves no gap */
 }
 
 bool head_chunks_repair(struct head_chunks *chunks, uint32_t *ret_next, struct err *err)
@@ -480,7 +468,9 @@ bool head_chunks_repair(struct head_chunks *chunks, uint32_t *ret_next, struct e
         return true;
     const struct chunks_entry *last = &chunks->entries[chunks->count - 1];
     *ret_next = last->number + 1;
-    return chunks_cut(chunks, last, err);
+    char path[4096];
+    chunks_path(chunks, last->number, path, sizeof path);
+    return file_cut(path, last->offset, err);
 }
 
 bool head_chunks_add_file(struct head_chunks *chunks, uint32_t number, int fd,
