@@ -229,8 +229,9 @@ bool db_open(const char *path, const struct db_options *options, struct db **ret
 {
     AUTO(db_close) struct db *db = db_create(path, options);
     bool writes = !options->read_only;
+    /* Of a block that is there, the head and parents go: its name is to be on the disk before. */
     if (writes && (!file_make_folder(path, err) || !dir_lock_open(path, &db->dir_lock, err) ||
-                   !db_remove_leftovers(db, err)))
+                   !db_remove_leftovers(db, err) || !file_sync_folder(path, err)))
         return false;
     if (!head_open(path, &db->options, &db->head, err) || !db_refresh(db, err))
         return false;
