@@ -132,13 +132,21 @@ static void keep_histograms(struct checkpoint *checkpoint)
     }
 }
 
+/* Some time before there may be samples out of order, and those of a chunk that reaches over. */
+static bool checkpoint_needs_stone(const struct checkpoint *checkpoint,
+                                   const struct wal_tombstone *stone)
+{
+    const struct checkpoint_plan *plan = checkpoint->plan;
+    return stone->range.end_ms >= plan->before_ms ||
+           stone->range.end_ms >= plan->begin_ms(plan->context, stone->ref);
+}
+
 static void keep_tombstones(struct checkpoint *checkpoint)
 {
     const struct wal_record *record = &checkpoint->record;
     for (size_t i = 0; i < record->tombstone_count; i++) {
         const struct wal_tombstone *stone = &record->tombstones[i];
-        if (!checkpoint_needs(checkpoint, stone->range.end_ms) ||
-            !checkpoint_keeps(checkpoint, stone->ref))
+        if (!checkpoint_keeps(checkpoint, stone->ref) || !checkpoint_needs_stone(checkpoint, stone))
             continue;
         wal_encode_tombstone(&checkpoint->encoder, stone->ref, stone->range);
         checkpoint_put(checkpoint);

@@ -12,7 +12,8 @@
 /*
  * A checkpoint: what is still needed of the oldest segments of a log, as Prometheus writes it.
  * Series that somebody keeps, samples, histograms and exemplars from a time on, tombstones of kept
- * series that reach so far, and of each series the metadata that was told last.
+ * series that reach so far, or to what memory has of them, and of each series the metadata that was
+ * told last.
  *
  * Thread: one at a time for a folder; others may append to it meanwhile.
  */
@@ -23,6 +24,7 @@ struct checkpoint_plan {
     size_t segment_size; /* of its own segments */
     enum wal_packing packing;
     bool (*keeps)(void *context, uint64_t ref);
+    int64_t (*begin_ms)(void *context, uint64_t ref); /* of what memory has; INT64_MAX: nothing */
     void *context;
     const _Atomic bool *cancel; /* looked at for each record; NULL: never */
 };

@@ -14,6 +14,7 @@
 #include "storage/wal_record.h"
 
 #define BEFORE_MS 100
+#define BEGIN_MS 50
 
 static char folder[256];
 static struct err err;
@@ -55,6 +56,11 @@ static bool keeps(void *context, uint64_t ref)
     return ref % 2 == 1;
 }
 
+static int64_t begin_ms(void *context, uint64_t ref)
+{
+    return BEGIN_MS;
+}
+
 static bool make(uint32_t last)
 {
     struct checkpoint_plan plan = {
@@ -63,6 +69,7 @@ static bool make(uint32_t last)
         .before_ms = BEFORE_MS,
         .segment_size = 128 << 10,
         .keeps = keeps,
+        .begin_ms = begin_ms,
     };
     return checkpoint_write(&plan, &err);
 }
@@ -123,7 +130,9 @@ static void add_all(void)
     take();
     test_histogram(&record, 1, 120, 1);
     take();
-    test_tombstone(&record, 1, 0, 99);
+    test_tombstone(&record, 1, 0, BEGIN_MS - 1);
+    take();
+    test_tombstone(&record, 1, 0, BEGIN_MS);
     take();
     test_tombstone(&record, 1, 0, 100);
     take();
@@ -145,6 +154,7 @@ START_TEST(keeps_what_is_needed_of_every_type)
         "2: 1@100=2+0 2@101=3+0\n"
         "11: 1@100=2+-901 2@101=3+-906\n"
         "8: 1@120\n"
+        "3: 1-0-50\n"
         "3: 1-0-100\n"
         "1: 4\n");
     end();
@@ -165,8 +175,8 @@ START_TEST(goes_on_from_the_one_before)
     ck_assert(wal_folder_remove_segments(folder, 1, &err));
     ck_assert(wal_folder_remove_checkpoints(folder, 1, &err));
     expect(
-        "1: 1\n2: 1@100=2+0 2@101=3+0\n11: 1@100=2+-901 2@101=3+-906\n8: 1@120\n3: 1-0-100\n1: "
-        "3\n");
+        "1: 1\n2: 1@100=2+0 2@101=3+0\n11: 1@100=2+-901 2@101=3+-906\n8: 1@120\n3: 1-0-50\n"
+        "3: 1-0-100\n1: 3\n");
     end();
 }
 END_TEST

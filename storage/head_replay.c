@@ -337,11 +337,11 @@ static void apply_tombstones(struct head_state *state, const struct wal_record *
         struct live_series *series = head_index_find(state->index, stone->ref);
         if (!series)
             continue;
+        /* It may end before what is taken from the log: the sweep knows what it is needed for. */
         if (stone->range.begin_ms == INT64_MIN && stone->range.end_ms == INT64_MAX) {
             series->dead = true;
             state->has_dead = true;
-        } else if (stone->range.begin_ms <= stone->range.end_ms &&
-                   stone->range.end_ms >= state->min_valid_ms) {
+        } else if (stone->range.begin_ms <= stone->range.end_ms) {
             live_series_delete_range(series, stone->range);
         }
     }

@@ -36,6 +36,17 @@ static bool keeper_keeps(void *context, uint64_t ref)
     return keeps;
 }
 
+static int64_t keeper_begin_ms(void *context, uint64_t ref)
+{
+    struct checkpoint_keeper *keeper = context;
+    struct head *head = keeper->head;
+    pthread_rwlock_rdlock(&head->lock);
+    const struct live_series *series = head_index_find(head->state->index, ref);
+    int64_t begin_ms = series ? live_series_begin_ms(series) : INT64_MAX;
+    pthread_rwlock_unlock(&head->lock);
+    return begin_ms;
+}
+
 /* Prometheus's rule for which segments go; false: too few. The one in work does not count. */
 static bool segments_to_go(const struct wal_listing *listing, const struct wal_checkpoint *before,
                            uint32_t in_work, uint32_t *ret_last)
@@ -109,6 +120,7 @@ static bool head_checkpoint(struct head *head, int64_t before_ms, uint32_t in_wo
         .segment_size = head_segment_size(head),
         .packing = head->options.wal_packing,
         .keeps = keeper_keeps,
+        .begin_ms = keeper_begin_ms,
         .context = &keeper,
         .cancel = cancel,
     };
