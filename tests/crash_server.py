@@ -14,7 +14,7 @@ In every second directory the disk fills up now and then, under load and over a 
 must be refused with 503 and be taken again when there is room. The disk is a small tmpfs in a mount namespace of
 this test's own, and full means ENOSPC. Where no tmpfs may be mounted, a limit on the size of files stands for it
 (EFBIG); the last line says which it was. A kill leaves all that was written in the kernel's memory: what a loss of
-power would take is not tried here (tests/crash.py cuts the ends of files off).
+power takes is tried by tests/power.py.
 """
 import argparse
 import collections
@@ -31,7 +31,7 @@ import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from judge import crash_load, directory, processes  # noqa: E402
+from judge import crash_directory, crash_load, directory, processes  # noqa: E402
 from judge.client import Client  # noqa: E402
 from judge.crash_load import Fault  # noqa: E402
 
@@ -41,10 +41,7 @@ DISK_BYTES = 96 << 20
 LOAD_SECONDS = 0.8
 FULL_SECONDS = 0.5
 DIRECTORY_ROUNDS = 7
-HOURS_MAX = 40  # that a directory may hold, or looking takes longer than loading
 ROOM_SECONDS = 60  # after the disk had room again, writes are taken within this time
-STEPS = (30, 60, 120)
-LATE_CONFIG = "storage:\n  tsdb:\n    out_of_order_time_window: {}s\n"
 UNFINISHED = {"a block": re.compile(r"\.tmp-for-creation$"), "a checkpoint": re.compile(r"^checkpoint\..*\.tmp$"),
               "a block's removal": re.compile(r"\.tmp-for-deletion$")}
 
@@ -113,91 +110,25 @@ class Disk:
             subprocess.run(["umount", "--lazy", self.folder], check=True)
 
 
-class Directory:
+class Directory(crash_directory.Directory):
     """One data directory over some rounds."""
 
     def __init__(self, options, folder, number, rng, counts):
-        self.rng, self.counts, self.judge = rng, counts, options.judge
-        self.folder = folder
-        folder.mkdir()
+        super().__init__(options.millrace, folder, options.scale, rng, counts)
+        self.judge = options.judge
         self.disk = Disk(folder) if number % 2 else None
-        self.data = folder / "data"
-        self.load = crash_load.Load(rng.choice(STEPS), options.scale, rng)
-        span = self.load.range_s
-        config = folder.parent / "millrace.yml"
-        config.write_text(LATE_CONFIG.format(span))
-        self.port = processes.free_port()
-        command = [
-            options.millrace, "serve", f"--storage.tsdb.path={self.data}", f"--web.listen-address=127.0.0.1:{self.port}",
-            f"--config.file={config}", "--web.enable-remote-write-receiver", "--self-monitor=false",
-            "--storage.tsdb.retention.time=100y", "--storage.tsdb.refresh-interval=20ms",
-            "--storage.tsdb.wal-segment-size=10MB", f"--storage.tsdb.wal-sync={rng.choice(('off', 'batch'))}",
-            f"--storage.tsdb.wal-compression-type={rng.choice(('snappy', 'zstd'))}",
-            f"--storage.tsdb.min-block-duration={span}s", f"--storage.tsdb.max-block-duration={span * 9}s"]
-        self.log = folder.parent / f"millrace-{number}.log"
-        self.server = processes.Server("millrace", command, self.port, self.log)
-        self.start_seconds = 0.1
-
-    @property
-    def process(self):
-        return self.server.process
 
     def kill(self):
-        """With SIGKILL, unless it is gone already, which is a fault."""
-        if self.process.poll() is not None:
-            raise Fault(f"the server ended by itself with {self.process.returncode}: {self.server.last_words()}")
-        self.process.kill()
-        self.process.wait()
+        super().kill()
         for what in unfinished(self.data):
             self.counts[f"kills in {what}"] += 1
 
-    def start_and_kill(self):
-        with open(self.log, "ab") as log:
-            self.server.process = subprocess.Popen(self.server.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        time.sleep(self.rng.random() * 1.2 * self.start_seconds)
-        self.counts["kills in a start"] += not self.server.is_ready()
-        self.kill()
-
-    def start(self):
-        """A start that succeeds, and all is there."""
-        while self.rng.random() < 0.25:
-            self.start_and_kill()
-        begin = time.monotonic()
-        self.server.start()
-        self.start_seconds = time.monotonic() - begin
-        whole, part = self.look()
-        self.counts["requests found whole that were not acknowledged"] += whole
-        self.counts["requests found in part"] += part
-
-    def look(self):
-        client = Client(self.port)
-        try:
-            return self.load.check(client)
-        finally:
-            client.close()
-
     def round(self):
-        """Start, look, load, kill."""
         full = self.disk and self.disk.mounted and self.rng.random() < 0.3
         if full:
             self.disk.fill(self.rng.randrange(1 << 20), None)
             self.counts["starts on a full disk"] += 1
-        self.start()
-        senders = [crash_load.Sender(self.load, number, self.port) for number in range(crash_load.SENDERS)]
-        for sender in senders:
-            sender.start()
-        try:
-            self.endure()
-        finally:
-            for sender in senders:
-                sender.ending.set()
-            if self.process.poll() is None:
-                self.kill()
-            for sender in senders:
-                sender.join()
-        for sender in senders:
-            if sender.fault:
-                raise Fault(sender.fault)
+        super().round()
         if self.disk:
             self.disk.empty(None)
 
@@ -250,13 +181,10 @@ class Directory:
                 raise Fault(f"the disk has room again, and nothing is taken; {self.server.last_words()}")
             time.sleep(0.005)
 
-    def is_old(self):
-        return self.load.end - crash_load.BEGIN > HOURS_MAX * 3600
-
     def show_judge(self):
         """Prometheus finds all of it in a copy of what the kill left; whatever else it finds, Millrace must find."""
         copy = directory.copy(self.data, self.log.parent / "judge")
-        config = processes.EMPTY_CONFIG + LATE_CONFIG.format(self.load.range_s)
+        config = processes.EMPTY_CONFIG + crash_directory.LATE_CONFIG.format(self.load.range_s)
         with processes.prometheus(self.judge, copy, features=("native-histograms",), config=config) as judge:
             client = Client(judge.port)
             self.load.check(client)
@@ -272,10 +200,7 @@ class Directory:
         self.look()
         self.server.stop()
         self.server.start()
-        self.look()
-        client = Client(self.port)
-        self.load.check_stale(client, {}, everything=True)
-        client.close()
+        self.look(everything=True)
         self.server.stop()
         self.counts["blocks at the end"] += len(list(self.data.glob("*/meta.json")))
         self.counts["checkpoints at the end"] += len(list(self.data.glob("wal/checkpoint.*")))

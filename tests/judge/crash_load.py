@@ -1,4 +1,4 @@
-"""The load of tests/crash_server.py: senders whose every sample follows from its number, and what must be there.
+"""The load of tests/crash_server.py and tests/power.py: senders whose every sample follows from its number, and what must be there.
 
 A sender has a fixed number of slots. Some are floats, some native histograms of all kinds; of some the series is
 another one every few requests and ends in a stale marker; of some, samples come out of order: of a group of requests
@@ -71,6 +71,10 @@ class Series:
         return Histogram(-53, {0: low + 1, 2: index + 2}, zero_threshold=0.0, bounds=(0.5, 1.0, 2.0), sum=index / 2)
 
 
+def is_stale(value):
+    return not isinstance(value, Histogram) and struct.pack("<d", value) == STALE_BYTES
+
+
 def item_of(moment, value):
     """A sample as queries give it, made comparable."""
     if not isinstance(value, Histogram):
@@ -130,6 +134,9 @@ class Load:
         self.slots = SLOTS * scale
         self.rng = rng
         self.there = {}  # key: the samples that must be there, in order
+        self.loose = {}  # key: those that may be there: {moment: (series, index, value)}
+        self.unsettled = []  # what was acknowledged, or found, since the last mark: (series, index, value)
+        self.doubtful = []  # what was not found since then, and may be on the disk: the same
         self.stale = {}  # key: moments of stale markers that must be there
         self.next = [0] * SENDERS  # number of the request
         self.under_way = [None] * SENDERS
@@ -179,25 +186,85 @@ class Load:
             self.lock.notify_all()
 
     def keep(self, series, index, value):
+        self.unsettled.append((series, index, value))
         moment = self.moment(index)
-        if not isinstance(value, Histogram) and struct.pack("<d", value) == STALE_BYTES:
+        if is_stale(value):
             bisect.insort(self.stale.setdefault(series.key, []), moment)
             return
         bisect.insort(self.there.setdefault(series.key, []), item_of(moment, value))
 
+    def forget(self, series, index, value):
+        """It need not be there any more; False: it need not before."""
+        moment = self.moment(index)
+        if is_stale(value):
+            items, at = self.stale.get(series.key, []), moment
+        else:
+            items, at = self.there.get(series.key, []), item_of(moment, value)
+        place = bisect.bisect_left(items, at)
+        if place == len(items) or items[place] != at:
+            return False
+        del items[place]
+        return True
+
+    def loosen(self, series, index, value):
+        self.forget(series, index, value)
+        self.loose.setdefault(series.key, {})[self.moment(index)] = series, index, value
+
+    def mark(self):
+        """What was acknowledged so far is to survive a loss of power."""
+        with self.lock:
+            self.unsettled.clear()
+            self.doubtful.clear()
+
+    def lose(self, is_synced):
+        """The power is gone: what came or went since the mark may have done so, or not; unless it was acknowledged,
+        and synced before."""
+        for sample in self.doubtful if is_synced else self.doubtful + self.unsettled:
+            self.loosen(*sample)
+
+    def begin_deletion(self, sender, slot, rng):
+        """A series of that slot loses a range of time: (series, first moment, last moment, its samples). Until the
+        end is told, they may be there."""
+        with self.lock:
+            last = (min(self.next) - LATE_GROUP) // LATE_GROUP * LATE_GROUP * BATCH - 1
+            if last < 0:
+                return None
+            first = max(0, last - rng.randrange(4 * RANGE_REQUESTS * BATCH))
+            begin = rng.randint(first, last)
+            end = rng.randint(begin, last)
+            kind = self.slots[slot]
+            generation = begin // (GENERATION * BATCH) if kind == CHANGING else 0
+            series = Series(sender, slot, kind, generation)
+            samples = [(series, index, series.value(index)) for index in range(begin, end + 1)]
+            gone = [sample for sample in samples if self.forget(*sample)]
+            for sample in gone:
+                self.loosen(*sample)
+        return series, self.moment(begin), self.moment(end), gone
+
+    def end_deletion(self, gone):
+        """It was acknowledged."""
+        with self.lock:
+            for series, index, _ in gone:
+                del self.loose[series.key][self.moment(index)]
+            self.unsettled += gone
+
     def waiting(self):
-        """What was not acknowledged: {key: {moment: (series, index, value)}}."""
-        out = {}
+        """What was not acknowledged, and what may be there: {key: {moment: (series, index, value)}}."""
+        out = {key: dict(samples) for key, samples in self.loose.items()}
         for request in self.under_way:
             for series, pairs in request.samples.items() if request else ():
-                out[series.key] = {self.moment(index): (series, index, value) for index, value in pairs}
+                out.setdefault(series.key, {}).update(
+                    {self.moment(index): (series, index, value) for index, value in pairs})
         return out
 
-    def check(self, client):
-        """All that was acknowledged is there, once, with its value; what else is there was under way, and is from
-        now on to stay."""
+    def check(self, client, everything=False):
+        """All that was acknowledged is there, once, with its value; what else is there was under way or may be there,
+        and is from now on to stay; what is not there is never to come."""
         waiting = self.waiting()
-        arrived = self.check_values(client, waiting) | self.check_stale(client, waiting)
+        arrived = self.check_values(client, waiting) | self.check_stale(client, waiting, everything)
+        self.doubtful += [sample for key, samples in self.loose.items() for moment, sample in samples.items()
+                          if (key, moment) not in arrived]
+        self.loose.clear()
         whole = part = 0
         for sender, request in enumerate(self.under_way):
             if request is None:
@@ -281,7 +348,7 @@ class Load:
                 if moment in expected:
                     continue
                 series, index, value = waiting.get(key, {}).get(moment, (None, None, None))
-                if series is None or struct.pack("<d", value) != STALE_BYTES:
+                if series is None or not is_stale(value):
                     raise Fault(f"{key}: a stale marker at {moment} was never sent")
                 self.keep(series, index, value)
                 arrived.add((key, moment))
