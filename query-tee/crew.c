@@ -1,14 +1,13 @@
 #include "query-tee/crew.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "base/cond.h"
 #include "base/mem.h"
 
 /* How long a thread without work stays. */
-#define IDLE_SECONDS 10
+#define IDLE_MS 10000
 
 /* Work is C all the way down, and shallow. */
 #define STACK_SIZE ((size_t)512 << 10)
@@ -45,11 +44,7 @@ struct crew *crew_create(size_t thread_max)
     crew->thread_max = thread_max;
     crew->last = &crew->first;
     pthread_mutex_init(&crew->mutex, NULL);
-    pthread_condattr_t attr;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&crew->job_came, &attr);
-    pthread_condattr_destroy(&attr);
+    pthread_cond_init(&crew->job_came, NULL);
     pthread_cond_init(&crew->thread_left, NULL);
     return crew;
 }
@@ -57,12 +52,10 @@ struct crew *crew_create(size_t thread_max)
 /* With the mutex held: the next job, or NULL when it is time to go. */
 static struct job *crew_wait(struct crew *crew)
 {
-    struct timespec end;
-    clock_gettime(CLOCK_MONOTONIC, &end);
-    end.tv_sec += IDLE_SECONDS;
-    int got = 0;
-    while (!crew->first && !crew->ending && got != ETIMEDOUT)
-        got = pthread_cond_timedwait(&crew->job_came, &crew->mutex, &end);
+    int64_t until_ns = clock_deadline_ns(clock_monotonic_ns(), IDLE_MS);
+    bool early = true;
+    while (!crew->first && !crew->ending && early)
+        early = cond_wait_until(&crew->job_came, &crew->mutex, until_ns);
     struct job *job = crew->first;
     if (job) {
         crew->first = job->next;

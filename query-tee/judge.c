@@ -15,9 +15,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include "base/clock.h"
+#include "base/cond.h"
 #include "base/mem.h"
 #include "query-tee/compare.h"
 #include "query-tee/incoming.h"
@@ -95,7 +94,7 @@ static void judge_ask_later(struct judge *judge, const struct round_request *req
     struct match *match = match_create(judge, other);
     struct err err;
     match->again = again;
-    match->due_ns = clock_monotonic_ns() + delay_ms * 1000000;
+    match->due_ns = clock_deadline_ns(clock_monotonic_ns(), delay_ms);
     match->arena = arena_create(&judge->tee->request_budget);
     bool good = incoming_copy(request, shift_ms, match->arena, &match->request, &err);
     pthread_mutex_lock(&judge->mutex);
@@ -180,11 +179,11 @@ static void match_ask(struct match *match)
     round_unref(round);
 }
 
-/* With the mutex held: the next that is due, taken out; or how long none is. */
-static struct match *judge_due(struct judge *judge, int64_t *ret_wait_ns)
+/* With the mutex held: the one that is due, taken out; or NULL, and when the next one will be. */
+static struct match *judge_due(struct judge *judge, int64_t *ret_due_ns)
 {
     int64_t now_ns = clock_monotonic_ns();
-    *ret_wait_ns = INT64_MAX;
+    *ret_due_ns = INT64_MAX;
     for (struct match **link = &judge->later; *link; link = &(*link)->next) {
         struct match *match = *link;
         if (match->due_ns <= now_ns || judge->hurried) {
@@ -194,8 +193,8 @@ static struct match *judge_due(struct judge *judge, int64_t *ret_wait_ns)
             match->next = NULL;
             return match;
         }
-        if (match->due_ns - now_ns < *ret_wait_ns)
-            *ret_wait_ns = match->due_ns - now_ns;
+        if (match->due_ns < *ret_due_ns)
+            *ret_due_ns = match->due_ns;
     }
     return NULL;
 }
@@ -203,24 +202,17 @@ static struct match *judge_due(struct judge *judge, int64_t *ret_wait_ns)
 static void *judge_clerk(void *context)
 {
     struct judge *judge = context;
-    int64_t wait_ns;
+    int64_t due_ns;
     pthread_setname_np(pthread_self(), "clerk");
     pthread_mutex_lock(&judge->mutex);
     while (!judge->ending) {
-        struct match *match = judge_due(judge, &wait_ns);
+        struct match *match = judge_due(judge, &due_ns);
         if (match) {
             pthread_mutex_unlock(&judge->mutex);
             match_ask(match);
             pthread_mutex_lock(&judge->mutex);
-        } else if (wait_ns == INT64_MAX) {
-            pthread_cond_wait(&judge->later_changed, &judge->mutex);
         } else {
-            struct timespec end;
-            clock_gettime(CLOCK_MONOTONIC, &end);
-            int64_t end_ns = end.tv_nsec + wait_ns;
-            end.tv_sec += end_ns / 1000000000;
-            end.tv_nsec = end_ns % 1000000000;
-            pthread_cond_timedwait(&judge->later_changed, &judge->mutex, &end);
+            cond_wait_until(&judge->later_changed, &judge->mutex, due_ns);
         }
     }
     pthread_mutex_unlock(&judge->mutex);
@@ -336,11 +328,7 @@ bool judge_create(struct tee *tee, struct judge **ret_judge, struct err *err)
     judge->later_end = &judge->later;
     pthread_mutex_init(&judge->mutex, NULL);
     pthread_cond_init(&judge->match_came, NULL);
-    pthread_condattr_t attr;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&judge->later_changed, &attr);
-    pthread_condattr_destroy(&attr);
+    pthread_cond_init(&judge->later_changed, NULL);
 
     bool good = teller_open(tee, &judge->teller, err);
     while (good && judge->thread_count < (size_t)tee->options.compare_threads) {
