@@ -32,6 +32,7 @@ struct exchange {
     bool body_refused;   /* it is too large */
     bool body_unwelcome; /* there is no memory for it, just now */
     bool busy;
+    bool deserted; /* the client left before all of the answer was made */
     struct request request;
     struct answer answer;
     enum coding coding;
@@ -199,6 +200,7 @@ static ssize_t exchange_read(void *context, uint64_t position, char *out, size_t
         connection_enter(exchange->connection, PHASE_COMPUTING);
         if (!exchange_refill(exchange))
             return MHD_CONTENT_READER_END_WITH_ERROR;
+        exchange->deserted = atomic_load(&exchange->connection->cancel);
     }
     size_t size = body->len - exchange->sent;
     if (size > size_max)
@@ -290,6 +292,7 @@ static enum MHD_Result exchange_answer(struct exchange *exchange, const char *me
     connection_busy(exchange->connection);
     connection_enter(exchange->connection, PHASE_COMPUTING);
     exchange_compute(exchange, version);
+    exchange->deserted = atomic_load(&exchange->connection->cancel);
     connection_enter(exchange->connection, PHASE_SENDING);
 
     struct MHD_Response *response = exchange_response(exchange);
@@ -333,8 +336,7 @@ void exchange_complete(void *context, struct MHD_Connection *mhd, void **slot,
             .answer = &exchange->answer,
             .bytes = exchange->bytes,
             .duration_ns = clock_monotonic_ns() - exchange->begin_ns,
-            .complete = why == MHD_REQUEST_TERMINATED_COMPLETED_OK &&
-                        !atomic_load(&exchange->connection->cancel),
+            .complete = why == MHD_REQUEST_TERMINATED_COMPLETED_OK && !exchange->deserted,
         };
         options->finished(options->context, &end);
     }

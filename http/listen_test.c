@@ -338,6 +338,40 @@ START_TEST(tells_a_handler_that_its_client_left)
 }
 END_TEST
 
+START_TEST(tells_a_later_handler_that_its_client_had_left)
+{
+    open_with((struct listen_options){0});
+    int fd = client_connect();
+    client_send(fd, "GET /echo HTTP/1.1\r\nHost: x\r\n\r\n");
+    while (atomic_load(&finished_count) == 0)
+        usleep(1000);
+    client_send(fd, "GET /compute HTTP/1.1\r\nHost: x\r\n\r\n");
+    shutdown(fd, SHUT_WR); /* it may be seen before the request is read */
+    while (atomic_load(&finished_count) == 1)
+        usleep(1000);
+    close(fd);
+    listener_close(listener);
+    ck_assert_int_eq(atomic_load(&incomplete_count), 1);
+}
+END_TEST
+
+START_TEST(knows_that_who_leaves_with_the_answer_has_it)
+{
+    open_with((struct listen_options){0});
+    for (int i = 1; i <= 300; i++) {
+        char answer[1000];
+        int fd = client_connect();
+        client_send(fd, "GET /echo HTTP/1.1\r\nHost: x\r\n\r\n");
+        ck_assert_int_gt(recv(fd, answer, sizeof answer, 0), 0);
+        close(fd);
+        while (atomic_load(&finished_count) < i)
+            usleep(50);
+    }
+    listener_close(listener);
+    ck_assert_int_eq(atomic_load(&incomplete_count), 0);
+}
+END_TEST
+
 /* Until the server has closed the connection; how long that took. */
 static int64_t closed_after_ms(int fd)
 {
@@ -490,7 +524,8 @@ TEST_MAIN("listen", answers_with_decoded_path_and_parameters, tells_the_request_
           takes_a_body_as_it_was_sent_within_the_limit_of_its_path,
           charges_bodies_while_they_are_there, knows_the_length_of_what_it_held,
           streams_in_chunks_to_the_last, breaks_the_chunks_when_a_stream_fails,
-          tells_a_handler_that_its_client_left, closes_who_never_asks,
+          tells_a_handler_that_its_client_left, tells_a_later_handler_that_its_client_had_left,
+          knows_that_who_leaves_with_the_answer_has_it, closes_who_never_asks,
           closes_who_does_not_take_the_answer, lets_clients_wait_at_the_limit,
           drains_and_then_cancels, serves_many_at_once, survives_requests_that_are_none,
           says_where_it_cannot_listen)
