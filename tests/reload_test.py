@@ -131,8 +131,13 @@ class Case(unittest.TestCase):
         command += [f"--config.file={self.file}"] if config else []
         command += ["--web.enable-lifecycle"] if lifecycle else []
         server = processes.Server(name, command, port, self.folder / f"{name}.log").start()
-        self.addCleanup(server.stop)
+        self.addCleanup(self.end, server)
         return server
+
+    def end(self, server):
+        """Nothing is wrong at the end either, and with a sanitizer nothing is left."""
+        server.stop()
+        self.assertEqual(server.process.returncode, 0, server.last_words())
 
     def prometheus(self, *flags):
         if not JUDGE:
@@ -174,6 +179,7 @@ class Lifecycle(Case):
             self.assertEqual(found[0], expected[0], (method, path))
             if expected[0] == 200 or method == "GET":
                 self.assertEqual(found[1], expected[1], (method, path))
+        self.assertEqual(ours.process.wait(30), 0)
 
 
 class Reload(Case):

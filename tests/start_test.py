@@ -83,8 +83,12 @@ class Case(unittest.TestCase):
 
     def start(self, data=None, *flags):
         server = started(MILLRACE, data or self.data, processes.free_port(), "serve", "--self-monitor.interval=50ms", *flags)
-        self.addCleanup(server.stop)
+        self.addCleanup(self.end, server)
         return server
+
+    def end(self, server):
+        server.stop()
+        self.assertEqual(server.process.returncode, 0, server.last_words())
 
     def ready(self):
         server = self.start()
