@@ -254,6 +254,7 @@ void db_close(struct db *db)
     block_list_done(&db->blocks);
     bad_list_done(&db->bad);
     ulid_list_done(&db->superseded);
+    ulid_list_done(&db->compactor.renamed);
     free(db->doubts.items);
     head_close(db->head);
     dir_lock_close(db->dir_lock);

@@ -360,10 +360,13 @@ START_TEST(a_retention_is_counted_once_its_blocks_are_gone)
     struct db_compact_stats stats;
     db_compact_stats(db, &stats);
     ck_assert_uint_eq(stats.time_retentions_total, 0);
+    ck_assert_uint_eq(count_named(".tmp"), 2); /* the other one was renamed */
     err_clear(&err);
     ck_assert_msg(db_remove_obsolete(db, &err), "%s", err.msg);
     db_compact_stats(db, &stats);
     ck_assert_uint_eq(stats.time_retentions_total, 1);
+    ck_assert_str_eq(blocks_text(), "04-06 06-08");
+    ck_assert_uint_eq(count_named(".tmp"), 0);
     end();
 }
 END_TEST

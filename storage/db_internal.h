@@ -72,8 +72,9 @@ struct db_thread {
 struct db_compactor {
     pthread_mutex_t running;
     struct compact_ranges ranges;
-    int64_t cut_ms;       /* the log is to be cut behind blocks up to here; INT64_MIN: it was */
-    struct budget budget; /* what compactions hold; without a limit */
+    int64_t cut_ms;           /* the log is to be cut behind blocks up to here; INT64_MIN: it was */
+    struct ulid_list renamed; /* blocks on their way out: renamed, but not removed yet */
+    struct budget budget;     /* what compactions hold; without a limit */
     _Atomic bool cancel;
     struct db_compact_stats stats; /* with db.lock */
 };

@@ -135,21 +135,25 @@ static bool db_rename_obsolete(const struct db *db, const struct ulid *ulid, str
            err_set(err, ERR_IO, "%s: cannot rename: %s", buf_terminated(&from), strerror(errno));
 }
 
-static bool db_remove_renamed(const struct db *db, const struct ulid_list *gone, struct err *err)
+/* What cannot be removed yet stays in the list. */
+static bool db_remove_renamed(struct db *db, struct err *err)
 {
+    struct ulid_list *renamed = &db->compactor.renamed;
     AUTO(buf_done) struct buf path = {0};
-    for (size_t i = 0; i < gone->count; i++) {
-        obsolete_path(db, &gone->items[i], &path);
+    for (; renamed->count > 0; renamed->count--) {
+        const struct ulid *ulid = &renamed->items[renamed->count - 1];
+        obsolete_path(db, ulid, &path);
         if (file_exists(buf_terminated(&path)) && !file_remove_all(buf_terminated(&path), err))
             return false;
         buf_clear(&path);
-        buf_printf(&path, "block %s: removed", gone->items[i].text);
+        buf_printf(&path, "block %s: removed", ulid->text);
         db_info(db, buf_terminated(&path));
     }
     return true;
 }
 
-bool db_remove_obsolete(struct db *db, struct err *err)
+/* Those that others stand for, and those beyond the retention. */
+static bool db_rename_all_obsolete(struct db *db, struct err *err)
 {
     AUTO(ulid_list_done) struct ulid_list gone = {0};
     pthread_mutex_lock(&db->refreshing);
@@ -159,12 +163,20 @@ bool db_remove_obsolete(struct db *db, struct err *err)
     struct retention_result expired;
     if (!db_find_expired(db, &gone, &expired, err))
         return false;
-    if (gone.count == 0)
-        return true;
-    for (size_t i = 0; i < gone.count; i++)
+    for (size_t i = 0; i < gone.count; i++) {
         if (!db_rename_obsolete(db, &gone.items[i], err))
             return false;
+        ulid_list_add(&db->compactor.renamed, gone.items[i]);
+    }
     db_count_expired(db, &expired);
-    return file_sync_folder(db->path, err) && db_refresh(db, err) &&
-           db_remove_renamed(db, &gone, err);
+    return true;
+}
+
+bool db_remove_obsolete(struct db *db, struct err *err)
+{
+    if (!db_rename_all_obsolete(db, err))
+        return false;
+    if (db->compactor.renamed.count == 0)
+        return true;
+    return file_sync_folder(db->path, err) && db_refresh(db, err) && db_remove_renamed(db, err);
 }
