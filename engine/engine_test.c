@@ -348,8 +348,47 @@ START_TEST(canceled_from_another_thread)
 }
 END_TEST
 
+/* A storage with one more series of "heat", and a step for subqueries that name none. */
+static void a_query_has_its_own(enum engine_kind kind)
+{
+    struct fixture f, other;
+    const struct engine_options options = {.thread_count = 1};
+    fixture_init(&f, &options);
+    fixture_init(&other, &options);
+    struct query_spec spec = {
+        .text = STR("count(heat)"), .start_ms = 600000, .end_ms = 600000, .engine = kind};
+    struct err err = {0};
+    AUTO(buf_done) struct buf out = {0};
+    test_storage_add(&other.storage, (const char *const[]){"__name__", "heat", "job", "x", NULL},
+                     (const int64_t[]){600000}, (const double[]){1}, 1);
+    ck_assert_msg(answer(f.engine, &spec, &out, &err), "%s", err.msg);
+    ck_assert_str_eq(buf_terminated(&out), "{} 1\n");
+    spec.storage = &other.storage.storage;
+    buf_clear(&out);
+    ck_assert_msg(answer(f.engine, &spec, &out, &err), "%s", err.msg);
+    ck_assert_str_eq(buf_terminated(&out), "{} 2\n");
+
+    spec.text = STR("count_over_time(vector(1)[10m:])");
+    buf_clear(&out);
+    ck_assert_msg(answer(f.engine, &spec, &out, &err), "%s", err.msg);
+    ck_assert_str_eq(buf_terminated(&out), "{} 10\n");
+    spec.subquery_step_ms = 15000;
+    buf_clear(&out);
+    ck_assert_msg(answer(f.engine, &spec, &out, &err), "%s", err.msg);
+    ck_assert_str_eq(buf_terminated(&out), "{} 40\n");
+    fixture_done(&f);
+    fixture_done(&other);
+}
+
+START_TEST(a_query_may_have_its_own_storage_and_step)
+{
+    a_query_has_its_own(ENGINE_STREAMING);
+    a_query_has_its_own(ENGINE_REFERENCE);
+}
+END_TEST
+
 TEST_MAIN("engine", selects, runs_range_functions, aggregates_and_joins, scalars_and_strings,
           errors_are_prometheus_words, memory_limit_names_itself,
           the_reference_engine_ends_with_the_deadline, tells_what_it_left_to_the_reference_engine,
           waiting_ends_with_the_deadline, a_paused_query_lets_others_run,
-          canceled_from_another_thread)
+          canceled_from_another_thread, a_query_may_have_its_own_storage_and_step)
