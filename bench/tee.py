@@ -121,7 +121,8 @@ class Tee(processes.Server):
         super().__init__("query-tee", [
             program, f"--backend.endpoints={urls}", f"--backend.preferred={backends[0].address}",
             "--server.http-service-address=127.0.0.1", f"--server.http-service-port={port}",
-            f"--server.metrics-port={metrics_port}", "--proxy.compare-responses=true"], port, folder / "tee.log")
+            f"--server.metrics-port={metrics_port}", "--server.grpc-service-port=0",
+            "--proxy.compare-responses=true"], port, folder / "tee.log")
         self.start()
         self.meter = Meter(self.process.pid)
 
