@@ -202,7 +202,8 @@ class Run:
             if self.directory and (rounds_left == 0 or self.directory.is_old()):
                 self.close_directory()
             if self.directory is None:
-                self.directory = Directory(self.options, self.scratch / f"directory-{self.directories}", self.rng, self.counts)
+                folder = self.scratch / f"directory-{self.directories}"
+                self.directory = Directory(self.options, folder, self.rng, self.counts)
                 self.directories += 1
                 rounds_left = DIRECTORY_ROUNDS
             self.directory.round()
@@ -223,7 +224,8 @@ def main():
     parser.add_argument("--recorder", default=str(ROOT / "build/tests/power/libpower_recorder.so"),
                         help="the library that is loaded into it")
     parser.add_argument("--rounds", type=int, default=20)
-    parser.add_argument("--wal-sync", choices=("off", "batch"), help="for all directories; otherwise each has one of both")
+    parser.add_argument("--wal-sync", choices=("off", "batch"),
+                        help="for all directories; otherwise each has one of both")
     parser.add_argument("--scale", type=int, default=1, help="so many times 120 series")
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--keep", action="store_true", help="leave the logs")
@@ -236,7 +238,8 @@ def main():
     except (Fault, processes.ServerError, power_disk.Unrecorded) as fault:
         failed = fault
         directory = run.directory
-        print(f"round {run.rounds} of seed {seed}, wal-sync={directory.sync}: {fault}; {directory.folder}, {directory.log}")
+        print(f"round {run.rounds} of seed {seed}, wal-sync={directory.sync}: {fault};"
+              f" {directory.folder}, {directory.log}")
     finally:
         run.end()
     for what, count in sorted(run.counts.items()):

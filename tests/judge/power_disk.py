@@ -57,8 +57,8 @@ def read_deeds(data):
 
 
 class Inode:
-    """A file, or a folder: `sure` and behind that [(number, change)]. Those of a folder are {name: inode or None}, those
-    of a file (offset, bytes) or a size."""
+    """A file, or a folder: `sure` and behind that [(number, change)]. Those of a folder are {name: inode or None},
+    those of a file (offset, bytes) or a size."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -298,7 +298,8 @@ class Loss:
         self.root = disk.root
 
     def way_of_inode(self):
-        return self.rng.choice(("nothing", "everything", "front", "some", "torn", "zeros")) if self.way == "wild" else self.way
+        each = ("nothing", "everything", "front", "some", "torn", "zeros")
+        return self.rng.choice(each) if self.way == "wild" else self.way
 
     def names(self, inode):
         """Those that a folder is left with. A name is never older than another one's that it came with."""
