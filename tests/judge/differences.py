@@ -174,7 +174,7 @@ def with_samples_read(case, answer):
 
 # 3.8: parentheses around all arguments are gone before the evaluation, also where what is inside is the same
 # at each step, so that notes point to what is inside.
-BARE = re.compile(r"(PromQL (?:warning: quantile value|info: ignored histogram in"
+BARE = re.compile(r"(PromQL (?:warning: quantile value|info: ignored histograms? in"
                   r"|warning: encountered a mix of histograms and floats for aggregation).* \(1:)(\d+)\)")
 
 

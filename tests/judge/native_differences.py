@@ -210,7 +210,7 @@ def without_made_gauges(case, judge, other):
             without(other, "warnings", lambda text: text.startswith(NO_COUNTER) and text not in known))
 
 
-RATE_OF_GAUGE = re.compile(r"\b(?:rate|increase)\(native_gauge\b")
+RATE_OF_GAUGE = re.compile(r"\b(?:rate|increase)\(+native_gauge\b")
 
 
 def without_rates_of_gauges(case, answer):
