@@ -115,16 +115,25 @@ class Tee(processes.Server):
     """query-tee in front of two backends, the first preferred."""
 
     def __init__(self, program, backends, folder):
-        port, metrics_port = processes.free_port(), processes.free_port()
+        port, self.metrics_port = processes.free_port(), processes.free_port()
         self.address = f"127.0.0.1:{port}"
         urls = ",".join(f"http://{backend.address}" for backend in backends)
         super().__init__("query-tee", [
             program, f"--backend.endpoints={urls}", f"--backend.preferred={backends[0].address}",
             "--server.http-service-address=127.0.0.1", f"--server.http-service-port={port}",
-            f"--server.metrics-port={metrics_port}", "--server.grpc-service-port=0",
+            f"--server.metrics-port={self.metrics_port}", "--server.grpc-service-port=0",
             "--proxy.compare-responses=true"], port, folder / "tee.log")
         self.start()
         self.meter = Meter(self.process.pid)
+
+    def compared(self):
+        """How many answers have been compared so far."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.metrics_port, timeout=30)
+        connection.request("GET", "/metrics")
+        lines = connection.getresponse().read().decode().splitlines()
+        connection.close()
+        return sum(float(line.rpartition(" ")[2]) for line in lines
+                   if line.startswith("cortex_querytee_responses_compared_total{") and 'result="skip"' not in line)
 
     def is_ready(self):
         try:
@@ -167,6 +176,7 @@ class Way:
     name: str
     loads: list = dataclasses.field(default_factory=list)
     cpu: float = 0.0
+    compared: float = 0.0
 
     def median(self, name):
         return statistics.median(getattr(load, name) for load in self.loads)
@@ -178,10 +188,11 @@ class Way:
         requests = self.total("requests")
         return [setting, self.name, f"{requests / self.total('seconds'):.0f}", f"{self.median('p50'):.2f}",
                 f"{self.median('p99'):.2f}", f"{self.median('p50') - base:+.2f}" if base is not None else "-",
-                f"{1e6 * self.cpu / requests:.0f}" if self.cpu else "-", str(self.total("errors"))]
+                f"{1e6 * self.cpu / requests:.0f}" if self.cpu else "-",
+                f"{min(1.0, self.compared / requests):.0%}" if self.cpu else "-", str(self.total("errors"))]
 
 
-HEADER = ["setting", "way", "requests/s", "p50 ms", "p99 ms", "added ms", "CPU of the tee, us", "errors"]
+HEADER = ["setting", "way", "requests/s", "p50 ms", "p99 ms", "added ms", "CPU of the tee, us", "compared", "errors"]
 
 
 def take_turns(options, backends, path, wrk, tee, pause_ms, ways):
@@ -193,10 +204,11 @@ def take_turns(options, backends, path, wrk, tee, pause_ms, ways):
             other = wrk.start(backends[1].address, path, seconds, pause_ms)
             ways["both"].loads.append(wrk.run(backends[0].address, path, seconds, pause_ms))
             wrk.wait(other)
-        cpu = tee.meter.cpu()
+        cpu, compared = tee.meter.cpu(), tee.compared()
         ways["tee"].loads.append(wrk.run(tee.address, path, seconds, pause_ms))
         wait_until_idle(tee.meter)
         ways["tee"].cpu += tee.meter.cpu() - cpu
+        ways["tee"].compared += tee.compared() - compared
 
 
 def measure(name, backends, path, options, wrk, tee, pause_ms=0, both=False):
