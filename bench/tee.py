@@ -147,17 +147,19 @@ class Tee(processes.Server):
 
 
 class MemoryWatch(threading.Thread):
-    """A process's resident memory over time, in MiB."""
+    """A process's resident memory over time, in MiB, while it is loaded: it gives back some when it is not."""
 
     def __init__(self, meter):
         super().__init__(daemon=True)
         self.meter = meter
         self.seen = []
         self.done = threading.Event()
+        self.loaded = threading.Event()
 
     def run(self):
         while not self.done.wait(MEMORY_PERIOD):
-            self.seen.append(self.meter.status("VmRSS"))
+            if self.loaded.is_set():
+                self.seen.append(self.meter.status("VmRSS"))
 
     def stop(self):
         self.done.set()
@@ -195,7 +197,7 @@ class Way:
 HEADER = ["setting", "way", "requests/s", "p50 ms", "p99 ms", "added ms", "CPU of the tee, us", "compared", "errors"]
 
 
-def take_turns(options, backends, path, wrk, tee, pause_ms, ways):
+def take_turns(options, backends, path, wrk, tee, pause_ms, ways, watch):
     """Directly, both backends at once where that is wanted, and through the tee, again and again."""
     seconds = options.seconds / options.turns
     for _ in range(options.turns):
@@ -205,7 +207,9 @@ def take_turns(options, backends, path, wrk, tee, pause_ms, ways):
             ways["both"].loads.append(wrk.run(backends[0].address, path, seconds, pause_ms))
             wrk.wait(other)
         cpu, compared = tee.meter.cpu(), tee.compared()
+        watch.loaded.set()
         ways["tee"].loads.append(wrk.run(tee.address, path, seconds, pause_ms))
+        watch.loaded.clear()
         wait_until_idle(tee.meter)
         ways["tee"].cpu += tee.meter.cpu() - cpu
         ways["tee"].compared += tee.compared() - compared
@@ -221,12 +225,12 @@ def measure(name, backends, path, options, wrk, tee, pause_ms=0, both=False):
     watch = MemoryWatch(tee.meter)
     watch.start()
     try:
-        take_turns(options, backends, path, wrk, tee, pause_ms, ways)
+        take_turns(options, backends, path, wrk, tee, pause_ms, ways, watch)
     finally:
         watch.stop()
     base = ways["direct"].median("p50")
     quarters = watch.quarters()
-    print(f"{name}: resident memory of the tee, MiB, by quarters of the time: "
+    print(f"{name}: resident memory of the tee under load, MiB, by quarters of the time: "
           + ", ".join(f"{mib:.1f}" for mib in quarters), flush=True)
     faults = []
     if through.total("errors"):
