@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Measures what remote write costs a Prometheus and a Millrace: CPU, memory, and the time to start again.
+"""Measures what remote write costs a Prometheus and a Millrace: CPU, memory, and the times to start again.
 
     bench/ingest.py [--series N] [--hours H] [--histograms PERCENT] [--churn PERCENT] [--millrace PROGRAM]
 
 Both get the same requests, a slice of time each in turn: one sample of each series every interval, so many
 samples a request as Prometheus's own sender packs. CPU time and memory are those of the server's process.
-Then both are ended, started again, timed until they are ready, and asked whether they hold the same.
+Then both are killed, started again and timed until they are ready; ended, and started and timed once more.
+Each time they are asked whether they hold the same.
 """
 import argparse
 import ctypes
@@ -40,7 +41,7 @@ HEADERS = {
     "X-Prometheus-Remote-Write-Version": "0.1.0",
 }
 # What issue 4 asks for: how many times less than Prometheus.
-WANTED = {"CPU, us a sample": 3.0, "resident, MiB": 2.0, "start to ready, s": 3.0}
+WANTED = {"CPU, us a sample": 3.0, "resident, MiB": 2.0, "ready after a clean end, s": 3.0, "ready after kill -9, s": 3.0}
 QUERIES = ('count({__name__!=""})', 'sum(count_over_time({__name__!=""}[30m]))', "sum(last_over_time(requests_total[30m]))")
 
 
@@ -190,13 +191,24 @@ class Contestant:
             "peak resident, MiB": meter.status("VmHWM"),
         }
 
-    def start_again(self):
+    def start_again(self, how):
+        """`how` the server was ended, which it was."""
+        self.figures[f"ready {how}, s"] = self.begin()
+        self.figures[f"CPU of it ({how}), s"] = self.meter.cpu()
+        wait_until_idle(self.meter)
+
+    def start_after_kill(self):
+        self.server.process.kill()
+        self.server.process.wait()
+        self.start_again("after kill -9")
+
+    def start_after_end(self):
+        begin = time.perf_counter()
         self.server.stop()
+        self.figures["clean end, s"] = time.perf_counter() - begin
         size = sum(path.stat().st_blocks * 512 for path in self.data.rglob("*") if path.is_file())
         self.figures["on disk, MiB"] = size / (1 << 20)
-        self.figures["start to ready, s"] = self.begin()
-        self.figures["CPU of it, s"] = self.meter.cpu()
-        wait_until_idle(self.meter)
+        self.start_again("after a clean end")
         self.figures["resident then, MiB"] = self.meter.status("VmRSS")
 
     def answers(self, end):
@@ -259,10 +271,13 @@ def run(options, scratch):
             wait_until_idle(contestant.meter)
         ingest(contestants, load)
         end = begin + options.hours * 3600 - 1
-        before = [contestant.answers(end) for contestant in contestants]
+        found = [contestant.answers(end) for contestant in contestants]
         for contestant in contestants:
-            contestant.start_again()
-        behind = [contestant.answers(end) for contestant in contestants]
+            contestant.start_after_kill()
+        found += [contestant.answers(end) for contestant in contestants]
+        for contestant in contestants:
+            contestant.start_after_end()
+        found += [contestant.answers(end) for contestant in contestants]
     finally:
         for contestant in contestants:
             contestant.stop()
@@ -270,9 +285,8 @@ def run(options, scratch):
           f" of which {options.histograms} % native histograms, {options.churn} % of the series new every hour,"
           f" {options.request_samples} samples a request; the ratio is Prometheus / Millrace")
     print(table(list(rows(*contestants))))
-    same = before[0] == before[1] == behind[0] == behind[1]
-    print("answers: the same from both, before and after the start" if same else
-          f"answers DIFFER: {before} then {behind}")
+    same = all(answers == found[0] for answers in found)
+    print("answers: the same from both, before and after each start" if same else f"answers DIFFER: {found}")
     return 0 if same else 1
 
 

@@ -20,6 +20,7 @@
 #include "base/mem.h"
 #include "storage/head_append.h"
 #include "storage/head_internal.h"
+#include "storage/head_snapshot.h"
 #include "storage/late_samples.h"
 
 /* So often are the files read anew when they change under the reader. */
@@ -51,11 +52,12 @@ bool head_open(const char *path, const struct db_options *options, struct head *
     return true;
 }
 
-/* As Prometheus does: the next start then skips what full chunks have, and is twice as fast. */
-static void head_map_at_end(struct head *head)
+/* For the next start: full chunks go into files, and all the rest into a snapshot. */
+static void head_leave(struct head *head)
 {
     struct err err = {0};
-    if (head->writer && !head_map_chunks(head, &err) && head->options.warn)
+    bool good = head_map_chunks(head, &err) && head_snapshot_write(head, &err);
+    if (!good && head->options.warn)
         head->options.warn(head->options.context, err.msg);
 }
 
@@ -63,7 +65,8 @@ void head_close(struct head *head)
 {
     if (!head)
         return;
-    head_map_at_end(head);
+    if (head->writer)
+        head_leave(head);
     head_writer_destroy(head->writer);
     late_samples_close(head->late);
     head_chunk_writer_destroy(head->chunk_writer);
@@ -144,9 +147,12 @@ static bool head_renew(struct head *head, int64_t blocks_end_ms, bool *ret_lost,
     AUTO(head_state_destroy)
     struct head_state *made = head_state_create(head->path, &head->grace, &head->report);
     made->thread_count = head->replays_serially ? 1 : head_replay_threads(head);
+    if (!head->options.read_only && !head->passes_snapshot)
+        made->snapshot_root = head->path;
     if (!head_state_refresh(made, blocks_end_ms, ret_lost, err))
         return false;
     head->replays_serially |= made->wants_serial;
+    head->passes_snapshot |= made->snapshot_is_bad;
     if (*ret_lost)
         return true;
     int64_t took_ns = clock_monotonic_ns() - begin_ns;

@@ -20,6 +20,7 @@
 #include "storage/head_internal.h"
 #include "storage/late_samples.h"
 #include "storage/sample_log.h"
+#include "storage/snapshot_folder.h"
 #include "storage/told_metadata.h"
 #include "storage/wal_encode.h"
 #include "storage/wal_folder.h"
@@ -87,6 +88,7 @@ bool head_begin_writing(struct head *head, struct err *err)
     pthread_mutex_lock(&head->changing);
     struct wal_writer *log;
     bool good = head_open_chunks(head, err) && late_samples_open(head, err) &&
+                (!head->passes_snapshot || snapshot_folder_remove(head->path, NULL, err)) &&
                 head_open_log(head, &log, err);
     if (good) {
         head->writer = mem_new(struct head_writer);

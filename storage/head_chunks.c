@@ -434,6 +434,19 @@ enum tail_read head_chunks_next(struct head_chunks *chunks, struct head_chunk *r
     return TAIL_END;
 }
 
+uint64_t head_chunk_file_place(const struct head_chunk_file *file, const uint8_t *data)
+{
+    return head_chunk_place(file->number, (uint32_t)(data - file->map));
+}
+
+bool head_chunks_are_torn(const struct head_chunks *chunks)
+{
+    if (chunks->dropped || chunks->count == 0)
+        return chunks->dropped;
+    const struct chunks_entry *last = &chunks->entries[chunks->count - 1];
+    return !last->file || chunks_written_behind(last, last->offset);
+}
+
 static void chunks_path(const struct head_chunks *chunks, uint32_t number, char *out, size_t size)
 {
     snprintf(out, size, "%s/%06u", chunks->folder, number);

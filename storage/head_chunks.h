@@ -63,6 +63,12 @@ static inline uint64_t head_chunk_place(uint32_t file, uint32_t offset)
 /* The place of the newest chunk given out; 0: none was. As the markers of a WBL count them. */
 uint64_t head_chunks_newest(const struct head_chunks *chunks);
 
+/* Where the bytes of a chunk lie: its file's number and the offset of what chunk_decode takes. */
+uint64_t head_chunk_file_place(const struct head_chunk_file *file, const uint8_t *data);
+
+/* Is there anything behind the last chunk that was given out? */
+bool head_chunks_are_torn(const struct head_chunks *chunks);
+
 const uint8_t *head_chunk_bytes(const struct head_chunk *chunk);
 
 /*

@@ -235,6 +235,20 @@ struct live_series *head_index_add(struct head_index *index, uint64_t ref,
     return series;
 }
 
+size_t head_index_texts(const struct head_index *index, uint32_t slot, struct wal_label **labels,
+                        size_t *cap)
+{
+    const struct labels *set = index->labels[slot];
+    if (*cap < set->count) {
+        *cap = set->count;
+        *labels = mem_resize(*labels, struct wal_label, *cap);
+    }
+    for (uint32_t i = 0; i < set->count; i++)
+        (*labels)[i] = (struct wal_label){symbols_get(index->symbols, set->pairs[i].name),
+                                          symbols_get(index->symbols, set->pairs[i].value)};
+    return set->count;
+}
+
 /* The slot of a set of sorted texts, or UINT32_MAX. */
 static uint32_t head_index_seek_slot(struct head_index *index, const struct wal_label *labels,
                                      size_t count)

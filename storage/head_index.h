@@ -85,6 +85,13 @@ void head_index_remember(struct head_index *index, uint64_t hash, const struct w
                          size_t count);
 
 /*
+ * The labels of a slot as texts of the index, in an array that is kept from call to call, the
+ * caller's. Returns how many.
+ */
+size_t head_index_texts(const struct head_index *index, uint32_t slot, struct wal_label **labels,
+                        size_t *cap);
+
+/*
  * A new index with those of the series for which `keep` says yes. They are in both then:
  * head_index_release empties the old one of them and destroys those that were not kept.
  */

@@ -21,6 +21,7 @@ struct head {
     struct grace grace;
     struct head_state *state;
     bool replays_serially;             /* the log is damaged: see replay.h */
+    bool passes_snapshot;              /* the newest one is of no use */
     struct head_writer *writer;        /* NULL: opened for reading only */
     struct late_samples *_Atomic late; /* NULL: none were ever taken; set with `changing` */
     _Atomic int64_t late_window_ms;    /* changed with `changing`, behind `late` */

@@ -21,10 +21,12 @@ struct notes_run {
     struct told_metadata *told;
     struct wal_encoder exemplars;
     struct wal_encoder metadata;
+    bool any; /* was there anything to log? */
 };
 
 static void notes_close(struct notes_run *run, struct wal_encoder *encoder)
 {
+    run->any |= encoder->count > 0;
     if (encoder->count > 0)
         wal_writer_add(run->log, encoder->out.ptr, encoder->out.len);
     wal_encoder_begin(encoder, encoder->type);
@@ -69,6 +71,7 @@ static bool notes_log(struct head *head, const struct append_note *notes, size_t
     }
     notes_close(&run, &run.metadata);
     notes_close(&run, &run.exemplars);
+    head->state->has_notes |= run.any;
     wal_encoder_done(&run.exemplars);
     wal_encoder_done(&run.metadata);
     if (wal_writer_flush(run.log, err))
@@ -90,21 +93,6 @@ bool head_append_notes(struct head *head, const struct append_note *notes, size_
     uint64_t position = wal_writer_position(log);
     pthread_mutex_unlock(&head->changing);
     return good && (!head->options.wal_sync || wal_writer_sync(log, position, err));
-}
-
-/* The labels of a series as texts, in an array that is kept from call to call. */
-static size_t series_texts(const struct head_index *index, uint32_t slot, struct wal_label **labels,
-                           size_t *cap)
-{
-    const struct labels *set = index->labels[slot];
-    if (*cap < set->count) {
-        *cap = set->count;
-        *labels = mem_resize(*labels, struct wal_label, *cap);
-    }
-    for (uint32_t i = 0; i < set->count; i++)
-        (*labels)[i] = (struct wal_label){symbols_get(index->symbols, set->pairs[i].name),
-                                          symbols_get(index->symbols, set->pairs[i].value)};
-    return set->count;
 }
 
 static void tell_exemplar(const struct head_state *state, const struct wal_record *record,
@@ -135,8 +123,9 @@ static void tell_metadata(const struct head_state *state, const struct wal_metad
     options->metadata(options->notes_context, labels, label_count, &metadata);
 }
 
-void head_state_apply_notes(const struct head_state *state, const struct wal_record *record)
+void head_state_apply_notes(struct head_state *state, const struct wal_record *record)
 {
+    state->has_notes = true;
     const struct db_options *options = state->report->options;
     struct wal_label *labels = NULL;
     size_t cap = 0;
@@ -145,7 +134,7 @@ void head_state_apply_notes(const struct head_state *state, const struct wal_rec
         uint32_t slot = head_index_slot(state->index, entry->ref);
         if (slot == UINT32_MAX || entry->t_ms < state->min_valid_ms)
             continue;
-        size_t label_count = series_texts(state->index, slot, &labels, &cap);
+        size_t label_count = head_index_texts(state->index, slot, &labels, &cap);
         tell_exemplar(state, record, entry, labels, label_count);
     }
     for (size_t i = 0; i < record->metadata_count && options->metadata; i++) {
@@ -153,7 +142,7 @@ void head_state_apply_notes(const struct head_state *state, const struct wal_rec
         uint32_t slot = head_index_slot(state->index, entry->ref);
         if (slot == UINT32_MAX)
             continue;
-        size_t label_count = series_texts(state->index, slot, &labels, &cap);
+        size_t label_count = head_index_texts(state->index, slot, &labels, &cap);
         tell_metadata(state, entry, labels, label_count);
     }
     free(labels);

@@ -95,7 +95,7 @@ void head_state_note(struct head_state *state, int64_t begin_ms, int64_t end_ms)
 }
 
 /* No reference is given twice, also where what it led to is gone. */
-static void state_note_ref(struct head_state *state, uint64_t ref)
+void head_state_note_ref(struct head_state *state, uint64_t ref)
 {
     if (ref > state->last_ref)
         state->last_ref = ref;
@@ -103,7 +103,7 @@ static void state_note_ref(struct head_state *state, uint64_t ref)
 
 static void state_note_unknown(struct head_state *state, uint64_t ref)
 {
-    state_note_ref(state, ref);
+    head_state_note_ref(state, ref);
     state->unknown_count++;
 }
 
@@ -118,7 +118,7 @@ static uint32_t chunk_segment(const struct head_state *state)
 
 void head_state_take_chunk(struct head_state *state, const struct head_chunk *chunk)
 {
-    state_note_ref(state, chunk->series_ref);
+    head_state_note_ref(state, chunk->series_ref);
     bool known = chunk->encoding >= CHUNK_XOR && chunk->encoding <= CHUNK_FLOAT_HISTOGRAM_ST;
     if (!known || chunk->begin_ms > chunk->end_ms)
         return;
@@ -142,7 +142,7 @@ bool head_state_add_series(struct head_state *state, const struct wal_record *re
         const struct wal_series *entry = &record->series[i];
         head_index_add(state->index, entry->ref, record->labels + entry->label_begin,
                        entry->label_count);
-        state_note_ref(state, entry->ref);
+        head_state_note_ref(state, entry->ref);
     }
     return state->index->count - before == record->series_count;
 }
@@ -163,26 +163,26 @@ void head_state_attach_series(struct head_state *state, const struct wal_record 
     }
 }
 
+struct live_series *head_state_take_series(struct head_state *state, uint64_t ref,
+                                           const struct wal_label *labels, size_t count)
+{
+    struct live_series *series = head_index_add(state->index, ref, labels, count);
+    head_state_note_ref(state, ref);
+    attach_chunks(state, ref, series);
+    return series;
+}
+
 static void apply_series(struct head_state *state, const struct wal_record *record)
 {
     for (size_t i = 0; i < record->series_count; i++) {
         const struct wal_series *entry = &record->series[i];
-        struct live_series *series = head_index_add(
-            state->index, entry->ref, record->labels + entry->label_begin, entry->label_count);
-        state_note_ref(state, entry->ref);
-        attach_chunks(state, entry->ref, series);
+        head_state_take_series(state, entry->ref, record->labels + entry->label_begin,
+                               entry->label_count);
     }
 }
 
 /* So many series are looked up, and on their way from memory, before the first is written to. */
 #define LOOKUP_AHEAD 16
-
-static bool append_sample(struct live_series *series, int64_t t_ms, int64_t start_ms, double v)
-{
-    if (UNLIKELY(start_ms != 0 || (series->extra && series->extra->start_count)))
-        return live_series_append_started(series, t_ms, start_ms, v);
-    return live_series_append(series, t_ms, v);
-}
 
 /* Those of the next samples that are the share's, and are not in blocks; up to LOOKUP_AHEAD. */
 struct lookup {
@@ -270,7 +270,7 @@ static void apply_samples(const struct head_state *state, const struct wal_recor
             int64_t start_ms = record->has_starts ? record->starts_ms[ahead.at[i]] : 0;
             if (!ahead.series[i])
                 share_note_unknown(share, sample->ref);
-            else if (append_sample(ahead.series[i], sample->t_ms, start_ms, sample->v))
+            else if (live_series_replay(ahead.series[i], sample->t_ms, start_ms, sample->v))
                 share_note(share, sample->t_ms);
         }
     }
@@ -315,7 +315,7 @@ void head_state_apply_slots(const struct head_state *state, const struct slot_sa
     for (size_t at = 0; lookup_slots(state, samples, count, share, &at, &ahead);) {
         for (size_t i = 0; i < ahead.count; i++) {
             const struct slot_sample *sample = &samples[ahead.at[i]];
-            if (append_sample(ahead.series[i], sample->t_ms, 0, sample->v))
+            if (live_series_replay(ahead.series[i], sample->t_ms, 0, sample->v))
                 share_note(share, sample->t_ms);
         }
     }
@@ -325,7 +325,7 @@ void head_state_merge_share(struct head_state *state, struct replay_share *share
 {
     if (share->begin_ms <= share->end_ms)
         head_state_note(state, share->begin_ms, share->end_ms);
-    state_note_ref(state, share->last_ref);
+    head_state_note_ref(state, share->last_ref);
     state->unknown_count += share->unknown_count;
     replay_share_init(share, share->number, share->count);
 }

@@ -5,6 +5,7 @@
 
 #include "base/hash.h"
 #include "base/mem.h"
+#include "storage/head_snapshot.h"
 #include "storage/replay.h"
 
 /* Series that are looked through with one taking of the lock. */
@@ -225,12 +226,38 @@ static bool head_state_read_wal(struct head_state *state, bool *ret_lost, struct
     return head_state_read_log(state, state->wal, head_state_apply_wal, ret_lost, err);
 }
 
+/* At the start, if there is one that can be used. *ret_lost: there is one that cannot. */
+static void head_state_read_snapshot(struct head_state *state, bool *ret_lost)
+{
+    const struct db_options *options = state->report->options;
+    struct err err = {0};
+    enum snapshot_verdict verdict = head_snapshot_load(state, state->snapshot_root, &err);
+    state->snapshot_is_bad = *ret_lost = verdict == SNAPSHOT_PASSED || verdict == SNAPSHOT_BROKEN;
+    if (verdict == SNAPSHOT_LOADED && options->info) {
+        char text[256];
+        snprintf(text, sizeof text, "%s: chunk snapshot loaded: %zu series", state->snapshot_root,
+                 state->index->count);
+        options->info(options->context, text);
+    }
+    if (!*ret_lost)
+        return;
+    err_wrap(&err, "the whole log is read");
+    if (verdict == SNAPSHOT_BROKEN)
+        head_report_corrupt(state->report, err.msg);
+    else if (options->info)
+        options->info(options->context, err.msg);
+}
+
 /* What the files have that was not read yet. */
 static bool head_state_read(struct head_state *state, bool *ret_lost, struct err *err)
 {
-    return head_state_read_chunks(state, err) && head_state_read_wal(state, ret_lost, err) &&
-           (*ret_lost ||
-            head_state_read_log(state, state->wbl, head_state_apply_wbl, ret_lost, err));
+    if (!head_state_read_chunks(state, err))
+        return false;
+    if (!state->begun && state->snapshot_root)
+        head_state_read_snapshot(state, ret_lost);
+    return *ret_lost || (head_state_read_wal(state, ret_lost, err) &&
+                         (*ret_lost || head_state_read_log(state, state->wbl, head_state_apply_wbl,
+                                                           ret_lost, err)));
 }
 
 bool head_state_refresh(struct head_state *state, int64_t blocks_end_ms, bool *ret_lost,

@@ -63,22 +63,25 @@ struct head_state {
     struct pending_chunks pending;
     struct wal_expiries expiries; /* of series swept out, where we write the log */
 
-    int64_t begin_ms, end_ms; /* of all samples; begin > end: there are none */
-    int64_t min_valid_ms;     /* what is before is in blocks */
-    int64_t swept_ms;         /* min_valid_ms of the last sweep */
-    bool begun;               /* was refreshed before */
-    bool has_dead;            /* series were deleted since the last sweep */
-    uint32_t wbl_first;       /* first segment at the last look: what came before it is in blocks */
-    uint32_t wbl_trimmed;     /* as far as that was done */
-    bool is_ours;             /* we write the files: they are not read again */
-    uint32_t segment;         /* that we write to */
-    uint32_t late_mark;       /* of samples out of order that come now, where they are taken */
-    uint64_t last_ref;        /* the largest reference of a series that the files speak of */
-    size_t thread_count;      /* that may read what nobody sees yet */
-    bool wants_serial;        /* the log has what several threads cannot read: see replay.h */
-    uint64_t sample_count;    /* read since the beginning */
-    uint64_t unknown_count;   /* of series nobody knows */
-    uint64_t series_removed;  /* by sweeps, with the lock */
+    int64_t begin_ms, end_ms;  /* of all samples; begin > end: there are none */
+    int64_t min_valid_ms;      /* what is before is in blocks */
+    int64_t swept_ms;          /* min_valid_ms of the last sweep */
+    bool begun;                /* was refreshed before */
+    const char *snapshot_root; /* data directory: a snapshot may be read at the start; or NULL */
+    bool snapshot_is_bad;      /* it was read in vain: begin anew, without it */
+    bool has_notes;            /* the log has exemplars or metadata */
+    bool has_dead;             /* series were deleted since the last sweep */
+    uint32_t wbl_first;      /* first segment at the last look: what came before it is in blocks */
+    uint32_t wbl_trimmed;    /* as far as that was done */
+    bool is_ours;            /* we write the files: they are not read again */
+    uint32_t segment;        /* that we write to */
+    uint32_t late_mark;      /* of samples out of order that come now, where they are taken */
+    uint64_t last_ref;       /* the largest reference of a series that the files speak of */
+    size_t thread_count;     /* that may read what nobody sees yet */
+    bool wants_serial;       /* the log has what several threads cannot read: see replay.h */
+    uint64_t sample_count;   /* read since the beginning */
+    uint64_t unknown_count;  /* of series nobody knows */
+    uint64_t series_removed; /* by sweeps, with the lock */
     uint64_t chunks_removed;
 };
 
@@ -132,12 +135,19 @@ bool head_state_add_series(struct head_state *state, const struct wal_record *re
 void head_state_attach_series(struct head_state *state, const struct wal_record *record);
 
 /* What the record holds, put into the series. */
-void head_state_apply_notes(const struct head_state *state, const struct wal_record *record);
+void head_state_apply_notes(struct head_state *state, const struct wal_record *record);
 void head_state_apply_wal(struct head_state *state, const struct wal_record *record);
 void head_state_apply_wbl(struct head_state *state, const struct wal_record *record);
 
 /* A sample was put into a series, which counts for the range of all. */
 void head_state_note(struct head_state *state, int64_t begin_ms, int64_t end_ms);
+
+/* A series of the files, with its chunks of files that came before. */
+struct live_series *head_state_take_series(struct head_state *state, uint64_t ref,
+                                           const struct wal_label *labels, size_t count);
+
+/* No reference is given twice, also where what it led to is gone. */
+void head_state_note_ref(struct head_state *state, uint64_t ref);
 
 /* Takes a chunk of a file in, at once or when its series comes. */
 void head_state_take_chunk(struct head_state *state, const struct head_chunk *chunk);

@@ -80,6 +80,11 @@ void wal_segment_close(struct wal_segment *segment)
     free(segment);
 }
 
+void wal_segment_seek(struct wal_segment *segment, uint64_t offset)
+{
+    segment->offset = offset;
+}
+
 uint64_t wal_segment_offset(const struct wal_segment *segment)
 {
     return segment->offset;

@@ -23,6 +23,9 @@ bool wal_segment_open(const char *path, struct wal_segment **ret_segment, struct
     MUST_CHECK;
 void wal_segment_close(struct wal_segment *segment);
 
+/* Before anything is read: begins at the end of a record, which must be in the file. */
+void wal_segment_seek(struct wal_segment *segment, uint64_t offset);
+
 /*
  * The next record; its bytes stay until the next call. `complete`: nobody writes to the segment any
  * more, and a record that breaks off at its end is ERR_CORRUPT. Without it, that is TAIL_END, and a

@@ -153,7 +153,7 @@ static void put_total(struct buf *out, uint64_t total, bool is_float)
         put_uvarint(out, total);
 }
 
-static void put_histogram(struct buf *out, const struct raw_histogram *h)
+void wal_encode_histogram_body(struct buf *out, const struct raw_histogram *h)
 {
     buf_byte(out, (char)h->hint);
     put_varint(out, h->schema);
@@ -191,7 +191,7 @@ void wal_encode_histogram(struct wal_encoder *encoder, uint64_t ref, int64_t t_m
         put_place_v2(encoder, ref, t_ms, start_ms);
     else
         put_place(encoder, ref, t_ms);
-    put_histogram(&encoder->out, h);
+    wal_encode_histogram_body(&encoder->out, h);
 }
 
 void wal_encode_tombstone(struct wal_encoder *encoder, uint64_t ref, struct time_range range)

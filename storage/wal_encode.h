@@ -40,6 +40,9 @@ void wal_encode_sample(struct wal_encoder *encoder, uint64_t ref, int64_t t_ms, 
 void wal_encode_histogram(struct wal_encoder *encoder, uint64_t ref, int64_t t_ms, int64_t start_ms,
                           const struct raw_histogram *h);
 
+/* Appends what a record has of the histogram behind its time. */
+void wal_encode_histogram_body(struct buf *out, const struct raw_histogram *h);
+
 void wal_encode_tombstone(struct wal_encoder *encoder, uint64_t ref, struct time_range range);
 void wal_encode_exemplar(struct wal_encoder *encoder, uint64_t ref, int64_t t_ms, double v,
                          const struct wal_label *labels, size_t label_count);

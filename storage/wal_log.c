@@ -40,6 +40,7 @@ struct wal_log {
 
     uint32_t number; /* the segment in work or wanted next */
     struct wal_segment *segment;
+    uint64_t begin_offset; /* in the segment that is opened first */
     uint64_t record_begin; /* in it, of the record given last */
     uint64_t good_end;     /* when dropped: up to here the segment made sense */
     bool relisted;         /* since the last look */
@@ -137,6 +138,18 @@ static void wal_log_begin(struct wal_log *log)
     }
 }
 
+bool wal_log_begin_at(struct wal_log *log, uint32_t segment, uint64_t offset)
+{
+    assert(log->phase == WAL_NOT_BEGUN);
+    bool in_checkpoint = log->checkpoint != NO_SEGMENT && log->checkpoint >= segment;
+    if (log->torn || in_checkpoint || segment < log->first || segment > log->last)
+        return false;
+    log->phase = WAL_IN_SEGMENTS;
+    log->number = segment;
+    log->begin_offset = offset;
+    return true;
+}
+
 static void wal_log_advance(struct wal_log *log)
 {
     wal_segment_close(TAKE(log->segment));
@@ -164,8 +177,11 @@ static enum tail_read wal_log_open(struct wal_log *log, struct err *err)
     char path[4096];
     wal_folder_segment_path(checkpoint ? log->checkpoint_folder : log->folder, log->number, path,
                             sizeof path);
-    if (wal_segment_open(path, &log->segment, err))
+    if (wal_segment_open(path, &log->segment, err)) {
+        wal_segment_seek(log->segment, log->begin_offset);
+        log->begin_offset = 0;
         return TAIL_ITEM;
+    }
     /* Removed between the look and now. */
     return err->kind == ERR_NOT_FOUND ? TAIL_LOST : TAIL_ERR;
 }

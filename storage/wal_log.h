@@ -35,6 +35,12 @@ void wal_log_destroy(struct wal_log *log);
 bool wal_log_look(struct wal_log *log, bool *ret_lost, struct err *err) MUST_CHECK;
 
 /*
+ * After the first look, before anything is read: begins at the end of a record, in a segment that
+ * is there, as are all behind it. False: it is not, or checkpoints stand for it.
+ */
+bool wal_log_begin_at(struct wal_log *log, uint32_t segment, uint64_t offset) MUST_CHECK;
+
+/*
  * The next record; its bytes stay until the next call. TAIL_ERR with ERR_CORRUPT names file and
  * offset, and drops what follows: the rest of the checkpoint, or all segments from there on. Other
  * errors may be gone at the next look.

@@ -453,6 +453,11 @@ uint32_t wal_writer_segment(const struct wal_writer *writer)
     return writer->segment;
 }
 
+uint64_t wal_writer_offset(const struct wal_writer *writer)
+{
+    return writer->offset;
+}
+
 uint64_t wal_writer_position(const struct wal_writer *writer)
 {
     return writer->position;

@@ -59,6 +59,9 @@ void wal_writer_counters(struct wal_writer *writer, struct wal_counters *ret_cou
 /* The number of the segment in work. */
 uint32_t wal_writer_segment(const struct wal_writer *writer);
 
+/* In it: behind the last record that was flushed. */
+uint64_t wal_writer_offset(const struct wal_writer *writer);
+
 /* Forgets what waits. */
 void wal_writer_drop(struct wal_writer *writer);
 

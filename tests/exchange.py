@@ -4,7 +4,8 @@
     tests/exchange.py [--millrace PROGRAM] [--query-tee PROGRAM] [--judge PROGRAM] [--big] [--count N] [--seed S] [--keep]
 
 Both take the same series by remote write: floats, native histograms of all kinds, stale markers, a part of them out of
-order; both make blocks and longer blocks of them, and leave the newest in head chunks, logs and checkpoint. Then
+order; both make blocks and longer blocks of them, and leave the newest in head chunks, logs and checkpoint, and when
+they end a snapshot of what is open, which the next one reads. Then
   - the directory of Millrace is opened by Prometheus (a copy of it) and by Millrace;
   - the directory of Prometheus is opened by Millrace for writing, by Prometheus a copy of it;
   - Millrace has written on and made blocks: Prometheus gets the directory back, and writes on itself.
@@ -33,6 +34,7 @@ from tee_judge import FEATURES, ROOT, explained_for, find_judge  # noqa: E402
 WAIT_SECONDS = 60
 WINDOW = "storage:\n  tsdb:\n    out_of_order_time_window: 3h\n"
 LATE_SERIES, LATE_SAMPLES = 7, 5  # of so many series one in so many samples comes when the others of its stage are there
+SNAPSHOTS = "memory-snapshot-on-shutdown"
 STALE = struct.pack("<d", series.STALE)
 
 
@@ -115,8 +117,10 @@ class Exchange:
         return (f"--storage.tsdb.min-block-duration={self.plan.block}",
                 f"--storage.tsdb.max-block-duration={self.plan.longest_block}")
 
-    def prometheus(self, data, flags=processes.NO_COMPACTION):
-        return processes.prometheus(self.options.judge, data, features=(*FEATURES, "native-histograms"), flags=flags,
+    def prometheus(self, data, flags=processes.NO_COMPACTION, snapshots=True):
+        """With snapshots it reads one and leaves one, but loses late samples that it takes after it has read one (3.5.3)."""
+        more = (SNAPSHOTS,) if snapshots else ()
+        return processes.prometheus(self.options.judge, data, features=(*FEATURES, "native-histograms", *more), flags=flags,
                                     name=f"{data.name}-judge", config=processes.EMPTY_CONFIG + WINDOW)
 
     def millrace(self, data):
@@ -172,6 +176,12 @@ class Exchange:
         if not good:
             print(f"FAILED {what}: {said}", flush=True)
 
+    def check_snapshot(self, what, server):
+        """The server found a snapshot and could read it: Millrace tells that, Prometheus tells only what it could not."""
+        log = server.log.read_text()
+        good = "chunk snapshot loaded" in log if server.name == "millrace" else "Failed to load chunk snapshot" not in log
+        self.check(f"{what}, the snapshot in {server.name}", good, log)
+
     def check_counts(self, what, server):
         """Each metric has as many samples as were sent."""
         client = Client(server.port)
@@ -207,6 +217,9 @@ class Exchange:
             for part in stage:
                 directory.push(server.port, *part)
 
+    def must_have_snapshot(self, data):
+        self.check(f"a snapshot in {data.name}", bool(list(data.glob("chunk_snapshot.*"))))
+
     def run(self):
         first = [self.data.stage() for _ in range(self.plan.first_stages)]
         ours, theirs = self.folder / "ours", self.folder / "theirs"
@@ -217,21 +230,26 @@ class Exchange:
             with self.millrace(ours):
                 self.wait_for_head_chunks(ours)
         self.tell("Millrace wrote", ours)
+        self.must_have_snapshot(ours)
         with self.prometheus(directory.copy(ours, self.folder / "ours-copy")) as judge, self.millrace(ours) as tested:
             self.compare("written by Millrace", judge, tested)
+            self.check_snapshot("written by Millrace", judge)
+            self.check_snapshot("written by Millrace", tested)
 
         with self.prometheus(theirs, self.blocks_flags()) as server:
             self.write(server, first)
             self.wait_for_blocks(theirs)
         self.tell("Prometheus wrote", theirs)
+        self.must_have_snapshot(theirs)
         with self.prometheus(directory.copy(theirs, self.folder / "theirs-copy")) as judge, self.millrace(theirs) as tested:
             self.compare("written by Prometheus", judge, tested)
+            self.check_snapshot("written by Prometheus", tested)
             self.write(tested, [self.data.stage()])
             self.wait_for_blocks(theirs)
         self.tell("Millrace wrote on", theirs)
         shutil.rmtree(ours)
         directory.copy(theirs, ours)
-        with self.prometheus(theirs, self.blocks_flags()) as judge, self.millrace(ours) as tested:
+        with self.prometheus(theirs, self.blocks_flags(), snapshots=False) as judge, self.millrace(ours) as tested:
             self.compare("given back", judge, tested)
             more = [self.data.stage()]
             self.write(judge, more)

@@ -50,7 +50,7 @@ class Server:
                 raise ServerError(f"{self.name} ended at once: {self.last_words()}")
             if self.is_ready():
                 return self
-            time.sleep(0.02)
+            time.sleep(0.01)
         self.stop()
         raise ServerError(f"{self.name} was not ready after {START_SECONDS} s: {self.last_words()}")
 

@@ -1,0 +1,496 @@
+#include "storage/head_snapshot.h"
+
+#include <dirent.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/test.h"
+#include "storage/head_append.h"
+#include "storage/head_delete.h"
+#include "storage/snapshot_folder.h"
+#include "storage/test_head.h"
+#include "storage/test_log.h"
+
+static char folder[256], copy[300];
+static struct err err;
+static uint64_t state_of_dice;
+static int warnings;
+static char said[512]; /* of the log, last */
+static bool loaded, passed;
+
+static uint64_t dice(uint64_t sides)
+{
+    state_of_dice = state_of_dice * 6364136223846793005u + 1442695040888963407u;
+    return (state_of_dice >> 33) % sides;
+}
+
+static void note_info(void *context, const char *message)
+{
+    loaded |= strstr(message, "snapshot loaded") != NULL;
+    passed |= strstr(message, "the whole log is read") != NULL;
+    snprintf(said, sizeof said, "%s", message);
+}
+
+static void note_warning(void *context, const char *message)
+{
+    warnings++;
+}
+
+static const struct db_options options = {
+    .info = note_info, .warn = note_warning, .late_window_ms = 1000000, .replay_threads = 2};
+
+static void setup(void)
+{
+    test_folder(folder, sizeof folder);
+    snprintf(copy, sizeof copy, "%s-copy", folder);
+    warnings = 0;
+}
+
+static void teardown(void)
+{
+    test_folder_remove(folder);
+    if (file_exists(copy))
+        test_folder_remove(copy);
+}
+
+/* The path of the one snapshot; "": there is none. */
+static const char *snapshot_path(const char *root)
+{
+    static char path[600];
+    bool is_there;
+    struct snapshot_place place;
+    ck_assert(snapshot_folder_newest(root, &is_there, &place, &err));
+    path[0] = '\0';
+    if (is_there)
+        snapshot_folder_path(root, place, path, sizeof path);
+    return path;
+}
+
+static struct head *open_head(const char *root)
+{
+    loaded = passed = false;
+    return test_head_open(root, &options, INT64_MIN);
+}
+
+static void print_series(struct buf *out, const struct symbols *symbols,
+                         const struct head_series *series)
+{
+    for (uint32_t i = 0; i < series->labels->count; i++)
+        buf_str(out, symbols_get(symbols, series->labels->pairs[i].value));
+    for (uint32_t i = 0; i < series->chunk_count; i++) {
+        const struct head_chunk_view *chunk = &series->chunks[i];
+        buf_printf(out, " %lld-%lld/%d/%llx", (long long)chunk->begin_ms, (long long)chunk->end_ms,
+                   chunk->encoding, (unsigned long long)hash_bytes(chunk->data, chunk->size));
+    }
+    for (uint32_t i = 0; i < series->deleted_count; i++)
+        buf_printf(out, " -%lld-%lld", (long long)series->deleted[i].begin_ms,
+                   (long long)series->deleted[i].end_ms);
+    buf_byte(out, '\n');
+}
+
+/* All that a head shows, to the last bit. */
+static char *contents(struct head *head)
+{
+    AUTO(arena_destroy) struct arena *arena = arena_create(NULL);
+    struct symbols *symbols = symbols_new(arena);
+    struct matcher *all;
+    ck_assert(matcher_new(arena, MATCH_REGEX, STR("__name__"), STR(".*"), &all, &err));
+    struct select_request request = {
+        .matchers = &all,
+        .matcher_count = 1,
+        .begin_ms = INT64_MIN,
+        .end_ms = INT64_MAX,
+        .arena = arena,
+        .symbols = symbols,
+    };
+    struct head_series_list list;
+    struct buf out = {0};
+    ck_assert(head_select(head, &request, &list, &err));
+    for (size_t i = 0; i < list.count; i++)
+        print_series(&out, symbols, &list.items[i]);
+    head_release(head, &list);
+    matcher_done(all);
+    symbols_done(symbols);
+    struct head_stats stats;
+    head_stats(head, &stats);
+    buf_printf(&out, "%lld to %lld, %zu series, %zu chunks\n", (long long)stats.begin_ms,
+               (long long)stats.end_ms, stats.series_count, stats.chunk_count);
+    buf_terminated(&out);
+    return out.ptr;
+}
+
+/* What the folder's log makes of it, without a snapshot. */
+static char *contents_of_log(const char *root)
+{
+    static const struct db_options reading = {.read_only = true};
+    struct head *head;
+    ck_assert(head_open(root, &reading, &head, &err));
+    ck_assert_msg(head_refresh(head, INT64_MIN, &err), "%s", err.msg);
+    char *got = contents(head);
+    head_close(head);
+    return got;
+}
+
+/* Opened for writing, the folder shows what its log says. */
+static void check_same(const char *root)
+{
+    char *wanted = contents_of_log(root);
+    struct head *head = open_head(root);
+    char *got = contents(head);
+    ck_assert_str_eq(got, wanted);
+    free(got);
+    free(wanted);
+    head_close(head);
+}
+
+static void append(struct head *head, struct append_series *series, struct wal_label *labels)
+{
+    series->labels = labels;
+    series->label_count = 2;
+    struct append_batch batch = {.series = series, .count = 1, .future_ms = INT64_MAX};
+    struct append_result result;
+    if (!head_append(head, &batch, APPEND_KEEP_GOOD, &result, &err))
+        err_clear(&err); /* there may be another value at its time */
+}
+
+static void append_histogram(struct head *head, struct wal_label *labels, int64_t t_ms)
+{
+    static const double bounds[] = {0.5, 1, 2};
+    bool is_float = dice(2), is_custom = labels[0].value.ptr[0] == 'c';
+    uint64_t counts[3];
+    double total = 0;
+    uint64_t whole = 0;
+    for (int i = 0; i < 3; i++) {
+        counts[i] = 1 + (uint64_t)t_ms / 1000 + dice(3);
+        whole += counts[i];
+        total += (double)counts[i];
+        counts[i] = is_float ? value_bits((double)counts[i]) : counts[i];
+    }
+    struct histogram_span span = {.offset = is_custom ? 0 : (int32_t)dice(3), .length = 3};
+    struct append_histogram sample = {
+        .t_ms = t_ms,
+        .raw = {.is_float = is_float,
+                .sum = dice(20) ? (double)dice(100) : value_of_bits(STALE_BITS),
+                .count = is_float ? value_bits(total) : whole,
+                .schema = is_custom ? HISTOGRAM_SCHEMA_CUSTOM : 1,
+                .custom_bounds = is_custom ? bounds : NULL,
+                .custom_bound_count = is_custom ? 3 : 0,
+                .sides[0] = {&span, counts, 1, 3}},
+    };
+    append(head, &(struct append_series){.histograms = &sample, .histogram_count = 1}, labels);
+}
+
+/* Some samples of some series: floats, histograms, both, stale markers; now and then a late one. */
+static void append_any(struct head *head, int64_t *t_ms)
+{
+    static const char *const names[] = {"float", "histogram", "custom", "both"};
+    char number[8];
+    snprintf(number, sizeof number, "%d", (int)dice(5));
+    const char *name = names[dice(4)];
+    struct wal_label labels[] = {{STR("__name__"), str_of(name)}, {STR("n"), str_of(number)}};
+    *t_ms += (int64_t)dice(20) * 1000;
+    int64_t at_ms = *t_ms - (dice(30) ? 0 : (int64_t)dice(400000));
+    if (name[0] == 'f' || (name[0] == 'b' && dice(2))) {
+        double v = dice(15) ? (double)dice(1000) : value_of_bits(STALE_BITS);
+        struct append_sample sample = {.t_ms = at_ms, .v = v};
+        append(head, &(struct append_series){.samples = &sample, .sample_count = 1}, labels);
+    } else {
+        append_histogram(head, labels, at_ms);
+    }
+}
+
+static void delete_any(struct head *head, int64_t t_ms)
+{
+    AUTO(arena_destroy) struct arena *arena = arena_create(NULL);
+    struct matcher *some;
+    ck_assert(matcher_new(arena, MATCH_EQUAL, STR("n"), STR("1"), &some, &err));
+    int64_t begin_ms = t_ms - (int64_t)dice(500000);
+    struct time_range range = {begin_ms, begin_ms + (int64_t)dice(100000)};
+    ck_assert_msg(head_delete(head, &some, 1, range, &err), "%s", err.msg);
+    matcher_done(some);
+}
+
+static void live(struct head *head, int64_t *t_ms, int samples)
+{
+    for (int i = 0; i < samples; i++)
+        append_any(head, t_ms);
+    if (dice(2))
+        delete_any(head, *t_ms);
+}
+
+START_TEST(a_head_is_the_same_from_a_snapshot)
+{
+    for (uint64_t seed = 1; seed <= 12; seed++) {
+        setup();
+        state_of_dice = seed * 7919;
+        int64_t t_ms = 1000000;
+        for (int life = 0; life < 5; life++) {
+            struct head *head = open_head(folder);
+            ck_assert_int_eq(loaded, life > 0);
+            live(head, &t_ms, (int)dice(1500));
+            if (dice(2))
+                ck_assert(head_map_chunks(head, &err));
+            test_folder_copy(folder, copy); /* as a process leaves it that is killed */
+            head_close(head);
+            ck_assert_str_ne(snapshot_path(folder), "");
+            check_same(copy);
+            test_folder_copy(folder, copy);
+            check_same(copy);
+        }
+        ck_assert_int_eq(warnings, 0);
+        teardown();
+    }
+}
+END_TEST
+
+/* Nothing late, so that the log is all. */
+static void write_some(void)
+{
+    state_of_dice = 5;
+    struct head *head = open_head(folder);
+    for (int64_t i = 0; i < 1200; i++) {
+        char name[8];
+        snprintf(name, sizeof name, "s%d", (int)dice(9));
+        test_head_append(head, name, 1000000 + 10000 * i, name[1] > '5');
+    }
+    head_close(head);
+    ck_assert_str_ne(snapshot_path(folder), "");
+}
+
+START_TEST(only_what_came_behind_it_is_read_of_the_log)
+{
+    setup();
+    write_some();
+    struct head *head = open_head(folder);
+    ck_assert(loaded);
+    test_head_append(head, "new", 90000000, false);
+    test_folder_copy(folder, copy);
+    head_close(head);
+    head = open_head(copy);
+    ck_assert(loaded);
+    ck_assert_msg(strstr(said, " 1 samples in logs"), "%s", said);
+    head_close(head);
+    teardown();
+}
+END_TEST
+
+/* Cuts the file to each of its lengths, or flips a bit: the head is what the log says. */
+static void damage_file(const char *name, bool cut)
+{
+    char path[700];
+    struct stat st;
+    snprintf(path, sizeof path, "%s/%s", snapshot_path(folder), name);
+    ck_assert_int_eq(stat(path, &st), 0);
+    for (off_t at = 0; at < st.st_size; at += 1 + st.st_size / 97) {
+        test_folder_copy(folder, copy);
+        snprintf(path, sizeof path, "%s/%s", snapshot_path(copy), name);
+        if (cut) {
+            ck_assert_int_eq(truncate(path, at), 0);
+        } else {
+            FILE *file = fopen(path, "r+");
+            ck_assert_int_eq(fseek(file, at, SEEK_SET), 0);
+            int byte = fgetc(file);
+            ck_assert_int_eq(fseek(file, at, SEEK_SET), 0);
+            ck_assert_int_ne(fputc(byte ^ 16, file), EOF);
+            fclose(file);
+        }
+        check_same(copy);
+    }
+}
+
+START_TEST(a_damaged_one_is_passed_over)
+{
+    setup();
+    write_some();
+    damage_file("00000000", true);
+    damage_file("00000000", false);
+    damage_file("origin", true);
+    damage_file("origin", false);
+    ck_assert_int_gt(warnings, 0);
+    teardown();
+}
+END_TEST
+
+/* The copy's snapshot is not used: the whole log is read, and told. */
+static void check_passed(void)
+{
+    char *wanted = contents_of_log(copy);
+    struct head *head = open_head(copy);
+    char *got = contents(head);
+    ck_assert_str_eq(got, wanted);
+    ck_assert(!loaded);
+    ck_assert(passed);
+    ck_assert_str_eq(snapshot_path(copy), "");
+    free(got);
+    free(wanted);
+    head_close(head);
+}
+
+START_TEST(one_of_another_log_is_passed_over)
+{
+    char path[700], mine[600];
+    setup();
+    write_some();
+    snprintf(mine, sizeof mine, "%s", snapshot_path(folder));
+
+    /* The same log, but for the last value. */
+    test_folder_copy(folder, copy);
+    snprintf(path, sizeof path, "rm -rf %s/wal %s/chunks_head", copy, copy);
+    ck_assert_int_eq(system(path), 0);
+    char kept[700];
+    snprintf(kept, sizeof kept, "%s", snapshot_path(copy));
+    snprintf(path, sizeof path, "%s.kept", copy);
+    ck_assert_int_eq(rename(kept, path), 0);
+    struct head *head = open_head(copy);
+    for (int i = 0; i < 5000; i++)
+        test_head_append(head, "other", 1000000 + i * 1000, false);
+    head_close(head);
+    ck_assert_str_ne(snapshot_path(copy), "");
+    test_folder_remove(snapshot_path(copy));
+    ck_assert_int_eq(rename(path, kept), 0);
+    check_passed();
+    teardown();
+}
+END_TEST
+
+START_TEST(one_whose_log_was_cut_is_passed_over)
+{
+    char path[700];
+    struct stat st;
+    setup();
+    write_some();
+    test_folder_copy(folder, copy);
+    snprintf(path, sizeof path, "%s/wal/00000000", copy);
+    ck_assert_int_eq(stat(path, &st), 0);
+    ck_assert_int_eq(truncate(path, st.st_size / 2), 0);
+    check_passed();
+
+    test_folder_copy(folder, copy);
+    ck_assert_int_eq(unlink(path), 0);
+    check_passed();
+    teardown();
+}
+END_TEST
+
+START_TEST(one_whose_chunks_are_gone_is_passed_over)
+{
+    setup();
+    write_some();
+    test_folder_copy(folder, copy);
+    test_file_remove(copy, "chunks_head/000001");
+    check_passed();
+    teardown();
+}
+END_TEST
+
+START_TEST(one_whose_blocks_are_gone_is_passed_over)
+{
+    setup();
+    struct head *head = open_head(folder);
+    for (int64_t t_ms = 1000; t_ms < 20000; t_ms += 1000)
+        test_head_append(head, "a", t_ms, false);
+    ck_assert(head_truncate(head, 10000, NULL, &err));
+    head_close(head);
+    head = test_head_open(folder, &options, 10000);
+    ck_assert(loaded);
+    head_close(head);
+    test_folder_copy(folder, copy);
+    check_passed();
+    teardown();
+}
+END_TEST
+
+START_TEST(there_is_none_of_what_it_cannot_say)
+{
+    setup();
+    struct head *head = open_head(folder);
+    test_head_append(head, "a", 1000, false);
+    struct wal_label label = {STR("__name__"), STR("a")}, trace = {STR("trace_id"), STR("1")};
+    struct append_exemplar exemplar = {.labels = &trace, .label_count = 1, .t_ms = 1000, .v = 1};
+    struct append_note note = {.labels = &label, .label_count = 1, .exemplar = &exemplar};
+    ck_assert(head_append_notes(head, &note, 1, &err));
+    head_close(head);
+    ck_assert_str_eq(snapshot_path(folder), "");
+    head = open_head(folder);
+    head_close(head);
+    ck_assert_str_eq(snapshot_path(folder), "");
+    teardown();
+}
+END_TEST
+
+START_TEST(older_and_unfinished_ones_go)
+{
+    char path[600];
+    setup();
+    write_some();
+    snprintf(path, sizeof path, "%s/chunk_snapshot.000007.0000000001.tmp", folder);
+    ck_assert(file_make_folder(path, &err));
+    snprintf(path, sizeof path, "%s", snapshot_path(folder));
+    head_close(open_head(folder));
+    ck_assert(!file_exists(path));
+    ck_assert_str_ne(snapshot_path(folder), "");
+    int count = 0;
+    DIR *dir = opendir(folder);
+    for (struct dirent *entry; (entry = readdir(dir)) != NULL;)
+        count += strncmp(entry->d_name, "chunk_snapshot", 14) == 0;
+    closedir(dir);
+    ck_assert_int_eq(count, 1);
+    teardown();
+}
+END_TEST
+
+/* The next reference is beyond all that were ever given. */
+START_TEST(references_are_not_given_again)
+{
+    setup();
+    struct head *head = open_head(folder);
+    test_head_append(head, "a", 1000, false);
+    test_head_append(head, "b", 1000, false);
+    head_close(head);
+    for (int i = 0; i < 2; i++) {
+        head = open_head(folder);
+        test_head_append(head, i ? "c" : "d", 1000, false);
+        char *got = test_head_contents(head);
+        ck_assert_str_eq(got, i ? "a:1000 b:1000 d:1000 c:1000 " : "a:1000 b:1000 d:1000 ");
+        free(got);
+        test_folder_copy(folder, copy);
+        check_same(copy);
+        head_close(head);
+    }
+    teardown();
+}
+END_TEST
+
+/* Where it cannot be written the head is closed all the same, and the reason told. */
+START_TEST(ends_without_one_where_it_cannot_be_written)
+{
+    setup();
+    struct head *head = open_head(folder);
+    for (int i = 0; i < 100; i++)
+        test_head_append(head, "a", 1000 + i, false);
+    struct rlimit before, small;
+    ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &before), 0);
+    small = (struct rlimit){100, before.rlim_max};
+    signal(SIGXFSZ, SIG_IGN);
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &small), 0);
+    head_close(head);
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &before), 0);
+    ck_assert_int_eq(warnings, 1);
+    ck_assert_str_eq(snapshot_path(folder), "");
+    check_same(folder);
+    teardown();
+}
+END_TEST
+
+TEST_MAIN("head_snapshot", a_head_is_the_same_from_a_snapshot,
+          only_what_came_behind_it_is_read_of_the_log, a_damaged_one_is_passed_over,
+          one_of_another_log_is_passed_over, one_whose_log_was_cut_is_passed_over,
+          one_whose_chunks_are_gone_is_passed_over, one_whose_blocks_are_gone_is_passed_over,
+          there_is_none_of_what_it_cannot_say, older_and_unfinished_ones_go,
+          references_are_not_given_again, ends_without_one_where_it_cannot_be_written)

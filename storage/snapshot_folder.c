@@ -1,0 +1,93 @@
+#include "storage/snapshot_folder.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
+
+static const char prefix[] = "chunk_snapshot.";
+static const char unfinished_suffix[] = ".tmp";
+
+#define SEGMENT_MAX 99999999u
+#define OFFSET_MAX ((uint64_t)1 << 40)
+
+void snapshot_folder_path(const char *root, struct snapshot_place place, char *out, size_t size)
+{
+    snprintf(out, size, "%s/%s%06u.%010llu", root, prefix, place.segment,
+             (unsigned long long)place.offset);
+}
+
+/* The number that *at begins with; it moves behind it. */
+static bool name_number(const char **at, uint64_t most, uint64_t *ret_number)
+{
+    const char *begin = *at;
+    uint64_t number = 0;
+    for (; **at >= '0' && **at <= '9'; (*at)++) {
+        number = number * 10 + (uint64_t)(**at - '0');
+        if (number > most)
+            return false;
+    }
+    *ret_number = number;
+    return *at > begin;
+}
+
+static bool name_is_snapshot(const char *name, struct snapshot_place *ret_place, bool *ret_whole)
+{
+    uint64_t segment, offset;
+    const char *at = name + sizeof prefix - 1;
+    if (strncmp(name, prefix, sizeof prefix - 1) != 0 || !name_number(&at, SEGMENT_MAX, &segment) ||
+        *at++ != '.' || !name_number(&at, OFFSET_MAX, &offset))
+        return false;
+    *ret_place = (struct snapshot_place){(uint32_t)segment, offset};
+    *ret_whole = *at == '\0';
+    return *ret_whole || strcmp(at, unfinished_suffix) == 0;
+}
+
+static bool place_is_before(struct snapshot_place a, struct snapshot_place b)
+{
+    return a.segment != b.segment ? a.segment < b.segment : a.offset < b.offset;
+}
+
+bool snapshot_folder_newest(const char *root, bool *ret_is_there, struct snapshot_place *ret_place,
+                            struct err *err)
+{
+    *ret_is_there = false;
+    DIR *dir = opendir(root);
+    if (!dir)
+        return errno == ENOENT ||
+               err_set(err, ERR_IO, "%s: cannot list: %s", root, strerror(errno));
+    for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
+        struct snapshot_place place;
+        bool whole;
+        if (!name_is_snapshot(entry->d_name, &place, &whole) || !whole)
+            continue;
+        if (!*ret_is_there || place_is_before(*ret_place, place))
+            *ret_place = place;
+        *ret_is_there = true;
+    }
+    closedir(dir);
+    return true;
+}
+
+bool snapshot_folder_remove(const char *root, const struct snapshot_place *kept, struct err *err)
+{
+    DIR *dir = opendir(root);
+    if (!dir)
+        return err_set(err, ERR_IO, "%s: cannot list: %s", root, strerror(errno));
+    bool good = true;
+    for (struct dirent *entry; good && (entry = readdir(dir)) != NULL;) {
+        struct snapshot_place place;
+        bool whole;
+        if (!name_is_snapshot(entry->d_name, &place, &whole))
+            continue;
+        if (whole && kept && place.segment == kept->segment && place.offset == kept->offset)
+            continue;
+        char path[4096];
+        snprintf(path, sizeof path, "%s/%s", root, entry->d_name);
+        good = file_remove_all(path, err);
+    }
+    closedir(dir);
+    return good;
+}
