@@ -25,7 +25,7 @@ bool transfer_init(struct transfer *transfer, const struct client_request *reque
 {
     *transfer = (struct transfer){.request = *request};
     if (request->timeout_ms)
-        transfer->end_ns = clock_monotonic_ns() + request->timeout_ms * 1000000;
+        transfer->end_ns = clock_deadline_ns(clock_monotonic_ns(), request->timeout_ms);
     return client_setup_init(&transfer->setup, request, err);
 }
 

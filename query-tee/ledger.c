@@ -108,7 +108,7 @@ static void log_slow(struct tee *tee, const struct round *round)
             slowest = ask;
     }
     if (tee->options.slow_ms == 0 ||
-        slowest->duration_ns - fastest->duration_ns < tee->options.slow_ms * 1000000)
+        (slowest->duration_ns - fastest->duration_ns) / 1000000 < tee->options.slow_ms)
         return;
     const struct round_request *request = &round->request;
     struct log_line line =

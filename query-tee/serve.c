@@ -230,7 +230,7 @@ static int64_t ms_until(int64_t end_ns)
 /* What is under way may end within --proxy.drain-timeout. */
 static void tee_drain(struct tee *tee)
 {
-    int64_t end_ns = clock_monotonic_ns() + tee->options.drain_ms * 1000000;
+    int64_t end_ns = clock_deadline_ns(clock_monotonic_ns(), tee->options.drain_ms);
     if (tee->grpc)
         grpc_listener_stop(tee->grpc);
     listener_drain(tee->proxy, tee->options.drain_ms);
