@@ -80,8 +80,8 @@ static double cpu_seconds(void)
 /* False: not what it should find. */
 static bool run(size_t series_count, bool reversed)
 {
-    AUTO(spool_unref) struct spool *a = answer_make(series_count, false, false);
-    AUTO(spool_unref) struct spool *b = answer_make(series_count, reversed, true);
+    AUTO(spool_destroy) struct spool *a = answer_make(series_count, false, false);
+    AUTO(spool_destroy) struct spool *b = answer_make(series_count, reversed, true);
     struct compare_options options = COMPARE_DEFAULTS;
     struct compare_request request = {
         .kind = ANSWER_QUERY, .query = STR("x"), .now_ms = INT64_MAX, .step_ms = 15000};

@@ -64,7 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size == 0)
         return 0;
     enum answer_kind kind = (enum answer_kind)(data[0] % KIND_COUNT);
-    AUTO(spool_unref) struct spool *spool = spool_of(data + 1, size - 1);
+    AUTO(spool_destroy) struct spool *spool = spool_of(data + 1, size - 1);
     compare_with_itself(spool, kind, read_twice(spool, kind));
     return 0;
 }

@@ -31,8 +31,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!parted)
         return 0;
     enum answer_kind kind = (enum answer_kind)(data[0] % 5);
-    AUTO(spool_unref) struct spool *a = spool_of(data + 1, (size_t)(parted - data - 1));
-    AUTO(spool_unref)
+    AUTO(spool_destroy) struct spool *a = spool_of(data + 1, (size_t)(parted - data - 1));
+    AUTO(spool_destroy)
     struct spool *b = spool_of(parted + 1, size - (size_t)(parted - data) - 1);
     AUTO(comparison_done) struct comparison there;
     AUTO(comparison_done) struct comparison back;

@@ -40,7 +40,7 @@ static void put_item(struct buf *out, const struct answer_item *item)
 /* What the reader makes of a body: its items, then the envelope or the error. */
 static void read_all(struct buf *out, struct str body, enum answer_kind kind, size_t size_max)
 {
-    AUTO(spool_unref) struct spool *spool = spool_of(body.ptr, body.len);
+    AUTO(spool_destroy) struct spool *spool = spool_of(body.ptr, body.len);
     AUTO(answer_reader_destroy)
     struct answer_reader *reader = answer_reader_create(spool, kind, size_max);
     struct err err;
@@ -216,7 +216,7 @@ START_TEST(reads_on_where_its_window_ends)
         put_series(&body, i);
     buf_text(&body, "]}}");
 
-    AUTO(spool_unref) struct spool *spool = spool_of(body.ptr, body.len);
+    AUTO(spool_destroy) struct spool *spool = spool_of(body.ptr, body.len);
     AUTO(answer_reader_destroy)
     struct answer_reader *reader = answer_reader_create(spool, ANSWER_QUERY, ITEM_SIZE_MAX);
     AUTO(answer_reader_destroy)
@@ -244,7 +244,7 @@ END_TEST
 
 START_TEST(hands_on_the_writers_error)
 {
-    AUTO(spool_unref)
+    AUTO(spool_destroy)
     struct spool *spool = spool_create(
         &(struct spool_options){.memory_max = 1000, .size_max = 1000, .folder = "/tmp"});
     struct err err;

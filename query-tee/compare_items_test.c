@@ -98,8 +98,8 @@ static void count_simply(const struct answer *a, const struct answer *b, uint64_
 
 static void check_pair(const struct answer *a, const struct answer *b)
 {
-    AUTO(spool_unref) struct spool *left = answer_spool(a);
-    AUTO(spool_unref) struct spool *right = answer_spool(b);
+    AUTO(spool_destroy) struct spool *left = answer_spool(a);
+    AUTO(spool_destroy) struct spool *right = answer_spool(b);
     struct compare_options options = COMPARE_DEFAULTS;
     options.skip_recent_ms = 0;
     struct compare_request request = {.kind = ANSWER_QUERY, .query = STR("")};

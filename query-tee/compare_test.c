@@ -61,8 +61,8 @@ static void put_comparison(struct buf *out, const struct comparison *comparison)
 static void check_trial(struct trial trial, const char *preferred, const char *other,
                         const char *wanted)
 {
-    AUTO(spool_unref) struct spool *a = spool_of(preferred, strlen(preferred));
-    AUTO(spool_unref) struct spool *b = spool_of(other, strlen(other));
+    AUTO(spool_destroy) struct spool *a = spool_of(preferred, strlen(preferred));
+    AUTO(spool_destroy) struct spool *b = spool_of(other, strlen(other));
     AUTO(buf_done) struct buf out = {0};
     struct compare_side left = {a, trial.status, trial.type};
     struct compare_side right = {b, trial.other_status, trial.other_type};
@@ -499,7 +499,7 @@ START_TEST(compares_bodies_that_are_still_being_written)
     ck_assert_uint_eq(comparison.series_count, 2);
     for (size_t i = 0; i < 2; i++) {
         pthread_join(writers[i], NULL);
-        spool_unref(writings[i].spool);
+        spool_destroy(writings[i].spool);
     }
 }
 END_TEST
@@ -507,7 +507,7 @@ END_TEST
 START_TEST(ends_when_it_is_canceled)
 {
     const char *body = VECTOR(SAMPLE("a", "1"));
-    AUTO(spool_unref) struct spool *a = spool_of(body, strlen(body));
+    AUTO(spool_destroy) struct spool *a = spool_of(body, strlen(body));
     _Atomic bool cancel = true;
     struct trial canceled = trial();
     struct compare_side side = {a, 200, "application/json"};

@@ -112,7 +112,7 @@ struct fetched {
 
 static void fetched_done(struct fetched *fetched)
 {
-    spool_unref(fetched->body);
+    spool_destroy(fetched->body);
 }
 
 static void fetched_done_auto(struct fetched *fetched)

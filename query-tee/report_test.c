@@ -6,8 +6,8 @@
 /* The line for two bodies. */
 static void put_report(struct buf *out, enum answer_kind kind, const char *a, const char *b)
 {
-    AUTO(spool_unref) struct spool *left = spool_of(a, strlen(a));
-    AUTO(spool_unref) struct spool *right = spool_of(b, strlen(b));
+    AUTO(spool_destroy) struct spool *left = spool_of(a, strlen(a));
+    AUTO(spool_destroy) struct spool *right = spool_of(b, strlen(b));
     struct compare_options options = COMPARE_DEFAULTS;
     options.skip_recent_ms = 0;
     options.examples_max = 1;

@@ -43,7 +43,7 @@ void round_unref(struct round *round)
     if (!round || atomic_fetch_sub_explicit(&round->ref_count, 1, memory_order_acq_rel) != 1)
         return;
     for (size_t i = 0; i < round->ask_count; i++)
-        spool_unref(round->asks[i].body);
+        spool_destroy(round->asks[i].body);
     pthread_cond_destroy(&round->changed);
     pthread_mutex_destroy(&round->mutex);
     arena_destroy(round->arena);

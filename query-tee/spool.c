@@ -16,7 +16,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -34,7 +33,6 @@ enum spool_state { SPOOL_GROWING, SPOOL_ENDED, SPOOL_FAILED };
 
 struct spool {
     struct spool_options options;
-    _Atomic unsigned ref_count;
 
     /* The writer's alone. */
     size_t piece_count;
@@ -76,7 +74,6 @@ struct spool *spool_create(const struct spool_options *options)
     spool->options = *options;
     if (spool->options.memory_max > piece_begin(PIECES_MAX))
         spool->options.memory_max = piece_begin(PIECES_MAX);
-    atomic_init(&spool->ref_count, 1);
     spool->fd = -1;
     pthread_mutex_init(&spool->mutex, NULL);
     pthread_cond_init(&spool->changed, NULL);
@@ -94,15 +91,9 @@ struct spool *spool_of(const void *bytes, size_t size)
     return spool;
 }
 
-struct spool *spool_ref(struct spool *spool)
+void spool_destroy(struct spool *spool)
 {
-    atomic_fetch_add_explicit(&spool->ref_count, 1, memory_order_relaxed);
-    return spool;
-}
-
-void spool_unref(struct spool *spool)
-{
-    if (!spool || atomic_fetch_sub_explicit(&spool->ref_count, 1, memory_order_acq_rel) != 1)
+    if (!spool)
         return;
     for (size_t i = 0; i < spool->piece_count; i++)
         free(spool->pieces[i]);

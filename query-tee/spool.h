@@ -18,8 +18,8 @@
  * to): then what the follower has read is dropped, and the writer waits for the follower. The
  * others' reads of what was dropped fail with ERR_LIMIT.
  *
- * Counted: whoever holds a reference may read. Reads wait for the writer, which must end the spool
- * or fail it, whatever happens.
+ * Reads wait for the writer, which must end the spool or fail it, whatever happens; it goes when
+ * writer and readers are done with it.
  *
  * Thread: one writer, any number of readers; all functions of readers from any thread.
  */
@@ -35,8 +35,7 @@ struct spool_options {
 
 /* The options' texts and budgets must outlive it. */
 struct spool *spool_create(const struct spool_options *options);
-struct spool *spool_ref(struct spool *spool);
-void spool_unref(struct spool *spool);
+void spool_destroy(struct spool *spool);
 
 /* A complete body that is there already, for tests and files. */
 struct spool *spool_of(const void *bytes, size_t size);
@@ -78,4 +77,4 @@ void spool_follow(struct spool *spool);
 void spool_followed(struct spool *spool, uint64_t offset);
 void spool_unfollow(struct spool *spool);
 
-DEFINE_AUTO(struct spool *, spool_unref)
+DEFINE_AUTO(struct spool *, spool_destroy)

@@ -54,7 +54,7 @@ static uint64_t check_from(struct spool *spool, uint64_t offset, size_t step, bo
 static void check_body(size_t memory_max, uint64_t size, size_t append_step, size_t read_step)
 {
     struct spool_options options = {.memory_max = memory_max, .size_max = size};
-    AUTO(spool_unref) struct spool *spool = spool_create(&options);
+    AUTO(spool_destroy) struct spool *spool = spool_create(&options);
     struct err err;
     bool good;
     ck_assert(append(spool, size, append_step, &err));
@@ -99,7 +99,7 @@ START_TEST(charges_memory_and_disk_and_gives_them_back)
     ck_assert_uint_eq(check_from(spool, 0, 3000, &good, &err), 20000);
     ck_assert(!good);
     ck_assert_int_eq(err.kind, ERR_LIMIT);
-    spool_unref(spool);
+    spool_destroy(spool);
     ck_assert_uint_eq(memory.used_bytes, 0);
     ck_assert_uint_eq(disk.used_bytes, 0);
 }
@@ -108,7 +108,7 @@ END_TEST
 START_TEST(refuses_a_body_over_its_limit)
 {
     struct spool_options options = {.memory_max = 100, .size_max = 1000};
-    AUTO(spool_unref) struct spool *spool = spool_create(&options);
+    AUTO(spool_destroy) struct spool *spool = spool_create(&options);
     struct err err;
     ck_assert(append(spool, 1000, 10, &err));
     ck_assert(!append(spool, 1, 1, &err));
@@ -121,7 +121,7 @@ END_TEST
 START_TEST(says_that_the_folder_is_missing)
 {
     struct spool_options options = {.size_max = 1000, .folder = "/missing"};
-    AUTO(spool_unref) struct spool *spool = spool_create(&options);
+    AUTO(spool_destroy) struct spool *spool = spool_create(&options);
     struct err err;
     ck_assert(!spool_append(spool, "x", 1, &err));
     ck_assert_int_eq(err.kind, ERR_IO);
@@ -161,7 +161,7 @@ static void *read_all(void *context)
 START_TEST(is_read_by_several_while_it_grows)
 {
     struct spool_options options = {.memory_max = 300000, .size_max = 4 << 20};
-    AUTO(spool_unref) struct spool *spool = spool_create(&options);
+    AUTO(spool_destroy) struct spool *spool = spool_create(&options);
     struct writer writer = {spool, 2 << 20, false};
     pthread_t threads[4];
     for (size_t i = 0; i < 3; i++)
@@ -214,7 +214,7 @@ START_TEST(goes_beyond_its_limit_with_a_follower)
     ck_assert_uint_eq(check_from(spool, 0, 5000, &good, &err), 5000); /* what lies in memory */
     ck_assert(!good);
     ck_assert_int_eq(err.kind, ERR_LIMIT);
-    spool_unref(spool);
+    spool_destroy(spool);
     ck_assert_uint_eq(disk.used_bytes, 0);
 }
 END_TEST
@@ -232,7 +232,7 @@ START_TEST(goes_on_in_lock_step_when_the_disk_is_used_up)
     ck_assert_uint_eq(follow(spool, UINT64_MAX), writer.size);
     pthread_join(thread, NULL);
     ck_assert(writer.good);
-    spool_unref(spool);
+    spool_destroy(spool);
     ck_assert_uint_eq(disk.used_bytes, 0);
 }
 END_TEST
@@ -240,7 +240,7 @@ END_TEST
 START_TEST(goes_on_in_lock_step_without_a_disk)
 {
     struct spool_options options = {.memory_max = 5000, .size_max = 9 << 20, .folder = "/missing"};
-    AUTO(spool_unref) struct spool *spool = spool_create(&options);
+    AUTO(spool_destroy) struct spool *spool = spool_create(&options);
     struct writer writer = {spool, 1 << 20, false};
     pthread_t thread;
     spool_follow(spool);
@@ -260,7 +260,7 @@ END_TEST
 START_TEST(leaves_lock_step_when_its_follower_does)
 {
     struct spool_options options = {.size_max = 9 << 20, .folder = "/missing"};
-    AUTO(spool_unref) struct spool *spool = spool_create(&options);
+    AUTO(spool_destroy) struct spool *spool = spool_create(&options);
     struct writer writer = {spool, 1 << 20, true};
     pthread_t thread;
     spool_follow(spool);
@@ -275,7 +275,7 @@ END_TEST
 START_TEST(fails_once_its_follower_has_gone)
 {
     struct spool_options options = {.memory_max = 5000, .size_max = 1 << 20};
-    AUTO(spool_unref) struct spool *spool = spool_create(&options);
+    AUTO(spool_destroy) struct spool *spool = spool_create(&options);
     struct writer writer = {spool, 8 << 20, true};
     pthread_t thread;
     spool_follow(spool);
@@ -291,7 +291,7 @@ START_TEST(takes_at_once_what_memory_takes)
 {
     static char bytes[20000];
     struct spool_options options = {.memory_max = 8192, .size_max = 30000, .folder = "/tmp"};
-    AUTO(spool_unref) struct spool *spool = spool_create(&options);
+    AUTO(spool_destroy) struct spool *spool = spool_create(&options);
     struct err err;
     for (size_t i = 0; i < sizeof bytes; i++)
         bytes[i] = byte_at(i);
@@ -313,7 +313,7 @@ END_TEST
 START_TEST(takes_nothing_at_once_beyond_its_limit)
 {
     struct spool_options options = {.memory_max = 8192, .size_max = 10};
-    AUTO(spool_unref) struct spool *spool = spool_create(&options);
+    AUTO(spool_destroy) struct spool *spool = spool_create(&options);
     ck_assert_uint_eq(spool_append_at_once(spool, "12345678", 8), 8);
     ck_assert_uint_eq(spool_append_at_once(spool, "9abc", 4), 0);
     spool_end(spool);
@@ -322,7 +322,7 @@ END_TEST
 
 START_TEST(says_how_much_there_is)
 {
-    AUTO(spool_unref) struct spool *spool = spool_of("0123456789", 10);
+    AUTO(spool_destroy) struct spool *spool = spool_of("0123456789", 10);
     uint64_t left = 1;
     struct err err;
     ck_assert(spool_await(spool, 3, &left, &err));
