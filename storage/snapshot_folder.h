@@ -10,9 +10,10 @@
 /*
  * Folders with snapshots of a head, in a data directory:
  *
- *     chunk_snapshot.000012.0000123456/       of what the log holds before this offset of segment
- * 12 00000000 00000001 ...               a log of its own: snapshot_record.h origin what it was
- * taken of, where Millrace took it chunk_snapshot.000012.0000123456.tmp/   one that is not whole
+ *     chunk_snapshot.000012.0000123456/      of the log before this offset of segment 12
+ *         00000000 00000001 ...                a log of its own: snapshot_record.h
+ *         origin                               what it was taken of, where Millrace took it
+ *     chunk_snapshot.000012.0000123456.tmp/  one that is not whole
  *
  * Thread: any.
  */
