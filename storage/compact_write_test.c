@@ -379,7 +379,7 @@ START_TEST(keeps_every_bit_of_a_head)
     fill_head(head);
     head_close(head);
 
-    head = open_head(&opened); /* from the log, where the floats' start timestamps are */
+    head = open_head(&opened);
     struct compact_options to = options();
     uint64_t sample_count = 0;
     const int64_t cuts[] = {0, RANGE_MS, RANGE_MS + 100 * STEP_MS + 1, INT64_C(1) << 40};

@@ -163,9 +163,11 @@ static void apply_entry(struct head_state *state, struct append_run *run,
         run->counters.late[type] += taken;
         return;
     }
-    bool put = sample ? live_series_append(series, t_ms, sample->v)
-                      : live_series_append_histogram(
-                            series, t_ms, keeps_starts ? histogram->start_ms : 0, &histogram->raw);
+    int64_t start_ms = sample ? sample->start_ms : histogram->start_ms;
+    if (!keeps_starts)
+        start_ms = 0;
+    bool put = sample ? live_series_take(series, t_ms, start_ms, sample->v)
+                      : live_series_append_histogram(series, t_ms, start_ms, &histogram->raw);
     run->counters.appended[type] += put;
     if (put)
         head_state_note(state, t_ms, t_ms);

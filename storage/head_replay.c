@@ -270,7 +270,7 @@ static void apply_samples(const struct head_state *state, const struct wal_recor
             int64_t start_ms = record->has_starts ? record->starts_ms[ahead.at[i]] : 0;
             if (!ahead.series[i])
                 share_note_unknown(share, sample->ref);
-            else if (live_series_replay(ahead.series[i], sample->t_ms, start_ms, sample->v))
+            else if (live_series_take(ahead.series[i], sample->t_ms, start_ms, sample->v))
                 share_note(share, sample->t_ms);
         }
     }
@@ -315,7 +315,7 @@ void head_state_apply_slots(const struct head_state *state, const struct slot_sa
     for (size_t at = 0; lookup_slots(state, samples, count, share, &at, &ahead);) {
         for (size_t i = 0; i < ahead.count; i++) {
             const struct slot_sample *sample = &samples[ahead.at[i]];
-            if (live_series_replay(ahead.series[i], sample->t_ms, 0, sample->v))
+            if (live_series_take(ahead.series[i], sample->t_ms, 0, sample->v))
                 share_note(share, sample->t_ms);
         }
     }

@@ -62,7 +62,7 @@ static bool load_floats(struct snapshot_loader *loader, struct live_series *seri
     for (size_t i = 0; i < samples->count; i++) {
         int64_t t_ms = samples->times_ms[i];
         if (t_ms >= state->min_valid_ms &&
-            live_series_replay(series, t_ms, samples->starts_ms[i], samples->values[i]))
+            live_series_take(series, t_ms, samples->starts_ms[i], samples->values[i]))
             head_state_note(state, t_ms, t_ms);
     }
     return true;

@@ -99,9 +99,9 @@ bool live_series_append(struct live_series *series, int64_t t_ms, double v);
 bool live_series_append_started(struct live_series *series, int64_t t_ms, int64_t start_ms,
                                 double v);
 
-/* The same of a sample that is read again: start_ms is 0 where none was ever known. */
-static inline bool live_series_replay(struct live_series *series, int64_t t_ms, int64_t start_ms,
-                                      double v)
+/* One of both: start_ms is 0 where none was ever known. */
+static inline bool live_series_take(struct live_series *series, int64_t t_ms, int64_t start_ms,
+                                    double v)
 {
     if (UNLIKELY(start_ms != 0 || (series->extra && series->extra->start_count)))
         return live_series_append_started(series, t_ms, start_ms, v);
