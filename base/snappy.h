@@ -7,8 +7,8 @@
 #include "base/attr.h"
 
 /*
- * Unpacks blocks of snappy's plain format, three times as fast as the library of Debian 12 does it,
- * which calls memmove for each piece. It packs as well as any.
+ * Unpacks blocks of snappy's plain format, 1.3 to 1.6 times as fast as the library of Debian 12
+ * does it, which calls memmove for each piece. It packs as well as any.
  *
  * Thread: any.
  */

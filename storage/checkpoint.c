@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/map.h"
@@ -26,6 +27,9 @@
 struct checkpoint {
     const struct checkpoint_plan *plan;
     struct wal_writer *out;
+    bool notes_only;  /* exemplars and metadata */
+    int64_t until_ns; /* INT64_MAX: as long as it takes */
+    uint64_t added_count;
     size_t waiting_size;
     struct wal_record record;
     struct wal_encoder encoder;
@@ -54,6 +58,7 @@ static void checkpoint_done_auto(struct checkpoint *checkpoint)
 static void checkpoint_add(struct checkpoint *checkpoint, const void *bytes, size_t size)
 {
     wal_writer_add(checkpoint->out, bytes, size);
+    checkpoint->added_count++;
     checkpoint->waiting_size += size;
 }
 
@@ -241,8 +246,18 @@ static bool checkpoint_flush(struct checkpoint *checkpoint, struct err *err)
 static bool checkpoint_goes_on(const struct checkpoint *checkpoint, struct err *err)
 {
     const _Atomic bool *cancel = checkpoint->plan->cancel;
-    return !cancel || !atomic_load_explicit(cancel, memory_order_relaxed) ||
-           err_set(err, ERR_CANCELED, "canceled while a checkpoint was written");
+    if (cancel && atomic_load_explicit(cancel, memory_order_relaxed))
+        return err_set(err, ERR_CANCELED, "canceled while a checkpoint was written");
+    return checkpoint->until_ns == INT64_MAX || clock_monotonic_ns() <= checkpoint->until_ns ||
+           err_set(err, ERR_LIMIT, "it takes too long");
+}
+
+/* Records that are not decoded, for nothing of them is kept. */
+static bool checkpoint_passes(const struct checkpoint *checkpoint, const uint8_t *bytes,
+                              size_t size)
+{
+    return checkpoint->notes_only && size > 0 && bytes[0] != WAL_EXEMPLARS &&
+           bytes[0] != WAL_METADATA;
 }
 
 static bool checkpoint_read_segment(struct checkpoint *checkpoint, const char *path,
@@ -257,6 +272,8 @@ static bool checkpoint_read_segment(struct checkpoint *checkpoint, const char *p
         enum tail_read got = wal_segment_next(segment, true, &bytes, &size, err);
         if (got != TAIL_ITEM)
             return got == TAIL_END;
+        if (checkpoint_passes(checkpoint, bytes, size))
+            continue;
         if (!wal_record_decode(bytes, size, &checkpoint->record, err))
             return err_wrap(err, "%s: before offset %llu", path,
                             (unsigned long long)wal_segment_offset(segment));
@@ -310,20 +327,30 @@ static bool checkpoint_put_metadata(struct checkpoint *checkpoint, struct err *e
     return checkpoint_flush(checkpoint, err);
 }
 
-static bool checkpoint_write_in(const struct checkpoint_plan *plan, const char *folder,
-                                struct err *err)
+static bool checkpoint_write_in(struct checkpoint *checkpoint, const char *folder, struct err *err)
 {
-    AUTO(checkpoint_done) struct checkpoint checkpoint = {.plan = plan};
-    checkpoint.arena = arena_create(NULL);
+    const struct checkpoint_plan *plan = checkpoint->plan;
+    checkpoint->arena = arena_create(NULL);
     struct wal_writer_options options = {
         .segment_size = plan->segment_size,
         .packing = plan->packing,
         .synced = true,
     };
     return file_make_folder(folder, err) &&
-           wal_writer_open(folder, &options, &checkpoint.out, err) &&
-           checkpoint_read(&checkpoint, err) && checkpoint_put_metadata(&checkpoint, err) &&
-           wal_writer_finish(checkpoint.out, err) && file_sync_folder(folder, err);
+           wal_writer_open(folder, &options, &checkpoint->out, err) &&
+           checkpoint_read(checkpoint, err) && checkpoint_put_metadata(checkpoint, err) &&
+           wal_writer_finish(checkpoint->out, err) && file_sync_folder(folder, err);
+}
+
+bool checkpoint_write_notes(const struct checkpoint_plan *plan, const char *folder,
+                            int64_t until_ns, uint64_t *ret_record_count, struct err *err)
+{
+    AUTO(checkpoint_done)
+    struct checkpoint checkpoint = {.plan = plan, .notes_only = true, .until_ns = until_ns};
+    if (!checkpoint_write_in(&checkpoint, folder, err))
+        return false;
+    *ret_record_count = checkpoint.added_count;
+    return true;
 }
 
 bool checkpoint_write(const struct checkpoint_plan *plan, struct err *err)
@@ -334,7 +361,8 @@ bool checkpoint_write(const struct checkpoint_plan *plan, struct err *err)
     if (!wal_folder_remove_checkpoints(plan->folder, 0, err))
         return false;
     struct err left = {0};
-    if (!checkpoint_write_in(plan, scratch, err)) {
+    AUTO(checkpoint_done) struct checkpoint checkpoint = {.plan = plan, .until_ns = INT64_MAX};
+    if (!checkpoint_write_in(&checkpoint, scratch, err)) {
         if (!file_remove_all(scratch, &left))
             err_clear(&left); /* the next attempt removes it */
         return false;

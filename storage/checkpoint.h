@@ -35,3 +35,11 @@ struct checkpoint_plan {
  * error (ERR_IO, ERR_CORRUPT, ERR_CANCELED) the folder holds what it held before.
  */
 bool checkpoint_write(const struct checkpoint_plan *plan, struct err *err) MUST_CHECK;
+
+/*
+ * What it would keep of exemplars and metadata alone, as a log in a folder that is made. On an
+ * error there may be a part of it. ERR_LIMIT: it is not done by `until_ns`.
+ */
+bool checkpoint_write_notes(const struct checkpoint_plan *plan, const char *folder,
+                            int64_t until_ns, uint64_t *ret_record_count, struct err *err)
+    MUST_CHECK;

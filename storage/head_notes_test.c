@@ -1,11 +1,15 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
+#include "base/file.h"
 #include "base/test.h"
 #include "storage/append.h"
 #include "storage/head_append.h"
+#include "storage/snapshot_folder.h"
 #include "storage/test_head.h"
 #include "storage/test_log.h"
 #include "storage/wal_log.h"
@@ -67,6 +71,7 @@ static void end(void)
 static void expect_from(int64_t blocks_end_ms, const char *expected)
 {
     head_close(TAKE(head));
+    ck_assert(snapshot_folder_remove(folder, NULL, &err));
     open_head(blocks_end_ms);
     ck_assert_str_eq(buf_terminated(&told), expected);
 }
@@ -137,6 +142,69 @@ START_TEST(checkpoints_keep_the_last_of_metadata_and_late_exemplars)
 }
 END_TEST
 
+/* What is passed on at a start that begins with the snapshot of the last end. */
+static void expect_from_snapshot(const char *expected)
+{
+    head_close(TAKE(head));
+    open_head(INT64_MIN);
+    ck_assert_str_eq(buf_terminated(&told), expected);
+}
+
+START_TEST(snapshots_keep_them)
+{
+    begin();
+    ck_assert(note_metadata("a", "one"));
+    ck_assert(note_exemplar("a", 10));
+    ck_assert(note_metadata("b", "one"));
+    ck_assert(note_metadata("a", "two"));
+    expect_from_snapshot("a:10=1.5{x} a=2/s/two b=2/s/one ");
+    expect_from_snapshot("a:10=1.5{x} a=2/s/two b=2/s/one ");
+    ck_assert(note_exemplar("b", 20));
+    ck_assert(note_metadata("b", "two"));
+    expect_from_snapshot("a:10=1.5{x} b:20=1.5{x} a=2/s/two b=2/s/two ");
+    end();
+}
+END_TEST
+
+/* The path of what the snapshot has of them. */
+static const char *notes_path(void)
+{
+    static char path[600], name[700];
+    bool is_there;
+    struct snapshot_place place;
+    ck_assert(snapshot_folder_newest(folder, &is_there, &place, &err));
+    ck_assert(is_there);
+    snapshot_folder_path(folder, place, path, sizeof path);
+    snapshot_notes_path(path, name, sizeof name);
+    strcat(name, "/00000000");
+    return name;
+}
+
+/* All of the log is told then, and nothing twice. */
+START_TEST(damaged_ones_in_a_snapshot_are_passed_over)
+{
+    begin();
+    ck_assert(note_metadata("a", "one"));
+    ck_assert(note_exemplar("a", 10));
+    ck_assert(note_metadata("a", "two"));
+    const char *of_log = "a=2/s/one a:10=1.5{x} a=2/s/two ";
+    for (size_t cut = 0; cut < 64; cut += 7) {
+        head_close(TAKE(head));
+        ck_assert_int_eq(truncate(notes_path(), (off_t)cut), 0);
+        open_head(INT64_MIN);
+        ck_assert_str_eq(buf_terminated(&told), of_log);
+    }
+    head_close(TAKE(head));
+    AUTO(buf_done) struct buf bytes = {0};
+    ck_assert(file_read(notes_path(), 1 << 20, &bytes, &err));
+    bytes.ptr[20] ^= 1;
+    ck_assert(file_write_whole(notes_path(), buf_view(&bytes), &err));
+    open_head(INT64_MIN);
+    ck_assert_str_eq(buf_terminated(&told), of_log);
+    end();
+}
+END_TEST
+
 START_TEST(nothing_is_lost_when_there_is_no_space)
 {
     begin();
@@ -160,5 +228,5 @@ START_TEST(nothing_is_lost_when_there_is_no_space)
 END_TEST
 
 TEST_MAIN("head_notes", exemplars_are_told_again, metadata_is_logged_when_it_changes,
-          checkpoints_keep_the_last_of_metadata_and_late_exemplars,
-          nothing_is_lost_when_there_is_no_space)
+          checkpoints_keep_the_last_of_metadata_and_late_exemplars, snapshots_keep_them,
+          damaged_ones_in_a_snapshot_are_passed_over, nothing_is_lost_when_there_is_no_space)

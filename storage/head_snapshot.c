@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "storage/checkpoint.h"
 #include "storage/head_append.h"
 #include "storage/head_internal.h"
 #include "storage/histogram_reader.h"
@@ -144,6 +145,32 @@ static bool writer_add_tombstones(struct snapshot_writer *writer, struct err *er
                                                 : err_set(err, ERR_LIMIT, "too much is deleted");
 }
 
+static bool snapshot_keeps(void *context, uint64_t ref)
+{
+    const struct live_series *series = head_index_find(context, ref);
+    return series && !series->dead;
+}
+
+/* The head only passes exemplars and metadata on: they are read out of the log. */
+static bool snapshot_write_notes(struct head *head, const char *folder, const char *log,
+                                 struct snapshot_place place, const struct snapshot_writer *writer,
+                                 uint64_t *ret_record_count, struct err *err)
+{
+    char path[4096 + 16];
+    snapshot_notes_path(folder, path, sizeof path);
+    struct checkpoint_plan plan = {
+        .folder = log,
+        .last = place.segment,
+        .before_ms = head->state->min_valid_ms,
+        .segment_size = head_segment_size(head),
+        .packing = head->options.wal_packing,
+        .keeps = snapshot_keeps,
+        .context = head->state->index,
+    };
+    return !head->state->has_notes ||
+           checkpoint_write_notes(&plan, path, writer->until_ns, ret_record_count, err);
+}
+
 static bool snapshot_write_in(struct head *head, const char *folder, struct snapshot_place place,
                               struct err *err)
 {
@@ -168,6 +195,7 @@ static bool snapshot_write_in(struct head *head, const char *folder, struct snap
     if (!file_make_folder(folder, err) || !wal_writer_open(folder, &options, &writer.out, err) ||
         !writer_add_series(&writer, err) || !writer_add_tombstones(&writer, err) ||
         !writer_flush(&writer, err) || !wal_writer_finish(writer.out, err) ||
+        !snapshot_write_notes(head, folder, log, place, &writer, &origin.note_count, err) ||
         !snapshot_origin_note_log(&origin, log, place, err))
         return false;
     origin.series_count = writer.series_count;
@@ -179,7 +207,7 @@ static bool snapshot_write_in(struct head *head, const char *folder, struct snap
 static bool snapshot_says_all(const struct head_state *state)
 {
     const struct head_index *index = state->index;
-    if (!state->begun || state->has_notes || index->by_ref.count != index->count)
+    if (!state->begun || index->by_ref.count != index->count)
         return false;
     for (size_t i = 0; i < index->count; i++)
         if (live_series_first_packed(index->series[i]) < index->series[i]->chunk_count)

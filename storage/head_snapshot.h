@@ -15,8 +15,8 @@
 
 /*
  * For who writes, and will write no more; full chunks are in files. Nothing is done where the log
- * says what a snapshot cannot: exemplars, metadata, a series of two references. ERR_IO, ERR_LIMIT
- * (it takes too long): there is none then but those that were there before.
+ * says what a snapshot cannot: a series of two references. ERR_IO, ERR_CORRUPT (of the log),
+ * ERR_LIMIT (it takes too long): there is none then but those that were there before.
  */
 bool head_snapshot_write(struct head *head, struct err *err) MUST_CHECK;
 

@@ -33,9 +33,13 @@ struct snapshot_loader {
     struct buf exemplars;
     struct samples samples;
     uint64_t series_count;
+    uint64_t note_count;
     bool is_whole;  /* it has come to what is behind the series */
     bool is_passed; /* it is not damaged */
 };
+
+typedef bool load_function(struct snapshot_loader *loader, const uint8_t *bytes, size_t size,
+                           struct err *err);
 
 static void snapshot_loader_done(struct snapshot_loader *loader)
 {
@@ -150,7 +154,27 @@ static bool load_record(struct snapshot_loader *loader, const uint8_t *bytes, si
     }
 }
 
-static bool load_segment(struct snapshot_loader *loader, const char *path, struct err *err)
+/* A record of the notes, first only counted: who was told of some of them would be told twice. */
+static bool count_note(struct snapshot_loader *loader, const uint8_t *bytes, size_t size,
+                       struct err *err)
+{
+    loader->note_count++;
+    if (size == 0 || (bytes[0] != WAL_EXEMPLARS && bytes[0] != WAL_METADATA))
+        return err_set(err, ERR_CORRUPT, "a record that is neither exemplars nor metadata");
+    return wal_record_decode(bytes, size, &loader->record, err);
+}
+
+static bool tell_note(struct snapshot_loader *loader, const uint8_t *bytes, size_t size,
+                      struct err *err)
+{
+    if (!wal_record_decode(bytes, size, &loader->record, err))
+        return false;
+    head_state_apply_notes(loader->state, &loader->record);
+    return true;
+}
+
+static bool load_segment(struct snapshot_loader *loader, const char *path, load_function *load,
+                         struct err *err)
 {
     AUTO(wal_segment_close) struct wal_segment *segment = NULL;
     if (!wal_segment_open(path, &segment, err))
@@ -161,26 +185,48 @@ static bool load_segment(struct snapshot_loader *loader, const char *path, struc
         enum tail_read got = wal_segment_next(segment, true, &bytes, &size, err);
         if (got != TAIL_ITEM)
             return got == TAIL_END;
-        if (!load_record(loader, bytes, size, err))
+        if (!load(loader, bytes, size, err))
             return err_wrap(err, "%s: before offset %llu", path,
                             (unsigned long long)wal_segment_offset(segment));
     }
 }
 
-static bool load_segments(struct snapshot_loader *loader, struct err *err)
+static bool load_segments(struct snapshot_loader *loader, const char *folder, load_function *load,
+                          struct err *err)
 {
     AUTO(wal_listing_done) struct wal_listing listing = {0};
-    if (!wal_folder_list(loader->folder, &listing, err))
+    if (!wal_folder_list(folder, &listing, err))
         return false;
     for (size_t i = 0; i < listing.count; i++) {
         char path[4096];
-        wal_folder_segment_path(loader->folder, listing.segments[i], path, sizeof path);
+        wal_folder_segment_path(folder, listing.segments[i], path, sizeof path);
         if (listing.segments[i] != i)
             return err_set(err, ERR_CORRUPT, "%s: a segment before it is missing", path);
-        if (!load_segment(loader, path, err))
+        if (!load_segment(loader, path, load, err))
             return false;
     }
-    return loader->is_whole || err_set(err, ERR_CORRUPT, "%s: it breaks off", loader->folder);
+    return true;
+}
+
+static bool load_series_and_stones(struct snapshot_loader *loader, struct err *err)
+{
+    return load_segments(loader, loader->folder, load_record, err) &&
+           (loader->is_whole || err_set(err, ERR_CORRUPT, "%s: it breaks off", loader->folder));
+}
+
+static bool load_notes(struct snapshot_loader *loader, struct err *err)
+{
+    char folder[4096 + 16];
+    if (!loader->has_origin || loader->origin.note_count == 0)
+        return true;
+    snapshot_notes_path(loader->folder, folder, sizeof folder);
+    if (!load_segments(loader, folder, count_note, err))
+        return false;
+    if (loader->note_count != loader->origin.note_count)
+        return err_set(err, ERR_CORRUPT, "%s: %llu records of %llu", folder,
+                       (unsigned long long)loader->note_count,
+                       (unsigned long long)loader->origin.note_count);
+    return load_segments(loader, folder, tell_note, err);
 }
 
 /* The snapshot is good, but not of this log. */
@@ -236,7 +282,8 @@ static bool load(struct snapshot_loader *loader, struct err *err)
         return false;
     if (!loader->has_origin && head_chunks_are_torn(loader->state->chunks))
         return pass(loader, "head chunks are damaged", err);
-    return check_log(loader, err) && load_segments(loader, err) && check_chunks(loader, err);
+    return check_log(loader, err) && load_series_and_stones(loader, err) &&
+           check_chunks(loader, err) && load_notes(loader, err);
 }
 
 enum snapshot_verdict head_snapshot_load(struct head_state *state, const char *root,

@@ -406,24 +406,6 @@ START_TEST(one_whose_blocks_are_gone_is_passed_over)
 }
 END_TEST
 
-START_TEST(there_is_none_of_what_it_cannot_say)
-{
-    setup();
-    struct head *head = open_head(folder);
-    test_head_append(head, "a", 1000, false);
-    struct wal_label label = {STR("__name__"), STR("a")}, trace = {STR("trace_id"), STR("1")};
-    struct append_exemplar exemplar = {.labels = &trace, .label_count = 1, .t_ms = 1000, .v = 1};
-    struct append_note note = {.labels = &label, .label_count = 1, .exemplar = &exemplar};
-    ck_assert(head_append_notes(head, &note, 1, &err));
-    head_close(head);
-    ck_assert_str_eq(snapshot_path(folder), "");
-    head = open_head(folder);
-    head_close(head);
-    ck_assert_str_eq(snapshot_path(folder), "");
-    teardown();
-}
-END_TEST
-
 START_TEST(older_and_unfinished_ones_go)
 {
     char path[600];
@@ -492,5 +474,5 @@ TEST_MAIN("head_snapshot", a_head_is_the_same_from_a_snapshot,
           only_what_came_behind_it_is_read_of_the_log, a_damaged_one_is_passed_over,
           one_of_another_log_is_passed_over, one_whose_log_was_cut_is_passed_over,
           one_whose_chunks_are_gone_is_passed_over, one_whose_blocks_are_gone_is_passed_over,
-          there_is_none_of_what_it_cannot_say, older_and_unfinished_ones_go,
-          references_are_not_given_again, ends_without_one_where_it_cannot_be_written)
+          older_and_unfinished_ones_go, references_are_not_given_again,
+          ends_without_one_where_it_cannot_be_written)

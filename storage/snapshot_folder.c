@@ -19,6 +19,11 @@ void snapshot_folder_path(const char *root, struct snapshot_place place, char *o
              (unsigned long long)place.offset);
 }
 
+void snapshot_notes_path(const char *folder, char *out, size_t size)
+{
+    snprintf(out, size, "%s/notes", folder);
+}
+
 /* The number that *at begins with; it moves behind it. */
 static bool name_number(const char **at, uint64_t most, uint64_t *ret_number)
 {

@@ -13,6 +13,7 @@
  *     chunk_snapshot.000012.0000123456/      of the log before this offset of segment 12
  *         00000000 00000001 ...                a log of its own: snapshot_record.h
  *         origin                               what it was taken of, where Millrace took it
+ *         notes/00000000 ...                   exemplars and metadata, where there are any: a log
  *     chunk_snapshot.000012.0000123456.tmp/  one that is not whole
  *
  * Thread: any.
@@ -23,6 +24,9 @@ struct snapshot_place {
 };
 
 void snapshot_folder_path(const char *root, struct snapshot_place place, char *out, size_t size);
+
+/* Of exemplars and metadata, in the folder of a snapshot. */
+void snapshot_notes_path(const char *folder, char *out, size_t size);
 
 /* The one of the furthest place. ERR_IO. */
 bool snapshot_folder_newest(const char *root, bool *ret_is_there, struct snapshot_place *ret_place,

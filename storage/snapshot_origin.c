@@ -1,7 +1,7 @@
 /*
  *     magic u32 | version u32 | log size u32 | log crc u32 | series u64 | chunks end u64
  *     | chunks u64 | their digest u64 | last reference u64 | min valid ms u64
- *     | crc32c of all before u32
+ *     | records of notes u64 | crc32c of all before u32
  *
  * The log in front of the place is known by the checksum of its last bytes: two logs with the same
  * 64 KiB of packed samples there are the same log.
@@ -24,7 +24,7 @@
 
 #define ORIGIN_MAGIC 0x4d525347u
 #define ORIGIN_VERSION 1
-#define ORIGIN_SIZE 68
+#define ORIGIN_SIZE 76
 #define ORIGIN_CRC_AT (ORIGIN_SIZE - 4)
 #define LOG_SIZE_MAX ((size_t)64 << 10)
 
@@ -47,6 +47,7 @@ bool snapshot_origin_write(const char *folder, const struct snapshot_origin *ori
     store_be64(bytes + 40, origin->chunk_digest);
     store_be64(bytes + 48, origin->last_ref);
     store_be64(bytes + 56, (uint64_t)origin->min_valid_ms);
+    store_be64(bytes + 64, origin->note_count);
     store_be32(bytes + ORIGIN_CRC_AT, crc32c(bytes, ORIGIN_CRC_AT));
     char path[4096];
     origin_path(folder, path, sizeof path);
@@ -78,6 +79,7 @@ bool snapshot_origin_read(const char *folder, bool *ret_is_there,
         .chunk_digest = load_be64(bytes + 40),
         .last_ref = load_be64(bytes + 48),
         .min_valid_ms = (int64_t)load_be64(bytes + 56),
+        .note_count = load_be64(bytes + 64),
     };
     return true;
 }
