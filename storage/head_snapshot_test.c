@@ -406,6 +406,137 @@ START_TEST(one_whose_blocks_are_gone_is_passed_over)
 }
 END_TEST
 
+/* Of each series and kind of note what was told, metadata only the last. */
+struct told {
+    struct buf exemplars;
+    char help[2][32];
+};
+
+static void hear_exemplar(void *context, const struct wal_label *labels, size_t label_count,
+                          const struct append_exemplar *exemplar)
+{
+    struct told *told = context;
+    ck_assert_uint_eq(label_count, 1);
+    buf_str(&told->exemplars, labels[0].value);
+    buf_byte(&told->exemplars, ':');
+    buf_str(&told->exemplars, exemplar->labels[0].value);
+    buf_printf(&told->exemplars, "@%lld=%g ", (long long)exemplar->t_ms, exemplar->v);
+}
+
+static void hear_metadata(void *context, const struct wal_label *labels, size_t label_count,
+                          const struct append_metadata *metadata)
+{
+    struct told *told = context;
+    ck_assert_uint_eq(label_count, 1);
+    snprintf(told->help[labels[0].value.ptr[0] - 'a'], sizeof told->help[0], "%.*s %d",
+             (int)metadata->help.len, metadata->help.ptr, (int)metadata->type);
+}
+
+static struct head *open_hearing(const char *root, struct told *told)
+{
+    buf_clear(&told->exemplars);
+    memset(told->help, 0, sizeof told->help);
+    static struct db_options hearing;
+    hearing = options;
+    hearing.exemplar = hear_exemplar;
+    hearing.metadata = hear_metadata;
+    hearing.notes_context = told;
+    loaded = passed = false;
+    struct head *head = test_head_open(root, &hearing, INT64_MIN);
+    buf_terminated(&told->exemplars);
+    return head;
+}
+
+static void check_told(const struct told *told, const char *exemplars, const char *a, const char *b)
+{
+    ck_assert_str_eq(told->exemplars.ptr, exemplars);
+    ck_assert_str_eq(told->help[0], a);
+    ck_assert_str_eq(told->help[1], b);
+}
+
+static void append_notes(struct head *head, const char *name, int64_t t_ms, const char *help)
+{
+    test_head_append(head, name, t_ms, false);
+    struct wal_label label = {STR("__name__"), str_of(name)}, trace = {STR("trace_id"), STR("1")};
+    struct append_exemplar exemplar = {.labels = &trace, .label_count = 1, .t_ms = t_ms, .v = 1};
+    struct append_metadata metadata = {.type = APPEND_METRIC_UNKNOWN, .help = str_of(help)};
+    struct append_note notes[] = {
+        {.labels = &label, .label_count = 1, .exemplar = &exemplar},
+        {.labels = &label, .label_count = 1, .metadata = &metadata},
+    };
+    ck_assert(head_append_notes(head, notes, 2, &err));
+}
+
+/* Two lives, with notes in each. */
+static void write_notes(struct told *told)
+{
+    struct head *head = open_hearing(folder, told);
+    append_notes(head, "a", 1000, "first");
+    append_notes(head, "b", 2000, "other");
+    append_notes(head, "a", 3000, "second");
+    head_close(head);
+    head = open_hearing(folder, told);
+    ck_assert(loaded);
+    check_told(told, "a:1@1000=1 b:1@2000=1 a:1@3000=1 ", "second 0", "other 0");
+    append_notes(head, "b", 4000, "third");
+    head_close(head);
+}
+
+static const char all_exemplars[] = "a:1@1000=1 b:1@2000=1 a:1@3000=1 b:1@4000=1 ";
+
+START_TEST(exemplars_and_metadata_are_told_from_it)
+{
+    setup();
+    struct told told = {0};
+    write_notes(&told);
+    test_folder_copy(folder, copy);
+    for (int i = 0; i < 2; i++) { /* the second is of a life that adds nothing */
+        head_close(open_hearing(copy, &told));
+        ck_assert(loaded);
+        check_told(&told, all_exemplars, "second 0", "third 0");
+    }
+    ck_assert(file_remove_all(snapshot_path(copy), &err));
+    head_close(open_hearing(copy, &told));
+    ck_assert(!loaded);
+    check_told(&told, all_exemplars, "second 0", "third 0");
+    buf_done(&told.exemplars);
+    teardown();
+}
+END_TEST
+
+/* Each damage of the notes: all are told once, of the whole log. */
+START_TEST(one_whose_notes_are_damaged_is_passed_over)
+{
+    setup();
+    struct told told = {0};
+    write_notes(&told);
+    AUTO(buf_done) struct buf bytes = {0};
+    char path[700];
+    snprintf(path, sizeof path, "%s/notes/00000000", snapshot_path(folder));
+    ck_assert(file_read(path, 1 << 20, &bytes, &err));
+    size_t whole = bytes.len;
+    for (size_t at = 0; at < 40; at++) {
+        test_folder_copy(folder, copy);
+        snprintf(path, sizeof path, "%s/notes/00000000", snapshot_path(copy));
+        bytes.ptr[at] ^= 0x21;
+        ck_assert(file_write_whole(path, (struct str){bytes.ptr, at % 2 ? whole : at}, &err));
+        bytes.ptr[at] ^= 0x21;
+        head_close(open_hearing(copy, &told));
+        ck_assert_msg(!loaded, "byte %zu", at);
+        check_told(&told, all_exemplars, "second 0", "third 0");
+        test_folder_remove(copy);
+    }
+    test_folder_copy(folder, copy);
+    snprintf(path, sizeof path, "%s/notes", snapshot_path(copy));
+    ck_assert(file_remove_all(path, &err));
+    head_close(open_hearing(copy, &told));
+    ck_assert(!loaded);
+    check_told(&told, all_exemplars, "second 0", "third 0");
+    buf_done(&told.exemplars);
+    teardown();
+}
+END_TEST
+
 START_TEST(older_and_unfinished_ones_go)
 {
     char path[600];
@@ -474,5 +605,6 @@ TEST_MAIN("head_snapshot", a_head_is_the_same_from_a_snapshot,
           only_what_came_behind_it_is_read_of_the_log, a_damaged_one_is_passed_over,
           one_of_another_log_is_passed_over, one_whose_log_was_cut_is_passed_over,
           one_whose_chunks_are_gone_is_passed_over, one_whose_blocks_are_gone_is_passed_over,
+          exemplars_and_metadata_are_told_from_it, one_whose_notes_are_damaged_is_passed_over,
           older_and_unfinished_ones_go, references_are_not_given_again,
           ends_without_one_where_it_cannot_be_written)
