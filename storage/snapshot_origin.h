@@ -24,7 +24,7 @@ struct snapshot_origin {
     uint64_t chunk_count;
     uint64_t chunk_digest;
     uint64_t last_ref;
-    uint64_t note_count; /* records of exemplars and metadata, in a log of their own */
+    uint64_t note_count;  /* records of exemplars and metadata, in a log of their own */
     int64_t min_valid_ms; /* samples before are in none: they were in blocks */
 };
 
