@@ -17,7 +17,6 @@ this test's own, and full means ENOSPC. Where no tmpfs may be mounted, a limit o
 power takes is tried by tests/power.py.
 """
 import argparse
-import collections
 import errno
 import os
 import pathlib
@@ -27,7 +26,6 @@ import resource
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
@@ -40,7 +38,6 @@ IN_NAMESPACE = "MILLRACE_CRASH_NAMESPACE"
 DISK_BYTES = 96 << 20
 LOAD_SECONDS = 0.8
 FULL_SECONDS = 0.5
-DIRECTORY_ROUNDS = 7
 ROOM_SECONDS = 60  # after the disk had room again, writes are taken within this time
 UNFINISHED = {"a block": re.compile(r"\.tmp-for-creation$"), "a checkpoint": re.compile(r"^checkpoint\..*\.tmp$"),
               "a block's removal": re.compile(r"\.tmp-for-deletion$")}
@@ -192,7 +189,7 @@ class Directory(crash_directory.Directory):
         self.counts["directories that Prometheus opened"] += 1
         shutil.rmtree(copy)
 
-    def end(self):
+    def finish(self):
         """Stopped in order, and looked at once more."""
         if self.judge:
             self.show_judge()
@@ -202,6 +199,7 @@ class Directory(crash_directory.Directory):
         self.server.start()
         self.look(everything=True)
         self.server.stop()
+        self.counts["times refused with 503"] += self.load.refused
         self.counts["blocks at the end"] += len(list(self.data.glob("*/meta.json")))
         self.counts["checkpoints at the end"] += len(list(self.data.glob("wal/checkpoint.*")))
         self.counts["files of head chunks at the end"] += len(list(self.data.glob("chunks_head/*")))
@@ -210,38 +208,9 @@ class Directory(crash_directory.Directory):
         shutil.rmtree(self.folder)
 
 
-class Run:
-    def __init__(self, options, seed):
-        self.options = options
-        self.rng = random.Random(seed)
-        self.scratch = pathlib.Path(tempfile.mkdtemp(prefix="millrace-crash-server-"))
-        self.counts = collections.Counter()
-        self.acknowledged = self.directories = self.rounds = 0
-        self.hours = 0.0
-        self.directory = None
-
-    def close_directory(self):
-        self.directory.end()
-        self.acknowledged += self.directory.load.acknowledged
-        self.counts["times refused with 503"] += self.directory.load.refused
-        self.hours += (self.directory.load.end - crash_load.BEGIN) / 3600
-        self.directory = None
-
-    def run(self):
-        rounds_left = 0
-        for self.rounds in range(1, self.options.rounds + 1):
-            if self.directory and (rounds_left == 0 or self.directory.is_old()):
-                self.close_directory()
-            if self.directory is None:
-                self.directory = Directory(self.options, self.scratch / f"directory-{self.directories}",
-                                           self.directories, self.rng, self.counts)
-                self.directories += 1
-                rounds_left = DIRECTORY_ROUNDS
-            self.directory.round()
-            rounds_left -= 1
-            if self.rounds % 20 == 0:
-                print(f"round {self.rounds}: {self.acknowledged + self.directory.load.acknowledged} samples", flush=True)
-        self.close_directory()
+class Run(crash_directory.Run):
+    def make(self, folder):
+        return Directory(self.options, folder, self.directories, self.rng, self.counts)
 
     def rescue(self):
         """What a failed run leaves: a tmpfs would go with this process."""
@@ -267,7 +236,7 @@ def main():
     options = parser.parse_args()
     enter_namespace()
     seed = options.seed if options.seed is not None else random.randrange(1 << 30)
-    run = Run(options, seed)
+    run = Run("millrace-crash-server-", options, seed)
     failed = None
     try:
         run.run()

@@ -17,14 +17,12 @@ is still not synced. Then the server must start, and
   so far, or before a stop in order; of what came later each sample is there with its value or is not, and stays so.
 """
 import argparse
-import collections
 import http.client
 import os
 import pathlib
 import random
 import shutil
 import sys
-import tempfile
 import threading
 import time
 import urllib.parse
@@ -35,7 +33,6 @@ from judge.crash_load import Fault  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 LOAD_SECONDS = 0.8
-DIRECTORY_ROUNDS = 7
 SYNC_US = (0, 1000, 5000)
 DELETE_SECONDS = 0.1
 ENDS = (("loss",) * 6 + ("kill",) * 2 + ("stop",) + ("stop and loss",))
@@ -180,37 +177,9 @@ class Directory(crash_directory.Directory):
         shutil.rmtree(self.folder)
 
 
-class Run:
-    def __init__(self, options, seed):
-        self.options = options
-        self.rng = random.Random(seed)
-        self.scratch = pathlib.Path(tempfile.mkdtemp(prefix="millrace-power-"))
-        self.counts = collections.Counter()
-        self.acknowledged = self.directories = self.rounds = 0
-        self.hours = 0.0
-        self.directory = None
-
-    def close_directory(self):
-        self.directory.finish()
-        self.acknowledged += self.directory.load.acknowledged
-        self.hours += (self.directory.load.end - crash_load.BEGIN) / 3600
-        self.directory = None
-
-    def run(self):
-        rounds_left = 0
-        for self.rounds in range(1, self.options.rounds + 1):
-            if self.directory and (rounds_left == 0 or self.directory.is_old()):
-                self.close_directory()
-            if self.directory is None:
-                folder = self.scratch / f"directory-{self.directories}"
-                self.directory = Directory(self.options, folder, self.rng, self.counts)
-                self.directories += 1
-                rounds_left = DIRECTORY_ROUNDS
-            self.directory.round()
-            rounds_left -= 1
-            if self.rounds % 20 == 0:
-                print(f"round {self.rounds}: {self.acknowledged + self.directory.load.acknowledged} samples", flush=True)
-        self.close_directory()
+class Run(crash_directory.Run):
+    def make(self, folder):
+        return Directory(self.options, folder, self.rng, self.counts)
 
     def end(self):
         if self.directory and self.directory.server.is_alive():
@@ -231,7 +200,7 @@ def main():
     parser.add_argument("--keep", action="store_true", help="leave the logs")
     options = parser.parse_args()
     seed = options.seed if options.seed is not None else random.randrange(1 << 30)
-    run = Run(options, seed)
+    run = Run("millrace-power-", options, seed)
     failed = None
     try:
         run.run()

@@ -1,5 +1,9 @@
 """A data directory whose server is killed, over and over: what tests/crash_server.py and tests/power.py share."""
+import collections
+import pathlib
+import random
 import subprocess
+import tempfile
 import time
 
 from . import crash_load, processes
@@ -9,6 +13,7 @@ from .crash_load import Fault
 STEPS = (30, 60, 120)
 HOURS_MAX = 40  # that a directory may hold, or looking takes longer than loading
 LATE_CONFIG = "storage:\n  tsdb:\n    out_of_order_time_window: {}s\n"
+DIRECTORY_ROUNDS = 7  # then the next one
 
 
 class Directory:
@@ -96,3 +101,37 @@ class Directory:
 
     def is_old(self):
         return self.load.end - crash_load.BEGIN > HOURS_MAX * 3600
+
+
+class Run:
+    """Rounds over directories, one after another, each of some rounds. `make` makes the next one, in a folder."""
+
+    def __init__(self, prefix, options, seed):
+        self.options = options
+        self.rng = random.Random(seed)
+        self.scratch = pathlib.Path(tempfile.mkdtemp(prefix=prefix))
+        self.counts = collections.Counter()
+        self.acknowledged = self.directories = self.rounds = 0
+        self.hours = 0.0
+        self.directory = None
+
+    def close_directory(self):
+        self.directory.finish()
+        self.acknowledged += self.directory.load.acknowledged
+        self.hours += (self.directory.load.end - crash_load.BEGIN) / 3600
+        self.directory = None
+
+    def run(self):
+        rounds_left = 0
+        for self.rounds in range(1, self.options.rounds + 1):
+            if self.directory and (rounds_left == 0 or self.directory.is_old()):
+                self.close_directory()
+            if self.directory is None:
+                self.directory = self.make(self.scratch / f"directory-{self.directories}")
+                self.directories += 1
+                rounds_left = DIRECTORY_ROUNDS
+            self.directory.round()
+            rounds_left -= 1
+            if self.rounds % 20 == 0:
+                print(f"round {self.rounds}: {self.acknowledged + self.directory.load.acknowledged} samples", flush=True)
+        self.close_directory()
