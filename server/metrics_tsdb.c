@@ -126,6 +126,8 @@ static void print_head(const struct db_stats *stats, const struct db_counters *c
          stats->head_chunks_created},
         {"prometheus_tsdb_head_chunks_removed_total", "Total number of chunks removed in the head",
          stats->head_chunks_removed},
+        {"prometheus_tsdb_mmap_chunks_total",
+         "Chunks that went from memory into files of chunks_head.", counters->head.chunks_mapped},
     };
     print_counters(all, ARRAY_COUNT(all), out);
     put_gauge(out, "prometheus_tsdb_head_chunks_storage_size_bytes",

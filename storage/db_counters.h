@@ -39,6 +39,7 @@ struct head_counters {
     uint64_t checkpoint_removals, checkpoint_removals_failed; /* of older ones */
     uint64_t sweeps, sweep_ns;                                /* of memory, behind a block */
     uint64_t replay_ns;
+    uint64_t chunks_mapped; /* that went from memory into files of chunks_head */
 };
 
 struct db_counters {

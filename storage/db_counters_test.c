@@ -151,6 +151,21 @@ START_TEST(series_and_chunks_come_and_go)
 }
 END_TEST
 
+START_TEST(chunks_that_went_into_files)
+{
+    begin((struct db_options){0});
+    for (int64_t minute = 1; minute <= 400; minute += 3)
+        FLOATS("a", minute);
+    look();
+    ck_assert_uint_eq(counters.head.chunks_mapped, 0);
+    ck_assert(head_map_chunks(db->head, &err));
+    ck_assert(head_map_chunks(db->head, &err));
+    look();
+    ck_assert_uint_eq(counters.head.chunks_mapped, 3); /* those of whole two hours */
+    end();
+}
+END_TEST
+
 START_TEST(logs_and_checkpoints)
 {
     begin((struct db_options){.late_window_ms = HOUR_MS, .wal_sync = true});
@@ -215,4 +230,5 @@ START_TEST(any_thread_may_look)
 END_TEST
 
 TEST_MAIN("db_counters", samples_without_a_window, samples_with_a_window,
-          series_and_chunks_come_and_go, logs_and_checkpoints, any_thread_may_look)
+          series_and_chunks_come_and_go, chunks_that_went_into_files, logs_and_checkpoints,
+          any_thread_may_look)

@@ -83,6 +83,7 @@ static bool map_step_write(struct head *head, struct map_step *step, struct err 
         live_series_put_out(item->series, item->index, &item->chunk, &head->grace);
     }
     head_state_unlock(head->state);
+    head_count(head, &head->counters.chunks_mapped, step->count);
     return true;
 }
 
