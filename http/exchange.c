@@ -106,7 +106,7 @@ void *exchange_begin(void *context, const char *uri, struct MHD_Connection *mhd)
     exchange->listener = OBJ_FROM(struct listener, LISTENER_MAGIC, context);
     exchange->connection = connection_of(mhd);
     exchange->arena = arena_create(NULL);
-    exchange->uri = arena_str(exchange->arena, str_of(uri));
+    exchange->uri = arena_str(exchange->arena, request_line_uri(str_of(uri)));
     exchange->mhd = mhd;
     exchange->request.class = &exchange_class;
     return exchange;

@@ -190,6 +190,23 @@ START_TEST(answers_with_decoded_path_and_parameters)
 }
 END_TEST
 
+START_TEST(takes_a_path_with_a_slash_in_front_and_no_other)
+{
+    open_with((struct listen_options){0});
+    const char *answer = ask("GET http://x:80/raw%20?a HTTP/1.1\r\n" CLOSE);
+    ck_assert_ptr_nonnull(strstr(answer, "\r\n\r\n/raw%20?aHost=x;"));
+
+    static const char *const others[] = {"raw", "@x/raw", "*", "http://x", "https://x?/raw"};
+    for (size_t i = 0; i < ARRAY_COUNT(others); i++) {
+        AUTO(buf_done) struct buf request = {0};
+        buf_printf(&request, "GET %s HTTP/1.1\r\n" CLOSE, others[i]);
+        answer = ask(buf_terminated(&request));
+        ck_assert_int_eq(strncmp(answer, "HTTP/1.1 400 ", 13), 0);
+    }
+    listener_close(listener);
+}
+END_TEST
+
 START_TEST(tells_the_request_as_it_was_sent)
 {
     open_with((struct listen_options){0});
@@ -519,7 +536,8 @@ START_TEST(says_where_it_cannot_listen)
 }
 END_TEST
 
-TEST_MAIN("listen", answers_with_decoded_path_and_parameters, tells_the_request_as_it_was_sent,
+TEST_MAIN("listen", answers_with_decoded_path_and_parameters,
+          takes_a_path_with_a_slash_in_front_and_no_other, tells_the_request_as_it_was_sent,
           refuses_a_key_that_is_none, reads_forms_before_the_url, refuses_a_body_that_is_too_large,
           takes_a_body_as_it_was_sent_within_the_limit_of_its_path,
           charges_bodies_while_they_are_there, knows_the_length_of_what_it_held,

@@ -37,6 +37,20 @@ static bool request_has_form(const struct request *request)
     return behind == '\0' || behind == ';' || behind == ' ';
 }
 
+struct str request_line_uri(struct str target)
+{
+    static const char *const schemes[] = {"http://", "https://"};
+    for (size_t i = 0; i < ARRAY_COUNT(schemes); i++) {
+        size_t at = strlen(schemes[i]);
+        if (target.len < at || strncasecmp(target.ptr, schemes[i], at) != 0)
+            continue;
+        while (at < target.len && !strchr("/?", target.ptr[at]))
+            at++;
+        return (struct str){target.ptr + at, target.len - at};
+    }
+    return target;
+}
+
 struct str request_raw_path(struct str uri)
 {
     const char *mark = uri.len ? memchr(uri.ptr, '?', uri.len) : NULL;
@@ -49,6 +63,8 @@ bool request_read_uri(struct request *request)
 {
     struct str path = request_raw_path(request->uri);
     struct str query = {"", 0};
+    if (path.len == 0 || path.ptr[0] != '/')
+        return false;
     if (path.len < request->uri.len)
         query = (struct str){path.ptr + path.len + 1, request->uri.len - path.len - 1};
     if (request_has_form(request))

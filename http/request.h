@@ -52,11 +52,14 @@ void request_each_header(const struct request *request,
 /* "192.0.2.1" or "2001:db8::1"; `out` has room for INET6_ADDRSTRLEN. */
 void request_client(const struct request *request, char *out, size_t out_size);
 
+/* For servers: the URI of a request's line, where "http://host" may stand in front of it. */
+struct str request_line_uri(struct str target);
+
 /* For servers: what a URI says before its '?', not decoded. */
 struct str request_raw_path(struct str uri);
 
 /*
- * For servers: path and parameters, from method, URI, body, arena and class. False: the path is not
- * decodable.
+ * For servers: path and parameters, from method, URI, body, arena and class. False: the path has no
+ * slash in front, or is not decodable.
  */
 bool request_read_uri(struct request *request) MUST_CHECK;
