@@ -19,3 +19,14 @@ bool path_matches(const char *pattern, struct str path)
     }
     return at == path.len;
 }
+
+bool path_below(struct str folder, struct str path, struct str *ret_rest)
+{
+    if (!str_starts(path, folder))
+        return false;
+    struct str rest = {path.ptr + folder.len, path.len - folder.len};
+    if (rest.len > 0 && rest.ptr[0] != '/')
+        return false;
+    *ret_rest = rest;
+    return true;
+}

@@ -24,4 +24,16 @@ START_TEST(the_rest_is_compared_whole)
 }
 END_TEST
 
-TEST_MAIN("path", a_name_stands_for_one_part, the_rest_is_compared_whole)
+START_TEST(a_folder_ends_at_a_slash)
+{
+    struct str rest;
+    ck_assert(path_below(STR("/a"), STR("/a/b"), &rest) && str_eq(rest, STR("/b")));
+    ck_assert(path_below(STR("/a"), STR("/a"), &rest) && rest.len == 0);
+    ck_assert(path_below(STR(""), STR("/a"), &rest) && str_eq(rest, STR("/a")));
+    ck_assert(!path_below(STR("/a"), STR("/ab"), &rest));
+    ck_assert(!path_below(STR("/a"), STR("/"), &rest));
+    ck_assert(!path_below(STR(""), STR("a"), &rest));
+}
+END_TEST
+
+TEST_MAIN("path", a_name_stands_for_one_part, the_rest_is_compared_whole, a_folder_ends_at_a_slash)

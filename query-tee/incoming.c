@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "http/path.h"
 #include "query-tee/time_text.h"
 
 /* More headers than any client sends. */
@@ -105,15 +106,12 @@ static void read_times(const struct params *params, struct round_request *reques
 static void read_target(const struct request *from, struct str prefix, struct arena *arena,
                         struct round_request *request)
 {
-    struct str uri = from->uri;
-    if (str_starts(uri, prefix)) {
-        uri.ptr += prefix.len;
-        uri.len -= prefix.len;
-    }
-    const char *mark = uri.len ? memchr(uri.ptr, '?', uri.len) : NULL;
-    struct str path = {uri.ptr, mark ? (size_t)(mark - uri.ptr) : uri.len};
-    request->path = arena_text(arena, path);
-    request->query = mark ? arena_text(arena, (struct str){mark + 1, uri.len - path.len - 1}) : "";
+    struct str uri = from->uri, path = request_raw_path(uri), below;
+    request->query = "";
+    if (path.len < uri.len)
+        request->query =
+            arena_text(arena, (struct str){uri.ptr + path.len + 1, uri.len - path.len - 1});
+    request->path = arena_text(arena, path_below(prefix, path, &below) ? below : path);
 }
 
 static void add_time(const struct request *from, struct arena *arena, struct round_request *request)

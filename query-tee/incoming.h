@@ -12,7 +12,7 @@
  * All texts are copied into the arena: a round outlives its client.
  */
 struct incoming_options {
-    struct str prefix; /* of the path, that backends do not see */
+    struct str prefix; /* of the path, that backends do not see; without a slash at its end */
     bool add_time;     /* an instant query without a time gets the time it came at */
     int64_t now_ms;
     const struct trace_sampler *sampler; /* NULL: there is no tracing */

@@ -63,6 +63,27 @@ START_TEST(keeps_the_target_as_it_was_sent)
 }
 END_TEST
 
+/* Else it would end up in the backend's host, or make another of it. */
+START_TEST(gives_every_path_a_slash_in_front)
+{
+    static const char *const uris[][2] = {
+        {"/p", ""},
+        {"/p?a=b", ""},
+        {"/p%2F@x:1/y", "/p%2F@x:1/y"},
+        {"/p@x:1/y", "/p@x:1/y"},
+        {"/%70/api/v1/query", "/%70/api/v1/query"},
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(uris); i++) {
+        make("GET", uris[i][0], "");
+        struct incoming_options options = {.prefix = STR("/p")};
+        ck_assert(incoming_read(&http, NULL, &options, arena, &got, &err));
+        ck_assert_str_eq(got.path, uris[i][1]);
+        ck_assert_str_eq(got.query, i == 1 ? "a=b" : "");
+        arena_destroy(arena);
+    }
+}
+END_TEST
+
 START_TEST(takes_the_place_of_the_clients_span)
 {
     static const struct trace_sampler sampler = {true, 1};
@@ -174,6 +195,7 @@ START_TEST(says_that_there_is_no_memory)
 }
 END_TEST
 
-TEST_MAIN("incoming", keeps_the_target_as_it_was_sent, takes_the_place_of_the_clients_span,
-          reads_times_and_queries, adds_a_time_where_there_is_none, moves_times_back,
-          leaves_other_requests_where_they_are, says_that_there_is_no_memory)
+TEST_MAIN("incoming", keeps_the_target_as_it_was_sent, gives_every_path_a_slash_in_front,
+          takes_the_place_of_the_clients_span, reads_times_and_queries,
+          adds_a_time_where_there_is_none, moves_times_back, leaves_other_requests_where_they_are,
+          says_that_there_is_no_memory)

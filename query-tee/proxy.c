@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "http/path.h"
 #include "query-tee/incoming.h"
 #include "query-tee/ledger.h"
 #include "query-tee/page.h"
@@ -163,12 +164,21 @@ static void proxy_round_done(struct round *round, void *context)
     ledger_take(tee->ledger, round);
 }
 
+/* As a folder: without the slash that may stand at its end. */
+static struct str proxy_prefix(const struct tee *tee)
+{
+    struct str prefix = str_of(tee->options.path_prefix);
+    while (prefix.len > 0 && prefix.ptr[prefix.len - 1] == '/')
+        prefix.len--;
+    return prefix;
+}
+
 static void proxy_ask(struct tee *tee, const struct request *request, const struct route *route,
                       struct answer *answer)
 {
     AUTO(arena_destroy) struct arena *arena = arena_create(&tee->request_budget);
     struct incoming_options options = {
-        .prefix = str_of(tee->options.path_prefix),
+        .prefix = proxy_prefix(tee),
         .add_time = tee->options.add_time,
         .now_ms = clock_now_ms(),
         .sampler = tee->tracer ? tracer_sampler(tee->tracer) : NULL,
@@ -218,8 +228,7 @@ static const char *route_allowed(const struct route *route)
 void proxy_handle(void *context, const struct request *request, struct answer *answer)
 {
     struct tee *tee = context;
-    struct str path = request->path;
-    struct str prefix = str_of(tee->options.path_prefix);
+    struct str path = request->path, below;
     bool get = strcmp(request->method, "GET") == 0;
     if (request->stopping) {
         answer_error_text(answer, 503, "Service Unavailable");
@@ -227,17 +236,15 @@ void proxy_handle(void *context, const struct request *request, struct answer *a
     }
     if (get && proxy_answer_own(tee, path, answer))
         return;
-    if (!str_starts(path, prefix)) {
+    if (!path_below(proxy_prefix(tee), path, &below)) {
         answer_error_text(answer, 404, "404 page not found");
         return;
     }
-    path.ptr += prefix.len;
-    path.len -= prefix.len;
-    const struct route *route = route_find(path);
+    const struct route *route = route_find(below);
     if (route && !(get && route->get) && !(strcmp(request->method, "POST") == 0 && route->post)) {
         answer_error_text(answer, 405, "Method Not Allowed");
         answer_header(answer, "Allow", route_allowed(route));
-    } else if (!route && prefix.len > 0 && get && proxy_answer_own(tee, path, answer)) {
+    } else if (!route && below.len < path.len && get && proxy_answer_own(tee, below, answer)) {
         return;
     } else if (!route && !tee->options.passthrough) {
         answer_error_text(answer, 404, "404 page not found");

@@ -55,6 +55,20 @@ START_TEST(refuses_what_is_no_route)
 }
 END_TEST
 
+START_TEST(asks_for_nothing_beside_its_prefix)
+{
+    TEST_TEE_OPEN(&self, 1, "--server.path-prefix=/p/",
+                  "--proxy.passthrough-non-registered-routes");
+    static const char *const beside[] = {"/p@127.0.0.1:1/x", "/p.x/y", "/px"};
+    for (size_t i = 0; i < ARRAY_COUNT(beside); i++)
+        ck_assert_int_eq(test_tee_get(&self, beside[i]), 404);
+    ck_assert_uint_eq(test_backend_asked(&self.backends[0]), 0);
+    ck_assert_int_eq(test_tee_get(&self, "/p/x"), 200);
+    ck_assert(test_backend_got(&self.backends[0], "/x"));
+    test_tee_close(&self);
+}
+END_TEST
+
 START_TEST(answers_for_itself)
 {
     TEST_TEE_OPEN(&self, 1, "--server.path-prefix=/p");
@@ -183,7 +197,8 @@ START_TEST(refuses_requests_there_is_no_memory_for)
 END_TEST
 
 TEST_MAIN("proxy", hands_on_what_the_preferred_backend_says, refuses_what_is_no_route,
-          answers_for_itself, passes_through_what_it_does_not_know, asks_others_for_a_share,
+          asks_for_nothing_beside_its_prefix, answers_for_itself,
+          passes_through_what_it_does_not_know, asks_others_for_a_share,
           asks_others_only_so_much_at_once, asks_others_for_old_data, says_which_backend_failed,
           says_which_backend_is_not_there, takes_the_first_good_answer_where_none_is_preferred,
           refuses_requests_there_is_no_memory_for)

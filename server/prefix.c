@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "http/path.h"
 
 /* Behind the host; without parameters and what else may follow. */
 static bool url_path(struct str url, struct str *ret_path, struct err *err)
@@ -56,7 +57,6 @@ void prefix_done(struct prefix *prefix)
 
 struct str prefix_below(const struct prefix *prefix, struct str path)
 {
-    struct str front = str_of(prefix->path);
-    bool below = str_starts(path, front) && path.len > front.len && path.ptr[front.len] == '/';
-    return below ? (struct str){path.ptr + front.len, path.len - front.len} : (struct str){"", 0};
+    struct str rest = {"", 0};
+    return path_below(str_of(prefix->path), path, &rest) ? rest : (struct str){"", 0};
 }
