@@ -90,7 +90,8 @@ void route_labels(struct server *server, const struct request *request, struct a
 void route_label_values(struct server *server, const struct request *request, struct answer *answer)
 {
     size_t before = strlen("/api/v1/label/"), behind = strlen("/values");
-    struct str given = {request->path.ptr + before, request->path.len - before - behind};
+    struct str path = prefix_below(&server->prefix, request->path);
+    struct str given = {path.ptr + before, path.len - before - behind};
     AUTO(buf_done) struct buf name = {0};
     name_unescape(given, &name);
     if (name.len == 0 || !utf8_valid(buf_view(&name))) {

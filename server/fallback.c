@@ -49,12 +49,12 @@ bool engine_kind_parse(const char *text, enum engine_kind *ret_kind)
 }
 
 /* URL, path and parameters of the request, as the other server is to get them. */
-static void forward_target(const char *url, const struct request *request, struct buf *out_url,
-                           struct buf *out_form)
+static void forward_target(const char *url, struct str path, const struct request *request,
+                           struct buf *out_url, struct buf *out_form)
 {
     size_t len = strlen(url);
     buf_append(out_url, url, url[len - 1] == '/' ? len - 1 : len);
-    buf_str(out_url, request->path);
+    buf_str(out_url, path);
     for (size_t i = 0; i < request->params.count; i++) {
         if (i)
             buf_byte(out_form, '&');
@@ -70,7 +70,7 @@ void fallback_forward(struct server *server, const char *url, const struct reque
     AUTO(buf_done) struct buf target = {0};
     AUTO(buf_done) struct buf form = {0};
     AUTO(client_answer_done) struct client_answer theirs = {0};
-    forward_target(url, request, &target, &form);
+    forward_target(url, prefix_below(&server->prefix, request->path), request, &target, &form);
     struct client_request ask = {
         .url = buf_terminated(&target),
         .body = buf_view(&form),

@@ -276,6 +276,8 @@ class Http(ApiCase):
                 self.assertIn(b"<form", server.ask("GET", "/a/store/")[2])
                 self.assertEqual(server.ask("GET", "/a/store/-/ready")[0], 200)
                 self.assertEqual(server.ask("OPTIONS", "/a/store/api/v1/query")[0], 204)
+                values = json.loads(server.ask("GET", "/a/store/api/v1/label/job/values")[2])["data"]
+                self.assertIn("node", values)
                 for path in ("/api/v1/query", "/-/ready", "/a/storeapi/v1/query", "/a"):
                     self.assertEqual(server.ask("GET", path, {"query": "1"})[0], 404, path)
                 done = subprocess.run([MILLRACE, "query", f"http://127.0.0.1:{server.port}/a/store", "count(up)", f"--time={END}"],
@@ -488,8 +490,8 @@ class Ends(ApiCase):
             self.assertEqual(status, 422)
             self.assertIn(b"rate", body)
         url = f"http://127.0.0.1:{self.server.port}/"
-        with Server(self.data, "--engine.disable=rate", f"--engine.fallback={url}") as server:
-            _, headers, body = server.ask("POST", "/api/v1/query", headers={"Content-Type": "application/x-www-form-urlencoded"},
+        with Server(self.data, "--engine.disable=rate", f"--engine.fallback={url}", "--web.route-prefix=/ours") as server:
+            _, headers, body = server.ask("POST", "/ours/api/v1/query", headers={"Content-Type": "application/x-www-form-urlencoded"},
                                           body=urllib.parse.urlencode(params))
             self.assertEqual(dict(headers)["X-Millrace-Engine"], "prometheus")
             answers.append(body)
