@@ -38,6 +38,9 @@
 
 #define GIVE_SIZE ((size_t)64 << 10)
 
+/* Frames that wait to be sent, besides one for each call: who lets more come does not read them. */
+#define UNSENT_MAX ((size_t)10000)
+
 /* So much a message is given at first; it doubles from there. */
 #define MESSAGE_SIZE_FIRST ((size_t)4096)
 
@@ -473,6 +476,9 @@ bool grpc_session_take(struct grpc_session *session, struct str bytes, struct er
     ssize_t got = nghttp2_session_mem_recv(session->http, (const uint8_t *)bytes.ptr, bytes.len);
     if (got < 0)
         return err_set(err, ERR_BAD_DATA, "not HTTP/2: %s", nghttp2_strerror((int)got));
+    if (nghttp2_session_get_outbound_queue_size(session->http) >
+        UNSENT_MAX + session->options.call_max)
+        return err_set(err, ERR_BAD_DATA, "HTTP/2: the client does not read what is said to it");
     return true;
 }
 

@@ -383,6 +383,44 @@ START_TEST(closes_on_a_flood_of_pings)
 }
 END_TEST
 
+static void put_frame(struct buf *out, uint8_t type, uint8_t flags, uint32_t stream_id,
+                      struct str payload)
+{
+    const uint8_t head[] = {0,
+                            0,
+                            (uint8_t)payload.len,
+                            type,
+                            flags,
+                            (uint8_t)(stream_id >> 24),
+                            (uint8_t)(stream_id >> 16),
+                            (uint8_t)(stream_id >> 8),
+                            (uint8_t)stream_id};
+    buf_append(out, head, sizeof head);
+    buf_str(out, payload);
+}
+
+/* Each of its calls is refused, and it reads none of that; nor does it look at our settings. */
+START_TEST(ends_a_client_that_makes_us_talk_and_does_not_listen)
+{
+    const size_t most = 100000;
+    AUTO(buf_done) struct buf bytes = {0};
+    struct err err;
+    begin();
+    buf_text(&bytes, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+    put_frame(&bytes, NGHTTP2_SETTINGS, 0, 0, STR(""));
+    size_t count = 0;
+    while (count < most && grpc_session_take(session, buf_view(&bytes), &err)) {
+        buf_clear(&bytes);
+        put_frame(&bytes, NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS, (uint32_t)(2 * count++ + 1),
+                  STR("\x83\x86\x84")); /* POST http / */
+    }
+    ck_assert_uint_gt(count, 1000);
+    ck_assert_uint_lt(count, most);
+    ck_assert_int_eq(err.kind, ERR_BAD_DATA);
+    end();
+}
+END_TEST
+
 TEST_MAIN("grpc_session", hands_out_a_message_and_takes_one_back, takes_bytes_one_by_one,
           unpacks_what_is_packed, refuses_what_is_no_call_of_its_method,
           refuses_messages_that_are_none, refuses_messages_that_are_too_large,
@@ -390,4 +428,5 @@ TEST_MAIN("grpc_session", hands_out_a_message_and_takes_one_back, takes_bytes_on
           writes_errors_for_people, counts_calls_that_were_taken_back_while_they_run,
           makes_no_more_than_the_client_takes, ends_calls_whose_client_keeps_it_waiting,
           ends_when_the_last_call_has_its_answer, cancels_what_runs_when_it_is_destroyed,
-          closes_on_what_is_no_http2, closes_on_a_flood_of_pings)
+          closes_on_what_is_no_http2, closes_on_a_flood_of_pings,
+          ends_a_client_that_makes_us_talk_and_does_not_listen)
