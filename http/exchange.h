@@ -6,18 +6,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "http/acceptor.h"
 #include "http/listen.h"
 
 /* What listen.c and exchange.c know of each other. */
 struct listener {
     unsigned magic;
     struct listen_options options;
-    char *address;
+    struct acceptor acceptor; /* woken to look at the flags below, and where it is paused */
     struct MHD_Daemon *daemon;
     pthread_t watcher;
-    int listen_fd; /* -1: none taken any more */
-    int epoll_fd;
-    int wake_fd; /* an eventfd: look at the flags below */
     _Atomic bool closing;
     _Atomic bool stopping;
 
@@ -26,7 +24,6 @@ struct listener {
     struct connection *connections; /* a list */
     size_t connection_count;
     uint64_t next_id;
-    bool accept_paused;
     _Atomic size_t busy_count; /* exchanges between their request and their end */
 };
 

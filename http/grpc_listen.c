@@ -8,13 +8,13 @@
 #include <pthread.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/cond.h"
 #include "base/mem.h"
 #include "base/obj.h"
+#include "http/acceptor.h"
 #include "http/socket.h"
 
 /* How often timeouts are looked at. */
@@ -24,9 +24,6 @@
 #define OVER_TIMEOUT_MS 1000
 
 #define READ_SIZE ((size_t)64 << 10)
-
-/* After the system ran out of descriptors or memory. */
-#define ACCEPT_RETRY_US 20000
 
 struct peer {
     struct grpc_listener *listener;
@@ -54,14 +51,10 @@ struct work {
 struct grpc_listener {
     unsigned magic;
     struct grpc_listen_options options;
-    char *address;
-    int listen_fd;
-    int epoll_fd;
-    int wake_fd; /* an eventfd: look at the flags and at `ended` */
+    struct acceptor acceptor; /* woken to look at the flags and at `ended` */
     bool running;
     pthread_t loop;
     struct peer *peers; /* the loop's */
-    bool accept_paused; /* the loop's */
     int64_t looked_ns;  /* the loop's */
     _Atomic bool stopping;
     _Atomic bool closing;
@@ -75,13 +68,6 @@ struct grpc_listener {
 
 #define GRPC_LISTENER_MAGIC 0x47525043u
 
-static void listener_wake(struct grpc_listener *listener)
-{
-    uint64_t one = 1;
-    ssize_t put = write(listener->wake_fd, &one, sizeof one);
-    (void)put; /* full: it is awake anyway */
-}
-
 static void work_run(void *item)
 {
     struct work *work = item;
@@ -93,7 +79,7 @@ static void work_run(void *item)
     listener->ended = work;
     if (--listener->work_count == 0)
         pthread_cond_broadcast(&listener->changed);
-    listener_wake(listener);
+    acceptor_wake(&listener->acceptor);
     pthread_mutex_unlock(&listener->mutex);
 }
 
@@ -117,7 +103,7 @@ static void peer_watch(struct peer *peer, bool send)
         return;
     peer->waits_to_send = send;
     struct epoll_event event = {.events = EPOLLIN | (send ? EPOLLOUT : 0), .data.ptr = peer};
-    epoll_ctl(peer->listener->epoll_fd, EPOLL_CTL_MOD, peer->fd, &event);
+    epoll_ctl(peer->listener->acceptor.epoll_fd, EPOLL_CTL_MOD, peer->fd, &event);
 }
 
 /* All that the session has, as far as the socket takes it. */
@@ -193,7 +179,7 @@ static void peer_open(struct grpc_listener *listener, int fd,
     peer->next = listener->peers;
     listener->peers = peer;
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = peer};
-    peer->dead = epoll_ctl(listener->epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0;
+    peer->dead = epoll_ctl(listener->acceptor.epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0;
     pthread_mutex_lock(&listener->mutex);
     listener->peer_count++;
     pthread_mutex_unlock(&listener->mutex);
@@ -218,20 +204,12 @@ static void listener_accept(struct grpc_listener *listener)
 {
     while (!atomic_load(&listener->stopping)) {
         bool full = grpc_listener_connection_count(listener) >= listener->options.connection_max;
-        if (listener->accept_paused != full) {
-            struct epoll_event event = {.events = full ? 0 : EPOLLIN, .data.ptr = listener};
-            epoll_ctl(listener->epoll_fd, EPOLL_CTL_MOD, listener->listen_fd, &event);
-        }
-        listener->accept_paused = full;
+        acceptor_pause(&listener->acceptor, full);
         if (full)
             return;
 
-        struct sockaddr_storage address = {0};
-        socklen_t size = sizeof address;
-        int fd = accept4(listener->listen_fd, (struct sockaddr *)&address, &size,
-                         SOCK_CLOEXEC | SOCK_NONBLOCK);
-        if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM))
-            usleep(ACCEPT_RETRY_US); /* who waits keeps waiting; do not spin meanwhile */
+        struct sockaddr_storage address;
+        int fd = acceptor_take(&listener->acceptor, &address);
         if (fd < 0)
             return;
         peer_open(listener, fd, &address);
@@ -284,10 +262,8 @@ static void listener_check(struct grpc_listener *listener, bool woken)
     if (!stopping && now_ns - listener->looked_ns < INT64_C(1000000) * LOOP_PERIOD_MS)
         return;
     listener->looked_ns = now_ns;
-    if (atomic_load(&listener->stopping) && listener->listen_fd >= 0) {
-        close(listener->listen_fd);
-        listener->listen_fd = -1;
-    }
+    if (atomic_load(&listener->acceptor.paused))
+        listener_accept(listener);
     for (struct peer *peer = listener->peers; peer; peer = peer->next)
         if (!peer->dead)
             peer_check_times(peer, now_ns);
@@ -306,18 +282,18 @@ static void listener_close_dead(struct grpc_listener *listener, bool all)
             at = &peer->next;
         }
     }
-    if (closed && listener->accept_paused)
+    if (closed && atomic_load(&listener->acceptor.paused))
         listener_accept(listener);
 }
 
 /* True: it was woken to look at what others have to say. */
 static bool listener_event(struct grpc_listener *listener, const struct epoll_event *event)
 {
-    uint64_t woken;
-    if (event->data.ptr == listener) {
+    if (event->data.u64 == ACCEPTOR_CLIENT) {
         listener_accept(listener);
-    } else if (event->data.ptr == &listener->wake_fd) {
-        return read(listener->wake_fd, &woken, sizeof woken) > 0;
+    } else if (event->data.u64 == ACCEPTOR_WAKE) {
+        acceptor_take_wake(&listener->acceptor);
+        return true;
     } else {
         struct peer *peer = event->data.ptr;
         if (!peer->dead && (event->events & EPOLLOUT))
@@ -335,8 +311,8 @@ static void *loop_run(void *context)
     while (!atomic_load(&listener->closing)) {
         struct epoll_event events[64];
         bool woken = false;
-        int count =
-            epoll_wait(listener->epoll_fd, events, (int)ARRAY_COUNT(events), LOOP_PERIOD_MS);
+        int count = epoll_wait(listener->acceptor.epoll_fd, events, (int)ARRAY_COUNT(events),
+                               LOOP_PERIOD_MS);
         for (int i = 0; i < count; i++)
             woken |= listener_event(listener, &events[i]);
         listener_answer(listener);
@@ -350,14 +326,6 @@ static void *loop_run(void *context)
 
 static bool listener_start(struct grpc_listener *listener, struct err *err)
 {
-    listener->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    listener->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (listener->epoll_fd < 0 || listener->wake_fd < 0)
-        return err_set(err, ERR_IO, "cannot watch connections: %s", strerror(errno));
-    struct epoll_event accept_event = {.events = EPOLLIN, .data.ptr = listener};
-    struct epoll_event wake_event = {.events = EPOLLIN, .data.ptr = &listener->wake_fd};
-    epoll_ctl(listener->epoll_fd, EPOLL_CTL_ADD, listener->listen_fd, &accept_event);
-    epoll_ctl(listener->epoll_fd, EPOLL_CTL_ADD, listener->wake_fd, &wake_event);
     if (pthread_create(&listener->loop, NULL, loop_run, listener) != 0)
         return err_set(err, ERR_IO, "cannot start a thread: %s", strerror(errno));
     listener->running = true;
@@ -370,12 +338,11 @@ bool grpc_listener_open(const struct grpc_listen_options *options,
     struct grpc_listener *listener = mem_new(struct grpc_listener);
     listener->magic = GRPC_LISTENER_MAGIC;
     listener->options = *options;
-    listener->listen_fd = listener->epoll_fd = listener->wake_fd = -1;
     listener->looked_ns = clock_monotonic_ns();
     pthread_mutex_init(&listener->mutex, NULL);
     pthread_cond_init(&listener->changed, NULL);
 
-    if (!socket_listen(options->address, &listener->listen_fd, &listener->address, err) ||
+    if (!acceptor_init(&listener->acceptor, options->address, err) ||
         !listener_start(listener, err)) {
         grpc_listener_close(listener);
         return false;
@@ -386,7 +353,7 @@ bool grpc_listener_open(const struct grpc_listen_options *options,
 
 const char *grpc_listener_address(const struct grpc_listener *listener)
 {
-    return listener->address;
+    return listener->acceptor.address;
 }
 
 size_t grpc_listener_connection_count(struct grpc_listener *listener)
@@ -400,7 +367,8 @@ size_t grpc_listener_connection_count(struct grpc_listener *listener)
 void grpc_listener_stop(struct grpc_listener *listener)
 {
     atomic_store(&listener->stopping, true);
-    listener_wake(listener);
+    acceptor_stop(&listener->acceptor);
+    acceptor_wake(&listener->acceptor);
 }
 
 bool grpc_listener_wait(struct grpc_listener *listener, int64_t wait_ms)
@@ -421,7 +389,7 @@ void grpc_listener_close(struct grpc_listener *listener)
         return;
     atomic_store(&listener->closing, true);
     if (listener->running) {
-        listener_wake(listener);
+        acceptor_wake(&listener->acceptor);
         pthread_join(listener->loop, NULL);
     }
     pthread_mutex_lock(&listener->mutex);
@@ -429,13 +397,9 @@ void grpc_listener_close(struct grpc_listener *listener)
         pthread_cond_wait(&listener->changed, &listener->mutex);
     pthread_mutex_unlock(&listener->mutex);
     listener_answer(listener); /* nobody waits for them: they are freed */
-    int fds[] = {listener->listen_fd, listener->epoll_fd, listener->wake_fd};
-    for (size_t i = 0; i < ARRAY_COUNT(fds); i++)
-        if (fds[i] >= 0)
-            close(fds[i]);
+    acceptor_done(&listener->acceptor);
     pthread_cond_destroy(&listener->changed);
     pthread_mutex_destroy(&listener->mutex);
-    free(listener->address);
     listener->magic = 0;
     free(listener);
 }

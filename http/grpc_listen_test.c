@@ -1,10 +1,12 @@
 #include "http/grpc_listen.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -20,6 +22,19 @@ static _Atomic int waiting;
 static _Atomic int cancelled;
 
 #define PATIENCE_MS 20000
+
+static _Atomic bool no_room; /* for another connection */
+static _Atomic int accept_count;
+
+/* In the place of the C library's. */
+int accept4(int fd, __SOCKADDR_ARG address, socklen_t *restrict size, int flags)
+{
+    atomic_fetch_add(&accept_count, 1);
+    if (!atomic_load(&no_room))
+        return (int)syscall(SYS_accept4, fd, address.__sockaddr__, size, flags);
+    errno = EMFILE;
+    return -1;
+}
 
 struct link {
     int fd;
@@ -198,6 +213,30 @@ START_TEST(lets_clients_over_the_limit_wait)
 }
 END_TEST
 
+START_TEST(goes_on_while_the_system_has_no_room_for_more)
+{
+    open_with((struct grpc_listen_options){0});
+    struct link *a = link_open(0);
+    wait_for_stream(a, ask(a, "/"));
+    atomic_store(&no_room, true);
+    struct link *b = link_open(0);
+    struct test_stream *late = ask(b, "/");
+    int64_t begin_ns = clock_monotonic_ns();
+    atomic_store(&accept_count, 0);
+    for (size_t i = 1; i < TEST_STREAMS_MAX; i++)
+        wait_for_stream(a, ask(a, "/"));
+    int tries_max = (int)((clock_monotonic_ns() - begin_ns) / 250000000) + 2;
+    ck_assert_int_le(atomic_load(&accept_count), tries_max); /* and not with each call */
+    ck_assert(!late->closed && !b->closed);
+    atomic_store(&no_room, false);
+    wait_for_stream(b, late);
+    ck_assert(test_stream_says(late, "grpc-status: 0"));
+    link_close(a);
+    link_close(b);
+    grpc_listener_close(listener);
+}
+END_TEST
+
 START_TEST(cancels_what_nobody_waits_for)
 {
     open_with((struct grpc_listen_options){0});
@@ -304,7 +343,7 @@ START_TEST(says_what_cannot_be_listened_on)
 END_TEST
 
 TEST_MAIN("grpc_listen", answers_calls_of_several_clients_side_by_side,
-          lets_clients_over_the_limit_wait, cancels_what_nobody_waits_for,
-          says_goodbye_to_who_has_nothing_to_ask, closes_on_a_client_that_does_not_read,
-          finishes_what_is_under_way, waits_for_handlers_when_it_closes,
-          says_what_cannot_be_listened_on)
+          lets_clients_over_the_limit_wait, goes_on_while_the_system_has_no_room_for_more,
+          cancels_what_nobody_waits_for, says_goodbye_to_who_has_nothing_to_ask,
+          closes_on_a_client_that_does_not_read, finishes_what_is_under_way,
+          waits_for_handlers_when_it_closes, says_what_cannot_be_listened_on)

@@ -10,7 +10,6 @@
 #include <limits.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -18,16 +17,12 @@
 #include "base/mem.h"
 #include "base/obj.h"
 #include "http/exchange.h"
-#include "http/socket.h"
 
 /* How often timeouts are looked at. */
 #define WATCH_PERIOD_MS 250
 
 /* How long answers get to end once they are cancelled. */
 #define CANCEL_GRACE_MS 2000
-
-/* After the system ran out of descriptors or memory. */
-#define ACCEPT_RETRY_US 20000
 
 /* The library counts connections down a little later than we. */
 #define CONNECTION_SLACK 64
@@ -37,9 +32,6 @@
  * clears all of it between two requests, so more would cost time and memory on every connection.
  */
 #define CONNECTION_MEMORY_SIZE ((size_t)64 << 10)
-
-/* Numbers of the watcher's own descriptors; connections count from WATCH_FIRST on. */
-enum { WATCH_LISTEN, WATCH_WAKE, WATCH_FIRST };
 
 void connection_enter(struct connection *connection, enum phase phase)
 {
@@ -67,13 +59,6 @@ void connection_rest(struct connection *connection)
     pthread_mutex_unlock(&listener->mutex);
 }
 
-static void listener_wake(struct listener *listener)
-{
-    uint64_t one = 1;
-    ssize_t put = write(listener->wake_fd, &one, sizeof one);
-    (void)put; /* full: it is awake anyway */
-}
-
 static void connection_open(struct listener *listener, struct MHD_Connection *mhd, void **slot)
 {
     const union MHD_ConnectionInfo *info =
@@ -96,26 +81,25 @@ static void connection_open(struct listener *listener, struct MHD_Connection *mh
 
     /* Once for all its requests: bytes that come do not wake the watcher. */
     struct epoll_event event = {.events = EPOLLRDHUP | EPOLLET, .data.u64 = connection->id};
-    epoll_ctl(listener->epoll_fd, EPOLL_CTL_ADD, connection->fd, &event);
+    epoll_ctl(listener->acceptor.epoll_fd, EPOLL_CTL_ADD, connection->fd, &event);
     *slot = connection;
 }
 
 static void connection_close(struct listener *listener, void **slot)
 {
     struct connection *connection = OBJ_FROM(struct connection, CONNECTION_MAGIC, *slot);
-    epoll_ctl(listener->epoll_fd, EPOLL_CTL_DEL, connection->fd, NULL);
+    epoll_ctl(listener->acceptor.epoll_fd, EPOLL_CTL_DEL, connection->fd, NULL);
     pthread_mutex_lock(&listener->mutex);
     *connection->link = connection->next;
     if (connection->next)
         connection->next->link = connection->link;
     listener->connection_count--;
-    bool paused = listener->accept_paused;
     pthread_mutex_unlock(&listener->mutex);
     connection->magic = 0;
     free(connection);
     *slot = NULL;
-    if (paused)
-        listener_wake(listener);
+    if (atomic_load(&listener->acceptor.paused))
+        acceptor_wake(&listener->acceptor);
 }
 
 static void connection_notice(void *context, struct MHD_Connection *mhd, void **slot,
@@ -128,35 +112,23 @@ static void connection_notice(void *context, struct MHD_Connection *mhd, void **
         connection_close(listener, slot);
 }
 
-static void watch_listen_socket(struct listener *listener, bool watched)
-{
-    struct epoll_event event = {.events = watched ? EPOLLIN : 0, .data.u64 = WATCH_LISTEN};
-    epoll_ctl(listener->epoll_fd, EPOLL_CTL_MOD, listener->listen_fd, &event);
-}
-
 /* Takes who waits; at the limit the socket is left alone until a connection closes. */
 static void listener_accept(struct listener *listener)
 {
     for (;;) {
         pthread_mutex_lock(&listener->mutex);
         bool full = listener->connection_count >= listener->options.connection_max;
-        if (listener->accept_paused != full)
-            watch_listen_socket(listener, !full);
-        listener->accept_paused = full;
+        acceptor_pause(&listener->acceptor, full); /* who closes a connection then looks at it */
         pthread_mutex_unlock(&listener->mutex);
         if (full)
             return;
 
         struct sockaddr_storage address;
-        socklen_t size = sizeof address;
-        int fd = accept4(listener->listen_fd, (struct sockaddr *)&address, &size,
-                         SOCK_CLOEXEC | SOCK_NONBLOCK);
-        if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM))
-            usleep(ACCEPT_RETRY_US); /* who waits keeps waiting; do not spin meanwhile */
+        int fd = acceptor_take(&listener->acceptor, &address);
         if (fd < 0)
             return;
         /* It closes the socket if it fails. */
-        MHD_add_connection(listener->daemon, fd, (struct sockaddr *)&address, size);
+        MHD_add_connection(listener->daemon, fd, (struct sockaddr *)&address, sizeof address);
     }
 }
 
@@ -194,15 +166,13 @@ static void *watch(void *context)
     int64_t looked_ns = clock_monotonic_ns();
     while (!atomic_load(&listener->closing)) {
         struct epoll_event events[64];
-        int count =
-            epoll_wait(listener->epoll_fd, events, (int)ARRAY_COUNT(events), WATCH_PERIOD_MS);
+        int count = epoll_wait(listener->acceptor.epoll_fd, events, (int)ARRAY_COUNT(events),
+                               WATCH_PERIOD_MS);
         for (int i = 0; i < count; i++) {
-            if (events[i].data.u64 >= WATCH_FIRST)
+            if (events[i].data.u64 >= ACCEPTOR_OTHERS)
                 watch_event(listener, &events[i]);
-            uint64_t woken;
-            if (events[i].data.u64 == WATCH_WAKE &&
-                read(listener->wake_fd, &woken, sizeof woken) < 0 && errno != EAGAIN)
-                break;
+            else if (events[i].data.u64 == ACCEPTOR_WAKE)
+                acceptor_take_wake(&listener->acceptor);
         }
         if (!atomic_load(&listener->stopping))
             listener_accept(listener);
@@ -216,15 +186,6 @@ static void *watch(void *context)
 
 static bool listener_start(struct listener *listener, struct err *err)
 {
-    listener->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    listener->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (listener->epoll_fd < 0 || listener->wake_fd < 0)
-        return err_set(err, ERR_IO, "cannot watch connections: %s", strerror(errno));
-    struct epoll_event accept_event = {.events = EPOLLIN, .data.u64 = WATCH_LISTEN};
-    struct epoll_event wake_event = {.events = EPOLLIN, .data.u64 = WATCH_WAKE};
-    epoll_ctl(listener->epoll_fd, EPOLL_CTL_ADD, listener->listen_fd, &accept_event);
-    epoll_ctl(listener->epoll_fd, EPOLL_CTL_ADD, listener->wake_fd, &wake_event);
-
     const struct listen_options *options = &listener->options;
     struct MHD_OptionItem tls[] = {
         {MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(uintptr_t)options->tls_cert},
@@ -259,12 +220,11 @@ bool listener_open(const struct listen_options *options, struct listener **ret_l
     struct listener *listener = mem_new(struct listener);
     listener->magic = LISTENER_MAGIC;
     listener->options = *options;
-    listener->listen_fd = listener->epoll_fd = listener->wake_fd = -1;
-    listener->next_id = WATCH_FIRST;
+    listener->next_id = ACCEPTOR_OTHERS;
     pthread_mutex_init(&listener->mutex, NULL);
     pthread_cond_init(&listener->idle, NULL);
 
-    if (!socket_listen(options->address, &listener->listen_fd, &listener->address, err) ||
+    if (!acceptor_init(&listener->acceptor, options->address, err) ||
         !listener_start(listener, err)) {
         listener_close(listener);
         return false;
@@ -275,7 +235,7 @@ bool listener_open(const struct listen_options *options, struct listener **ret_l
 
 const char *listener_address(const struct listener *listener)
 {
-    return listener->address;
+    return listener->acceptor.address;
 }
 
 size_t listener_connection_count(struct listener *listener)
@@ -310,8 +270,7 @@ static void listener_cancel(struct listener *listener)
 void listener_drain(struct listener *listener, int64_t grace_ms)
 {
     atomic_store(&listener->stopping, true);
-    epoll_ctl(listener->epoll_fd, EPOLL_CTL_DEL, listener->listen_fd, NULL);
-    shutdown(listener->listen_fd, SHUT_RDWR);
+    acceptor_stop(&listener->acceptor);
     if (listener_wait_idle(listener, grace_ms))
         return;
     listener_cancel(listener);
@@ -325,18 +284,14 @@ void listener_close(struct listener *listener)
     atomic_store(&listener->stopping, true);
     atomic_store(&listener->closing, true);
     if (listener->daemon) {
-        listener_wake(listener);
+        acceptor_wake(&listener->acceptor);
         pthread_join(listener->watcher, NULL);
         listener_cancel(listener);
         MHD_stop_daemon(listener->daemon);
     }
-    int fds[] = {listener->listen_fd, listener->epoll_fd, listener->wake_fd};
-    for (size_t i = 0; i < ARRAY_COUNT(fds); i++)
-        if (fds[i] >= 0)
-            close(fds[i]);
+    acceptor_done(&listener->acceptor);
     pthread_cond_destroy(&listener->idle);
     pthread_mutex_destroy(&listener->mutex);
-    free(listener->address);
     listener->magic = 0;
     free(listener);
 }
