@@ -28,6 +28,7 @@ struct external {
 
 struct federate_stream {
     struct stream stream;
+    struct server *server;
     struct arena *arena;
     struct symbols *symbols;
     struct selectors selectors;
@@ -81,6 +82,8 @@ static bool federate_next(struct stream *stream, struct buf *out, bool *ret_more
 
 static void federate_fail(struct stream *stream, struct answer *answer, const struct err *err)
 {
+    struct federate_stream *self = CONTAINER(struct federate_stream, stream, stream);
+    atomic_fetch_add(&self->server->metrics.federation_errors, 1);
     answer_error_text(answer, 500, err->msg);
 }
 
@@ -273,6 +276,7 @@ void route_federate(struct server *server, const struct request *request, struct
     }
     struct federate_stream *self = mem_new(struct federate_stream);
     self->stream.class = &federate_class;
+    self->server = server;
     self->arena = arena_create(&server->listing_budget);
     self->symbols = symbols_new(self->arena);
     self->selectors.arena = self->arena;
@@ -289,6 +293,7 @@ void route_federate(struct server *server, const struct request *request, struct
         federate_close(&self->stream);
     } else if (!federate_select(self, server, request, &err) ||
                !federate_read(self, request, &err)) {
+        atomic_fetch_add(&server->metrics.federation_errors, 1);
         answer_error_text(answer, err.kind == ERR_LIMIT ? 503 : 500, err.msg);
         federate_close(&self->stream);
     } else {

@@ -1,25 +1,21 @@
 #include "server/metrics.h"
 
 #include <assert.h>
-#include <dirent.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/float_text.h"
 #include "server/api.h"
+#include "server/metrics_histogram.h"
 #include "server/metrics_text.h"
 #include "server/routes.h"
 #include "server/server.h"
 #include "storage/db_compact.h"
 
 static const int statuses[] = {200, 204, 400, 403, 404, 405, 413, 415, 422, 499, 500, 503};
-static const struct metrics_scale duration_scale = {1e9, 9, {.1, .2, .4, 1, 3, 8, 20, 60, 120}};
-static const struct metrics_scale size_scale = {1, 8, {100, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9}};
+static const struct classic_scale duration_scale = {1e9, 9, {.1, .2, .4, 1, 3, 8, 20, 60, 120}};
+static const struct classic_scale size_scale = {1, 8, {100, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9}};
 
 static_assert(ARRAY_COUNT(statuses) <= METRICS_STATUSES_MAX, "each status has its counter");
 static_assert(FAULT_NOT_FOUND < METRICS_FAULTS_MAX, "each fault has its counter");
@@ -41,8 +37,8 @@ void metrics_request(struct metrics *metrics, size_t handler, int status, int64_
     for (size_t i = 0; i < ARRAY_COUNT(statuses); i++)
         if (statuses[i] == status)
             add(&h->requests[i], 1);
-    metrics_observe(&h->duration, &duration_scale, (uint64_t)duration_ns);
-    metrics_observe(&h->size, &size_scale, bytes);
+    classic_histogram_observe(&h->duration, &duration_scale, (uint64_t)duration_ns);
+    classic_histogram_observe(&h->size, &size_scale, bytes);
 }
 
 void metrics_query(struct server *server, const struct running_stats *stats)
@@ -53,7 +49,8 @@ void metrics_query(struct server *server, const struct running_stats *stats)
         [QUERY_PREPARE] = stats->prepare_ns,
         [QUERY_EVAL] = stats->eval_ns,
     };
-    query_times_note(&server->query_times, clock_monotonic_ns(), parts_ns);
+    for (size_t i = 0; i < QUERY_PART_COUNT; i++)
+        recent_times_note(&server->query_times[i], clock_monotonic_ns(), parts_ns[i]);
     add(&metrics->queries_done, 1);
     add(&metrics->queue_ns, (uint64_t)stats->queue_ns);
     add(&metrics->prepare_ns, (uint64_t)stats->prepare_ns);
@@ -129,8 +126,8 @@ static void print_query_times(struct server *server, struct buf *out)
     put_head(out, name, "summary", "Query timings");
     for (size_t i = 0; i < ARRAY_COUNT(slices); i++) {
         double seconds[ARRAY_COUNT(quantiles)];
-        query_times_quantiles(&server->query_times, clock_monotonic_ns(), slices[i].part, quantiles,
-                              ARRAY_COUNT(quantiles), seconds);
+        recent_times_quantiles(&server->query_times[slices[i].part], clock_monotonic_ns(),
+                               quantiles, ARRAY_COUNT(quantiles), seconds);
         for (size_t k = 0; k < ARRAY_COUNT(quantiles); k++) {
             char labels[64];
             snprintf(labels, sizeof labels, "{slice=\"%s\",quantile=\"%g\"}", slices[i].slice,
@@ -211,17 +208,34 @@ static void print_storage(struct server *server, struct buf *out)
                 (double)stats.corrupt_count);
 }
 
-static void print_compaction_durations(const struct db_compact_stats *stats, struct buf *out)
+static void print_compaction_histograms(struct server *server, struct buf *out)
 {
-    static const char name[] = "prometheus_tsdb_compaction_duration_seconds";
-    put_head(out, name, "histogram", "Duration of compaction runs");
-    for (size_t i = 0; i < COMPACT_SECONDS_COUNT; i++)
-        buf_printf(out, "%s_bucket{le=\"%d\"} %llu\n", name, 1 << i,
-                   (unsigned long long)stats->seconds_upto[i]);
-    buf_printf(out, "%s_bucket{le=\"+Inf\"} %llu\n", name,
-               (unsigned long long)stats->written_total);
-    buf_printf(out, "%s_sum %.9g\n%s_count %llu\n", name, (double)stats->duration_ns / 1e9, name,
-               (unsigned long long)stats->written_total);
+    const struct compact_histograms *found = db_compact_histograms(server->db);
+    const struct {
+        const char *name, *help;
+        const struct classic_histogram *histogram;
+        const struct classic_scale *scale;
+    } all[] = {
+        {"prometheus_tsdb_compaction_duration_seconds", "Duration of compaction runs",
+         &found->duration_ns, &compact_duration_scale},
+        {"prometheus_tsdb_tombstone_cleanup_seconds",
+         "Time that blocks were written anew for without what was deleted.", &found->cleanup_ns,
+         &compact_cleanup_scale},
+        {"prometheus_tsdb_compaction_chunk_size_bytes",
+         "Size of chunks when they first come into a block.", &found->chunks.size_bytes,
+         &compact_chunk_size_scale},
+        {"prometheus_tsdb_compaction_chunk_samples",
+         "Samples of chunks when they first come into a block.", &found->chunks.samples,
+         &compact_chunk_samples_scale},
+        {"prometheus_tsdb_compaction_chunk_range_seconds",
+         "Time range of chunks when they first come into a block; in milliseconds, as Prometheus "
+         "has it.",
+         &found->chunks.range_ms, &compact_chunk_range_scale},
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(all); i++) {
+        put_head(out, all[i].name, "histogram", all[i].help);
+        put_histogram(out, all[i].name, "", all[i].histogram, all[i].scale);
+    }
 }
 
 static void print_compaction(struct server *server, struct buf *out)
@@ -257,7 +271,7 @@ static void print_compaction(struct server *server, struct buf *out)
     };
     for (size_t i = 0; i < ARRAY_COUNT(counters); i++)
         put_counter(out, counters[i].name, counters[i].help, (double)counters[i].count);
-    print_compaction_durations(&stats, out);
+    print_compaction_histograms(server, out);
     put_gauge(out, "prometheus_tsdb_compaction_populating_block",
               "Set to 1 when a block is currently being written to the disk.", stats.is_writing);
     put_gauge(out, "prometheus_tsdb_storage_blocks_bytes",
@@ -347,49 +361,29 @@ static void print_exemplars(struct server *server, struct buf *out)
               (double)stats.count_max);
 }
 
-static size_t open_fd_count(void)
+static void print_federation(struct server *server, struct buf *out)
 {
-    DIR *dir = opendir("/proc/self/fd");
-    size_t count = 0;
-    while (dir && readdir(dir))
-        count++;
-    if (dir)
-        closedir(dir);
-    return count > 3 ? count - 3 : 0; /* ".", ".." and the folder itself */
+    put_counter(out, "prometheus_web_federation_errors_total",
+                "Answers of /federate that failed, or could not be sent.",
+                (double)now(&server->metrics.federation_errors));
 }
 
-static void print_process(struct server *server, struct buf *out)
+/* As the library that a Prometheus shows its metrics with counts itself. */
+static void print_scrapes(const struct metrics *metrics, struct buf *out)
 {
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
-    double cpu = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-                 (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
-    put_counter(out, "process_cpu_seconds_total",
-                "Total user and system CPU time spent in seconds.", cpu);
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0)
-        put_gauge(out, "process_max_fds", "Maximum number of open file descriptors.",
-                  (double)limit.rlim_cur);
-    put_gauge(out, "process_open_fds", "Number of open file descriptors.", (double)open_fd_count());
-
-    AUTO(buf_done) struct buf statm = {0};
-    struct err err;
-    if (file_read("/proc/self/statm", 4096, &statm, &err)) {
-        char *behind;
-        unsigned long long virtual_pages = strtoull(buf_terminated(&statm), &behind, 10);
-        unsigned long long resident_pages = strtoull(behind, NULL, 10);
-        double page = (double)sysconf(_SC_PAGESIZE);
-        put_gauge(out, "process_resident_memory_bytes", "Resident memory size in bytes.",
-                  (double)resident_pages * page);
-        put_gauge(out, "process_virtual_memory_bytes", "Virtual memory size in bytes.",
-                  (double)virtual_pages * page);
-    }
-    if (getrlimit(RLIMIT_AS, &limit) == 0)
-        put_gauge(out, "process_virtual_memory_max_bytes",
-                  "Maximum amount of virtual memory available in bytes.", (double)limit.rlim_cur);
-    put_gauge(out, "process_start_time_seconds",
-              "Start time of the process since unix epoch in seconds.",
-              (double)server->start_ms / 1000);
+    static const char name[] = "promhttp_metric_handler_requests_total";
+    static const int shown[] = {200, 500, 503};
+    size_t handler = 0;
+    while (strcmp(route_path(handler), "/metrics") != 0)
+        handler++;
+    put_gauge(out, "promhttp_metric_handler_requests_in_flight", "Scrapes that are being answered.",
+              (double)now(&metrics->scrapes_running));
+    put_head(out, name, "counter", "Scrapes, by the status of the answer.");
+    for (size_t i = 0; i < ARRAY_COUNT(statuses); i++)
+        for (size_t k = 0; k < ARRAY_COUNT(shown); k++)
+            if (statuses[i] == shown[k])
+                buf_printf(out, "%s{code=\"%d\"} %llu\n", name, shown[k],
+                           (unsigned long long)now(&metrics->handlers[handler].requests[i]));
 }
 
 static void print_lifecycle(struct server *server, struct buf *out)
@@ -431,5 +425,7 @@ void metrics_print(struct server *server, struct buf *out)
               (double)(listener ? listener_connection_count(listener) : 0));
     print_requests(&server->metrics, out);
     print_handler_histograms(&server->metrics, out);
-    print_process(server, out);
+    print_federation(server, out);
+    print_scrapes(&server->metrics, out);
+    metrics_print_process(server, out);
 }

@@ -5,8 +5,8 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/classic_histogram.h"
 #include "engine/engine.h"
-#include "server/metrics_histogram.h"
 
 struct server;
 
@@ -20,10 +20,13 @@ struct server;
 #define METRICS_FAULTS_MAX 8
 #define METRICS_FALLBACKS_MAX 128
 
+/* What a query does, and is timed of. */
+enum query_part { QUERY_QUEUE, QUERY_PREPARE, QUERY_EVAL, QUERY_PART_COUNT };
+
 struct metrics_handler {
     _Atomic uint64_t requests[METRICS_STATUSES_MAX];
-    struct metrics_histogram duration;
-    struct metrics_histogram size;
+    struct classic_histogram duration;
+    struct classic_histogram size;
 };
 
 /* Why parts of queries did not stream, and how often; reasons are names of functions and the like.
@@ -40,6 +43,8 @@ struct metrics {
     _Atomic uint64_t queries_done;
     _Atomic uint64_t queue_ns, prepare_ns, eval_ns;
     _Atomic uint64_t series_selected;
+    _Atomic uint64_t federation_errors;
+    _Atomic uint64_t scrapes_running;
 };
 
 void metrics_request(struct metrics *metrics, size_t handler, int status, int64_t duration_ns,
@@ -53,6 +58,9 @@ void metrics_fallback(struct metrics *metrics, const char *reason);
 /* What the database counts, as a part of that: metrics_tsdb.c. */
 struct db_stats;
 void metrics_print_tsdb(struct server *server, const struct db_stats *stats, struct buf *out);
+
+/* What the system tells of the process: metrics_process.c. */
+void metrics_print_process(struct server *server, struct buf *out);
 
 /* Prometheus's text format, version 0.0.4. */
 void metrics_print(struct server *server, struct buf *out);

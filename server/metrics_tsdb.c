@@ -1,11 +1,12 @@
 /*
- * What the database counts, under Prometheus's names where it means the same. Summaries have no
- * quantiles: sum and count tell the mean.
+ * What the database counts, under Prometheus's names where it means the same. Where a summary
+ * has no quantiles, Prometheus has none either.
  */
 #include <stdio.h>
 
 #include "base/attr.h"
 #include "server/metrics.h"
+#include "server/metrics_histogram.h"
 #include "server/metrics_text.h"
 #include "server/server.h"
 #include "storage/db_counters.h"
@@ -21,12 +22,17 @@ static void print_counters(const struct counter *counters, size_t count, struct 
         put_counter(out, counters[i].name, counters[i].help, (double)counters[i].count);
 }
 
+static void put_sum(const char *name, uint64_t ns, uint64_t count, struct buf *out)
+{
+    buf_printf(out, "%s_sum %.9g\n%s_count %llu\n", name, (double)ns / 1e9, name,
+               (unsigned long long)count);
+}
+
 static void print_summary(const char *name, const char *help, uint64_t ns, uint64_t count,
                           struct buf *out)
 {
     put_head(out, name, "summary", help);
-    buf_printf(out, "%s_sum %.9g\n%s_count %llu\n", name, (double)ns / 1e9, name,
-               (unsigned long long)count);
+    put_sum(name, ns, count, out);
 }
 
 static void print_samples(const struct sample_counters *samples, struct buf *out)
@@ -61,6 +67,27 @@ static void print_samples(const struct sample_counters *samples, struct buf *out
     }
 }
 
+static void print_syncs(const char *name, const struct wal_counters *log, struct buf *out)
+{
+    put_head(out, name, "summary", "Duration of write log fsync.");
+    for (size_t i = 0; i < WAL_SYNC_QUANTILE_COUNT; i++) {
+        char labels[64];
+        snprintf(labels, sizeof labels, "{quantile=\"%g\"}", wal_sync_quantiles[i]);
+        put_value(out, name, labels, log->sync_seconds[i]);
+    }
+    put_sum(name, log->sync_ns, log->syncs, out);
+}
+
+static void print_saved(const char *prefix, const struct wal_counters *log, struct buf *out)
+{
+    char name[128];
+    snprintf(name, sizeof name, "%s_record_bytes_saved_total", prefix);
+    put_head(out, name, "counter", "Bytes that were saved by packing records.");
+    bool zstd = log->packing == WAL_PACKED_ZSTD;
+    put_value(out, name, zstd ? "{compression=\"zstd\"}" : "{compression=\"snappy\"}",
+              (double)log->saved_bytes);
+}
+
 /* `prefix`: of the log's names. */
 static void print_log(const char *prefix, const struct wal_counters *log, uint64_t size_bytes,
                       struct buf *out)
@@ -78,6 +105,11 @@ static void print_log(const char *prefix, const struct wal_counters *log, uint64
         {"storage_size_bytes", "Size of the write log directory.", (double)size_bytes, true},
         {"writes_failed_total", "Total number of write log writes that failed.",
          (double)log->writes_failed, false},
+        {"record_part_writes_total", "Parts of records that were written.", (double)log->parts,
+         false},
+        {"record_parts_bytes_written_total",
+         "Bytes of the parts of records that were written, with their headers.",
+         (double)log->part_bytes, false},
     };
     char name[128];
     for (size_t i = 0; i < ARRAY_COUNT(all); i++) {
@@ -86,7 +118,9 @@ static void print_log(const char *prefix, const struct wal_counters *log, uint64
         put_value(out, name, "", all[i].v);
     }
     snprintf(name, sizeof name, "%s_fsync_duration_seconds", prefix);
-    print_summary(name, "Duration of write log fsync.", log->sync_ns, log->syncs, out);
+    print_syncs(name, log, out);
+    if (log->is_open && log->packing != WAL_NOT_PACKED)
+        print_saved(prefix, log, out);
 }
 
 static void print_logs(const struct db_counters *counters, struct buf *out)
@@ -126,10 +160,26 @@ static void print_head(const struct db_stats *stats, const struct db_counters *c
          stats->head_chunks_created},
         {"prometheus_tsdb_head_chunks_removed_total", "Total number of chunks removed in the head",
          stats->head_chunks_removed},
+        {"prometheus_tsdb_head_appenders_created_total", "Batches that were to be written.",
+         counters->head.batches},
+        {"prometheus_tsdb_mmap_chunk_corruptions_total",
+         "Times that damage ended the reading of chunks_head.", counters->head.chunk_damages},
+        {"prometheus_tsdb_wal_corruptions_total", "Times that damage ended the reading of a log.",
+         counters->head.log_damages},
         {"prometheus_tsdb_mmap_chunks_total",
          "Chunks that went from memory into files of chunks_head.", counters->head.chunks_mapped},
     };
     print_counters(all, ARRAY_COUNT(all), out);
+    put_head(out, "prometheus_tsdb_sample_ooo_delta", "histogram",
+             "How far behind the newest sample those came that were out of order, taken or not, in "
+             "seconds.");
+    put_histogram(out, "prometheus_tsdb_sample_ooo_delta", "", counters->head.late_by_ms,
+                  &late_by_scale);
+    put_gauge(out, "prometheus_tsdb_head_native_histogram_series",
+              "Series whose newest sample in order is a native histogram.",
+              (double)stats->head_histogram_series_count);
+    put_gauge(out, "prometheus_tsdb_head_active_appenders", "Batches that are being written.",
+              (double)(counters->head.batches - counters->head.batches_done));
     put_gauge(out, "prometheus_tsdb_head_chunks_storage_size_bytes",
               "Size of the chunks_head directory.", (double)counters->map_bytes);
     put_gauge(out, "prometheus_tsdb_head_min_time_seconds", "Minimum time bound of the head block.",
@@ -152,6 +202,11 @@ static void print_blocks(const struct db_counters *counters, struct buf *out)
          counters->reloads_failed},
     };
     print_counters(all, ARRAY_COUNT(all), out);
+    put_gauge(
+        out, "prometheus_tsdb_clean_start",
+        "1: the last owner of the directory had ended in order; 0: it was killed, and has left "
+        "its lock; -1: there is no lock, for nothing is written.",
+        counters->start);
     put_gauge(out, "prometheus_tsdb_symbol_table_size_bytes",
               "Size of symbol table in memory for loaded blocks", (double)counters->symbol_bytes);
 }

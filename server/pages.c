@@ -72,7 +72,9 @@ void route_metrics(struct server *server, const struct request *request, struct 
     answer->status = 200;
     answer->content_type = "text/plain; version=0.0.4; charset=utf-8; escaping=underscores";
     answer->compress = true;
+    atomic_fetch_add(&server->metrics.scrapes_running, 1);
     metrics_print(server, &answer->body);
+    atomic_fetch_sub(&server->metrics.scrapes_running, 1);
 }
 
 void route_home(struct server *server, const struct request *request, struct answer *answer)

@@ -6,9 +6,10 @@
 
 #include "base/attr.h"
 #include "base/mem.h"
+#include "server/metrics_histogram.h"
 #include "server/metrics_text.h"
 
-static const struct metrics_scale duration_scale = {
+static const struct classic_scale duration_scale = {
     1e9, 13, {.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 25, 60}};
 
 static const char *const kind_names[READ_KIND_COUNT] = {
@@ -65,7 +66,7 @@ enum read_kind read_kind_of(const char *content_type)
 
 void read_counters_begun(struct read_counters *counters, enum read_kind kind, int64_t duration_ns)
 {
-    metrics_observe(&counters->duration[kind], &duration_scale, (uint64_t)duration_ns);
+    classic_histogram_observe(&counters->duration[kind], &duration_scale, (uint64_t)duration_ns);
     if (kind != READ_KIND_CHUNKED)
         atomic_fetch_add(&counters->done[kind], 1);
 }

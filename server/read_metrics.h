@@ -4,7 +4,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
-#include "server/metrics_histogram.h"
+#include "base/classic_histogram.h"
 
 /*
  * What became of the questions to the servers of remote_read, as Prometheus counts its own; kept
@@ -21,7 +21,7 @@ struct read_counters {
     _Atomic uint64_t asking;
     _Atomic uint64_t done[READ_KIND_COUNT]; /* with status 200 */
     _Atomic uint64_t aborted;               /* answers in chunks that did not come to their end */
-    struct metrics_histogram duration[READ_KIND_COUNT]; /* until the answer begins */
+    struct classic_histogram duration[READ_KIND_COUNT]; /* until the answer begins */
 };
 
 struct read_metrics {

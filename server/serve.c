@@ -94,7 +94,8 @@ static void serve_close(struct server *server)
     gate_done(&server->read_gate);
     client_destroy(server->client);
     lifecycle_done(&server->lifecycle);
-    query_times_done(&server->query_times);
+    for (size_t i = 0; i < QUERY_PART_COUNT; i++)
+        recent_times_done(&server->query_times[i]);
     read_metrics_done(&server->read_metrics);
     free(server->flag_texts);
     free(server);
@@ -203,7 +204,8 @@ int command_serve(int argc, char **argv)
     server->start_ms = clock_now_ms();
     lifecycle_init(&server->lifecycle);
     settings_init(server);
-    query_times_init(&server->query_times);
+    for (size_t i = 0; i < QUERY_PART_COUNT; i++)
+        recent_times_init(&server->query_times[i]);
     read_metrics_init(&server->read_metrics);
     if (!serve_flags_read(server, argc, argv, &help, &err) ||
         (!help && !settings_begin(server, &err))) {

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "base/log.h"
+#include "base/recent_times.h"
 #include "engine/engine.h"
 #include "http/client.h"
 #include "http/cors.h"
@@ -16,7 +17,6 @@
 #include "server/metadata.h"
 #include "server/metrics.h"
 #include "server/prefix.h"
-#include "server/query_times.h"
 #include "server/read_metrics.h"
 #include "server/receiver.h"
 #include "server/self_monitor.h"
@@ -64,7 +64,7 @@ struct server {
     struct prefix prefix; /* of all paths */
     struct metrics metrics;
     struct read_metrics read_metrics; /* of remote_read */
-    struct query_times query_times;
+    struct recent_times query_times[QUERY_PART_COUNT];
     struct budget listing_budget; /* memory of lists of series and labels, and of remote read */
     struct budget request_budget; /* bodies of requests, and what is made of them */
     struct budget spool_budget;   /* files of what other servers answer */

@@ -14,6 +14,8 @@
 /* More than an error has room for: what is refused behind is only counted. */
 #define LINES_SIZE_MAX 8192
 
+const struct classic_scale late_by_scale = {1e3, 7, {600, 1800, 3600, 7200, 10800, 21600, 43200}};
+
 void append_run_begin(struct append_run *run, const struct append_batch *batch,
                       enum append_mode mode, int64_t block_range_ms, int64_t window_ms)
 {
@@ -213,6 +215,16 @@ static void count_refused(struct append_run *run, enum append_verdict verdict,
     }
 }
 
+/* Prometheus counts none where nothing is taken out of order and the time is out of bounds. */
+static void count_late(struct append_run *run, enum append_verdict verdict, int64_t t_ms)
+{
+    bool late =
+        verdict == APPEND_LATE || verdict == APPEND_TOO_OLD || verdict == APPEND_OUT_OF_ORDER;
+    if (late && t_ms < run->newest_ms)
+        classic_histogram_observe(run->late_by_ms, &late_by_scale,
+                                  (uint64_t)run->newest_ms - (uint64_t)t_ms);
+}
+
 /* Counts what is refused, and tells of it. */
 static void refuse_time(struct append_run *run, uint32_t at, enum append_verdict verdict,
                         const struct append_sample *sample)
@@ -280,6 +292,7 @@ static bool check_sample(struct append_run *run, uint32_t at, const struct appen
     enum append_verdict verdict =
         series ? append_check_sample(series, sample->t_ms, sample->v, &bounds)
                : append_check_first(sample->t_ms, &bounds);
+    count_late(run, verdict, sample->t_ms);
     if (verdict != APPEND_FITS && verdict != APPEND_LATE) {
         refuse_time(run, at, verdict, sample);
         return false;
@@ -320,6 +333,7 @@ static bool check_histogram(struct append_run *run, uint32_t at,
     struct append_bounds bounds = run_bounds(run, given->t_ms);
     enum append_verdict verdict = append_check_first(given->t_ms, &bounds);
     if (verdict != APPEND_FITS && verdict != APPEND_LATE) {
+        count_late(run, verdict, given->t_ms);
         refuse_time(run, at, verdict, NULL);
         return false;
     }
@@ -335,6 +349,7 @@ static bool check_histogram(struct append_run *run, uint32_t at,
     }
     if (series)
         verdict = append_check_histogram(series, histogram->t_ms, &histogram->raw, &bounds);
+    count_late(run, verdict, given->t_ms);
     if (verdict != APPEND_FITS && verdict != APPEND_LATE) {
         refuse_time(run, at, verdict, NULL);
         return false;

@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/classic_histogram.h"
 #include "base/map.h"
 #include "storage/append.h"
 #include "storage/db_counters.h"
@@ -65,7 +66,8 @@ struct append_run {
 
     struct append_result result;
     struct sample_counters counters;
-    struct buf lines; /* what was refused */
+    struct classic_histogram *late_by_ms; /* how far behind the newest were those out of order */
+    struct buf lines;                     /* what was refused */
 };
 
 /*

@@ -8,6 +8,17 @@
 #include "storage/block_write.h"
 #include "storage/db_select.h"
 
+const struct classic_scale compact_chunk_size_scale = {
+    1, 12, {32, 48, 72, 108, 162, 243, 364.5, 546.75, 820.125, 1230.1875, 1845.28125, 2767.921875}};
+const struct classic_scale compact_chunk_samples_scale = {1,
+                                                          12,
+                                                          {4, 6, 9, 13.5, 20.25, 30.375, 45.5625,
+                                                           68.34375, 102.515625, 153.7734375,
+                                                           230.66015625, 345.990234375}};
+/* Called seconds, and milliseconds all the same. */
+const struct classic_scale compact_chunk_range_scale = {
+    1, 10, {100, 400, 1600, 6400, 25600, 102400, 409600, 1638400, 6553600, 26214400}};
+
 /* A compaction on its way: where its labels live, and what is selected with them. */
 struct compact_run {
     const struct compact_options *options;
@@ -42,9 +53,23 @@ static void compact_run_done_auto(struct compact_run *run)
     compact_run_done(run);
 }
 
+/* The writer has taken the chunk, and so has looked at it. */
+static void compact_count_chunk(struct compact_chunk_counts *counts,
+                                const struct stored_chunk *chunk)
+{
+    size_t sample_count = 0;
+    if (!counts || !chunk_count(chunk->encoding, chunk->data, chunk->size, &sample_count))
+        return;
+    classic_histogram_observe(&counts->size_bytes, &compact_chunk_size_scale, chunk->size);
+    classic_histogram_observe(&counts->samples, &compact_chunk_samples_scale, sample_count);
+    classic_histogram_observe(&counts->range_ms, &compact_chunk_range_scale,
+                              (uint64_t)chunk->end_ms - (uint64_t)chunk->begin_ms);
+}
+
 /* A series that has no samples left is none of the block's. */
 static bool compact_series(struct block_writer *writer, const struct labels *labels,
-                           struct cursor *cursor, struct err *err)
+                           struct cursor *cursor, struct compact_chunk_counts *counts,
+                           struct err *err)
 {
     bool any = false;
     for (;;) {
@@ -66,11 +91,13 @@ static bool compact_series(struct block_writer *writer, const struct labels *lab
         };
         if (!block_writer_chunk(writer, &written, err))
             return false;
+        compact_count_chunk(counts, &chunk);
     }
 }
 
 static bool compact_selection(const struct compact_run *run, struct selection *selection,
-                              struct block_writer *writer, struct err *err)
+                              struct block_writer *writer, struct compact_chunk_counts *counts,
+                              struct err *err)
 {
     const _Atomic bool *cancel = run->options->cancel;
     AUTO(cursor_destroy) struct cursor *cursor = cursor_create(selection);
@@ -80,7 +107,7 @@ static bool compact_selection(const struct compact_run *run, struct selection *s
         if (cancel && atomic_load_explicit(cancel, memory_order_relaxed))
             return err_set(err, ERR_CANCELED, "canceled while a block was written");
         cursor_open(cursor, i);
-        if (!compact_series(writer, selection_labels(selection, i), cursor, err))
+        if (!compact_series(writer, selection_labels(selection, i), cursor, counts, err))
             return false;
     }
     return true;
@@ -100,9 +127,10 @@ static bool compact_run_write(struct compact_run *run, struct db_sources *source
 
     AUTO(selection_close) struct selection *selection = NULL;
     AUTO(block_writer_close) struct block_writer *writer = NULL;
+    struct compact_chunk_counts *counts = block->level <= 1 ? run->options->chunk_counts : NULL;
     if (!db_select(sources, &run->request, &selection, err) ||
         !block_writer_create(run->options->dir, block, &writer, err) ||
-        !compact_selection(run, selection, writer, err))
+        !compact_selection(run, selection, writer, counts, err))
         return false;
     const struct block_meta *meta = block_writer_meta(writer);
     struct compact_result result = {

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/budget.h"
+#include "base/classic_histogram.h"
 #include "base/err.h"
 #include "storage/block.h"
 #include "storage/head.h"
@@ -27,10 +28,19 @@
  * Thread: any; queries and appends go on meanwhile. ERR_CANCELED, ERR_LIMIT, ERR_CORRUPT (of a
  * source, which it names), ERR_IO.
  */
+/* Of chunks that come into a block for the first time, as Prometheus counts them. Thread: any. */
+struct compact_chunk_counts {
+    struct classic_histogram size_bytes, samples, range_ms;
+};
+
+extern const struct classic_scale compact_chunk_size_scale, compact_chunk_samples_scale,
+    compact_chunk_range_scale;
+
 struct compact_options {
     const char *dir; /* the folder that gets the block: of the data, or of a snapshot; is there */
     struct budget *budget;
-    const _Atomic bool *cancel; /* looked at for each series; NULL: never */
+    const _Atomic bool *cancel;                /* looked at for each series; NULL: never */
+    struct compact_chunk_counts *chunk_counts; /* NULL: they are not counted */
 };
 
 struct compact_result {

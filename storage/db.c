@@ -319,6 +319,7 @@ void db_stats(struct db *db, struct db_stats *ret_stats)
                              .head_begin_ms = head.begin_ms,
                              .head_end_ms = head.end_ms,
                              .head_label_pair_count = head.label_pair_count,
+                             .head_histogram_series_count = head.histogram_series_count,
                              .head_series_created = head.series_created,
                              .head_series_removed = head.series_removed,
                              .head_chunks_created = head.chunks_created,

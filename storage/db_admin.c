@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "storage/block_delete.h"
 #include "storage/db_compact.h"
@@ -57,6 +58,7 @@ bool db_clean_tombstones(struct db *db, struct err *err)
     if (!db_is_ours(db, err))
         return false;
     db_compact_hold(db);
+    int64_t begin_ns = clock_monotonic_ns();
     AUTO(block_list_done) struct block_list blocks = db_blocks_in(db, INT64_MIN, INT64_MAX);
     bool good = true;
     for (size_t i = 0; i < blocks.count && good; i++) {
@@ -64,6 +66,8 @@ bool db_clean_tombstones(struct db *db, struct err *err)
         if (tombstones_count(block_tombstones(block)) > 0 && !clean_block(db, block, err))
             good = err_wrap(err, "clean tombstones: %s", block_dir(block));
     }
+    classic_histogram_observe(&db->compactor.histograms.cleanup_ns, &compact_cleanup_scale,
+                              (uint64_t)(clock_monotonic_ns() - begin_ns));
     db_compact_release(db);
     return good;
 }

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/test.h"
 #include "storage/append.h"
+#include "storage/db_compact.h"
 #include "storage/test_blocks.h"
 
 static struct test_dir dir;
@@ -160,6 +161,7 @@ START_TEST(cleaned_blocks_are_written_anew_or_go)
     check(ONE "0:0 2000:2000 2200:2200\n" TWO ALL_OF_2);
     ck_assert_msg(db_clean_tombstones(db, &err), "%s", err.msg);
     ck_assert(!has_block(first_block) && !has_block(second_block));
+    ck_assert_uint_eq(atomic_load(&db_compact_histograms(db)->cleanup_ns.count), 2);
     struct db_stats stats;
     db_stats(db, &stats);
     ck_assert_uint_eq(stats.block_count, 1);

@@ -29,6 +29,10 @@
 #define COMPACT_BACKOFF_MIN_MS 1000
 #define COMPACT_BACKOFF_MAX_MS 60000
 
+const struct classic_scale compact_duration_scale = {
+    1e9, 14, {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192}};
+const struct classic_scale compact_cleanup_scale = {.unit = 1e9}; /* Prometheus's has none either */
+
 void db_compact_hold(struct db *db)
 {
     pthread_mutex_lock(&db->compactor.running);
@@ -45,6 +49,7 @@ struct compact_options db_compact_options(struct db *db)
         .dir = db->path,
         .budget = &db->compactor.budget,
         .cancel = &db->compactor.cancel,
+        .chunk_counts = &db->compactor.histograms.chunks,
     };
 }
 
@@ -56,6 +61,11 @@ void db_compact_stats(struct db *db, struct db_compact_stats *ret_stats)
         ret_stats->block_bytes += block_size_bytes(db->blocks.items[i]);
     pthread_mutex_unlock(&db->lock);
     ret_stats->memory_peak_bytes = atomic_load(&db->compactor.budget.peak_bytes);
+}
+
+const struct compact_histograms *db_compact_histograms(const struct db *db)
+{
+    return &db->compactor.histograms;
 }
 
 static void count_one(struct db *db, uint64_t *counter)
@@ -77,13 +87,12 @@ static int64_t write_begin(struct db *db)
 static double write_end(struct db *db, int64_t begin_ns)
 {
     int64_t took_ns = clock_monotonic_ns() - begin_ns;
+    classic_histogram_observe(&db->compactor.histograms.duration_ns, &compact_duration_scale,
+                              (uint64_t)took_ns);
     struct db_compact_stats *stats = &db->compactor.stats;
     pthread_mutex_lock(&db->lock);
     stats->is_writing = false;
     stats->written_total++;
-    stats->duration_ns += (uint64_t)took_ns;
-    for (size_t i = 0; i < COMPACT_SECONDS_COUNT; i++)
-        stats->seconds_upto[i] += took_ns <= (INT64_C(1000000000) << i);
     pthread_mutex_unlock(&db->lock);
     return (double)took_ns / 1e9;
 }

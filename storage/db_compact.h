@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/classic_histogram.h"
 #include "storage/compact_write.h"
 #include "storage/db.h"
 
@@ -42,8 +43,6 @@ struct compact_options db_compact_options(struct db *db);
 bool db_compact_settle(struct db *db, const struct compact_result *made, struct err *err)
     MUST_CHECK;
 
-#define COMPACT_SECONDS_COUNT 14
-
 struct db_compact_stats {
     uint64_t triggered_total;
     uint64_t failed_total;
@@ -53,11 +52,21 @@ struct db_compact_stats {
     uint64_t head_truncations_failed_total;
     uint64_t time_retentions_total;
     uint64_t size_retentions_total;
-    uint64_t duration_ns;                         /* of all that were written */
-    uint64_t seconds_upto[COMPACT_SECONDS_COUNT]; /* those that took up to 1, 2, 4, ... s */
     bool is_writing;
     uint64_t block_bytes; /* of all blocks */
     size_t memory_peak_bytes;
 };
 
 void db_compact_stats(struct db *db, struct db_compact_stats *ret_stats);
+
+/* What goes on being counted; there as long as the database. */
+struct compact_histograms {
+    struct classic_histogram
+        duration_ns;                     /* of blocks that were written, or turned out to be none */
+    struct classic_histogram cleanup_ns; /* of cleaning tombstones out of all blocks */
+    struct compact_chunk_counts chunks;
+};
+
+extern const struct classic_scale compact_duration_scale, compact_cleanup_scale;
+
+const struct compact_histograms *db_compact_histograms(const struct db *db);

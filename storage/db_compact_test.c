@@ -93,6 +93,17 @@ static void compact(void)
     ck_assert_msg(db_compact(db, &err), "%s", err.msg);
 }
 
+/* Chunks of so many samples each, one a minute. */
+static void check_chunk_counts(const struct compact_chunk_counts *counts, uint64_t chunk_count,
+                               uint64_t sample_count)
+{
+    ck_assert_uint_eq(atomic_load(&counts->size_bytes.count), chunk_count);
+    ck_assert_uint_eq(atomic_load(&counts->samples.count), chunk_count);
+    ck_assert_uint_eq(atomic_load(&counts->samples.sum), chunk_count * sample_count);
+    ck_assert_uint_eq(atomic_load(&counts->range_ms.sum),
+                      chunk_count * (sample_count - 1) * MINUTE_MS);
+}
+
 static struct selection *select_all(struct db *from, struct arena *arena, struct symbols *symbols)
 {
     struct select_request request = {
@@ -201,6 +212,9 @@ START_TEST(ranges_of_the_head_become_blocks)
     db_compact_stats(db, &compact_stats);
     ck_assert_uint_eq(compact_stats.written_total, 2);
     ck_assert_uint_eq(compact_stats.head_truncations_total, 2);
+    const struct compact_histograms *counted = db_compact_histograms(db);
+    ck_assert_uint_eq(atomic_load(&counted->duration_ns.count), 2);
+    check_chunk_counts(&counted->chunks, 2 * SERIES_COUNT, 120);
     ck_assert_uint_gt(compact_stats.block_bytes, 0);
 
     reopen((struct db_options){0});

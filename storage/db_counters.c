@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "storage/db_internal.h"
+#include "storage/dir_lock.h"
 
 /* 0 where it cannot be listed, as while it is made. */
 static uint64_t folder_size(const struct db *db, const char *name)
@@ -21,6 +22,9 @@ void db_counters(struct db *db, struct db_counters *ret_counters)
         .map_bytes = folder_size(db, "chunks_head"),
     };
     head_counters(db->head, &counters.head);
+    counters.start = START_UNLOCKED;
+    if (db->dir_lock)
+        counters.start = dir_lock_was_clean(db->dir_lock) ? START_CLEAN : START_UNCLEAN;
     pthread_mutex_lock(&db->lock);
     counters.reloads = db->reloads;
     counters.reloads_failed = db->reloads_failed;

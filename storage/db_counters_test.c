@@ -1,5 +1,6 @@
 #include "storage/db_counters.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -166,6 +167,109 @@ START_TEST(chunks_that_went_into_files)
 }
 END_TEST
 
+START_TEST(records_that_are_packed)
+{
+    begin((struct db_options){0});
+    int64_t minutes[300];
+    for (size_t i = 0; i < ARRAY_COUNT(minutes); i++)
+        minutes[i] = 1000 + (int64_t)i;
+    append("a", minutes, ARRAY_COUNT(minutes), false);
+    look();
+    ck_assert_int_eq(counters.head.wal.packing, WAL_PACKED_SNAPPY);
+    ck_assert_uint_gt(counters.head.wal.saved_bytes, 1000);
+    ck_assert(isnan(counters.head.wal.sync_seconds[0]));
+    end();
+}
+END_TEST
+
+START_TEST(batches_and_how_late_samples_were)
+{
+    begin((struct db_options){.late_window_ms = HOUR_MS});
+    FLOATS("a", 1000);
+    FLOATS("a", 985, 955, 935); /* the last is too old, and told all the same */
+    HISTOGRAMS("h", 1001);
+    HISTOGRAMS("h", 999);
+    look();
+    const struct classic_histogram *late = counters.head.late_by_ms;
+    ck_assert_uint_eq(atomic_load(&late->count), 4);
+    ck_assert_uint_eq(atomic_load(&late->sum), (15 + 45 + 65 + 2) * MINUTE_MS);
+    ck_assert_uint_eq(atomic_load(&late->buckets[0]), 1); /* up to ten minutes */
+    ck_assert_uint_eq(atomic_load(&late->buckets[1]), 1);
+    ck_assert_uint_eq(counters.head.batches, 4);
+    ck_assert_uint_eq(counters.head.batches_done, 4);
+    ck_assert_uint_eq(stats.head_histogram_series_count, 1);
+    end();
+}
+END_TEST
+
+/* Where nothing is taken out of order, Prometheus does not ask what is out of bounds. */
+START_TEST(how_late_samples_were_without_a_window)
+{
+    begin((struct db_options){0});
+    FLOATS("a", 1000);
+    FLOATS("a", 985, 900);
+    look();
+    ck_assert_uint_eq(atomic_load(&counters.head.late_by_ms->count), 1);
+    end();
+}
+END_TEST
+
+static void put_file(const char *name, const char *text)
+{
+    test_write_file(arena_printf(dir.arena, "%s/%s", dir.path, name), str_of(text));
+}
+
+START_TEST(a_lock_that_was_left)
+{
+    begin((struct db_options){0});
+    look();
+    ck_assert_int_eq(counters.start, START_CLEAN);
+    db_close(TAKE(db));
+    put_file("lock", "");
+    ck_assert(db_open(dir.path, &(struct db_options){0}, &db, &err));
+    look();
+    ck_assert_int_eq(counters.start, START_UNCLEAN);
+    db_close(TAKE(db));
+    ck_assert(db_open(dir.path, &(struct db_options){.read_only = true}, &db, &err));
+    look();
+    ck_assert_int_eq(counters.start, START_UNLOCKED);
+    end();
+}
+END_TEST
+
+static void damage_file(const char *name, size_t at)
+{
+    const char *path = arena_printf(dir.arena, "%s/%s", dir.path, name);
+    AUTO(buf_done) struct buf bytes = {0};
+    test_read_file(path, &bytes);
+    bytes.ptr[at] ^= 1;
+    test_write_file(path, buf_view(&bytes));
+}
+
+START_TEST(damages_of_log_and_chunks)
+{
+    begin((struct db_options){0});
+    for (int64_t minute = 1; minute <= 400; minute += 3)
+        FLOATS("a", minute);
+    ck_assert(head_map_chunks(db->head, &err));
+    look();
+    ck_assert_uint_eq(counters.head.log_damages, 0);
+    ck_assert_uint_eq(counters.head.chunk_damages, 0);
+    damage_file("wal/00000000", 500);
+    put_file("chunks_head/000001", "no head chunks at all");
+    struct db *reader = NULL;
+    ck_assert(db_open(dir.path, &(struct db_options){.read_only = true}, &reader, &err));
+    db_counters(reader, &counters);
+    ck_assert_uint_eq(counters.head.log_damages, 1);
+    ck_assert_uint_eq(counters.head.chunk_damages, 1);
+    ck_assert(db_refresh(reader, &err));
+    db_counters(reader, &counters);
+    ck_assert_uint_eq(counters.head.log_damages, 1); /* it is the same one */
+    db_close(reader);
+    end();
+}
+END_TEST
+
 START_TEST(logs_and_checkpoints)
 {
     begin((struct db_options){.late_window_ms = HOUR_MS, .wal_sync = true});
@@ -183,6 +287,10 @@ START_TEST(logs_and_checkpoints)
     ck_assert_uint_gt(counters.wal_bytes, 0);
     ck_assert_uint_gt(counters.wbl_bytes, 0);
     uint64_t syncs = counters.head.wal.syncs;
+    ck_assert_uint_eq(counters.head.wal.parts, before.parts + 3); /* a series, and twice samples */
+    ck_assert_uint_eq(counters.head.wal.part_bytes - before.part_bytes, counters.wal_bytes);
+    for (size_t i = 0; i < WAL_SYNC_QUANTILE_COUNT; i++)
+        ck_assert_double_gt(counters.head.wal.sync_seconds[i], 0);
 
     for (int64_t hour = 0; hour <= 12; hour += 2) {
         FLOATS("a", hour * 60 + 3);
@@ -230,5 +338,7 @@ START_TEST(any_thread_may_look)
 END_TEST
 
 TEST_MAIN("db_counters", samples_without_a_window, samples_with_a_window,
-          series_and_chunks_come_and_go, chunks_that_went_into_files, logs_and_checkpoints,
+          series_and_chunks_come_and_go, chunks_that_went_into_files, records_that_are_packed,
+          batches_and_how_late_samples_were, how_late_samples_were_without_a_window,
+          a_lock_that_was_left, damages_of_log_and_chunks, logs_and_checkpoints,
           any_thread_may_look)

@@ -77,6 +77,7 @@ struct db_compactor {
     struct budget budget;     /* what compactions hold; without a limit */
     _Atomic bool cancel;
     struct db_compact_stats stats; /* with db.lock */
+    struct compact_histograms histograms;
 };
 
 struct db {

@@ -16,6 +16,7 @@
 struct dir_lock {
     char *path;
     int fd;
+    bool was_clean;
 };
 
 void dir_lock_close(struct dir_lock *lock)
@@ -28,6 +29,11 @@ void dir_lock_close(struct dir_lock *lock)
     }
     free(lock->path);
     free(lock);
+}
+
+bool dir_lock_was_clean(const struct dir_lock *lock)
+{
+    return lock->was_clean;
 }
 
 /* Is what was locked still the file of that name? */
@@ -43,6 +49,7 @@ bool dir_lock_open(const char *dir, struct dir_lock **ret_lock, struct err *err)
     char path[4096];
     snprintf(path, sizeof path, "%s/lock", dir);
     for (int i = 0; i < ATTEMPTS_MAX; i++) {
+        bool was_there = access(path, F_OK) == 0;
         int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
         if (fd < 0)
             return err_set(err, ERR_IO, "%s: cannot open: %s", path, strerror(errno));
@@ -61,6 +68,7 @@ bool dir_lock_open(const char *dir, struct dir_lock **ret_lock, struct err *err)
         struct dir_lock *lock = mem_new(struct dir_lock);
         lock->path = mem_strdup(path);
         lock->fd = fd;
+        lock->was_clean = !was_there;
         *ret_lock = lock;
         return true;
     }

@@ -16,6 +16,9 @@ struct dir_lock;
 /* ERR_EXECUTION: another process holds it. */
 bool dir_lock_open(const char *dir, struct dir_lock **ret_lock, struct err *err) MUST_CHECK;
 
+/* No file was there: the last owner has ended in order. */
+bool dir_lock_was_clean(const struct dir_lock *lock);
+
 /* Removes the file too, as Prometheus does. */
 void dir_lock_close(struct dir_lock *lock);
 

@@ -111,6 +111,7 @@ void head_counters(struct head *head, struct head_counters *ret_counters)
     pthread_mutex_lock(&head->counting);
     *ret_counters = head->counters;
     pthread_mutex_unlock(&head->counting);
+    ret_counters->late_by_ms = &head->late_by_ms;
     ret_counters->wal = wal;
     ret_counters->wbl = wbl;
 }
@@ -184,6 +185,14 @@ static bool head_state_update(struct head *head, int64_t blocks_end_ms, bool *re
     return true;
 }
 
+static void head_count_damages(struct head *head)
+{
+    struct head_state *state = head->state;
+    head_count(head, &head->counters.log_damages,
+               wal_log_take_damages(state->wal) + wal_log_take_damages(state->wbl));
+    head_count(head, &head->counters.chunk_damages, head_chunks_take_damages(state->chunks));
+}
+
 static bool head_refresh_locked(struct head *head, int64_t blocks_end_ms, struct err *err)
 {
     bool lost = !head->state->begun;
@@ -197,6 +206,7 @@ static bool head_refresh_locked(struct head *head, int64_t blocks_end_ms, struct
     if (lost)
         return err_set(err, ERR_IO, "%s/wal: segments are missing, or go while they are read",
                        head->path);
+    head_count_damages(head);
     return true;
 }
 

@@ -94,6 +94,7 @@ struct head_stats {
     size_t series_count;
     size_t chunk_count;
     size_t label_pair_count;
+    size_t histogram_series_count;
     size_t corrupt_count;                    /* chunks and records left out since the start */
     uint64_t series_created, series_removed; /* since the start */
     uint64_t chunks_created, chunks_removed;

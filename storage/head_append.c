@@ -233,16 +233,15 @@ static void result_nothing(struct append_result *result)
     result->series_count = result->late_count = 0;
 }
 
-bool head_append(struct head *head, const struct append_batch *batch, enum append_mode mode,
-                 struct append_result *ret_result, struct err *err)
+static bool head_append_batch(struct head *head, const struct append_batch *batch,
+                              enum append_mode mode, struct append_result *ret_result,
+                              struct err *err)
 {
-    *ret_result = (struct append_result){0};
-    if (!head->writer)
-        return err_set(err, ERR_UNSUPPORTED, "%s: open for reading only", head->path);
     AUTO(append_run_done) struct append_run run;
     append_run_begin(&run, batch, mode, head_block_range_ms(head),
                      atomic_load(&head->late_window_ms));
     uint64_t position = 0, late_position = 0;
+    run.late_by_ms = &head->late_by_ms;
     pthread_mutex_lock(&head->changing);
     bool good = head_append_run(head, &run, &position, err);
     head_count_samples(head, &run.counters);
@@ -256,5 +255,17 @@ bool head_append(struct head *head, const struct append_batch *batch, enum appen
     *ret_result = run.result;
     if (good && run.lines.len > 0)
         return err_set(err, ERR_BAD_DATA, "%s", buf_terminated(&run.lines));
+    return good;
+}
+
+bool head_append(struct head *head, const struct append_batch *batch, enum append_mode mode,
+                 struct append_result *ret_result, struct err *err)
+{
+    *ret_result = (struct append_result){0};
+    if (!head->writer)
+        return err_set(err, ERR_UNSUPPORTED, "%s: open for reading only", head->path);
+    head_count(head, &head->counters.batches, 1);
+    bool good = head_append_batch(head, batch, mode, ret_result, err);
+    head_count(head, &head->counters.batches_done, 1);
     return good;
 }

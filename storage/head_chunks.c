@@ -62,6 +62,7 @@ struct head_chunks {
     size_t at;    /* entry in work, since the last look */
     bool dropped; /* behind a damage in the file numbered: */
     uint32_t dropped_number;
+    uint64_t damages; /* that were not asked for yet */
     uint64_t newest;
 
     struct buf window; /* of the entry in work, from window_begin on */
@@ -233,9 +234,17 @@ static enum tail_read chunks_corrupt(struct head_chunks *chunks, const struct ch
 {
     chunks->dropped = true;
     chunks->dropped_number = entry->number;
+    chunks->damages++;
     err_set(err, ERR_CORRUPT, "%s/%06u: offset %zu: %s", chunks->folder, entry->number,
             entry->offset, what);
     return TAIL_ERR;
+}
+
+uint64_t head_chunks_take_damages(struct head_chunks *chunks)
+{
+    uint64_t damages = chunks->damages;
+    chunks->damages = 0;
+    return damages;
 }
 
 /* [entry->offset, + len) in the window. TAIL_END: the file does not reach so far. */

@@ -71,6 +71,9 @@ bool head_chunks_are_torn(const struct head_chunks *chunks);
 
 const uint8_t *head_chunk_bytes(const struct head_chunk *chunk);
 
+/* How often the rest was dropped since this was asked last. */
+uint64_t head_chunks_take_damages(struct head_chunks *chunks);
+
 /*
  * For who writes on, once all was read: cuts off what lies behind the last good chunk, and removes
  * the files behind a damage. *ret_next: the number of the file to begin.

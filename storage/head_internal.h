@@ -32,7 +32,8 @@ struct head {
     int64_t truncated_ms;       /* the log holds nothing needless before, as far as the rule goes */
     pthread_mutex_t counting;   /* leaf */
     struct head_counters counters; /* but for those of the logs */
-    uint64_t chunks_created;       /* the most that was told: a counter does not fall */
+    struct classic_histogram late_by_ms;
+    uint64_t chunks_created; /* the most that was told: a counter does not fall */
 };
 
 /* Adds to a counter. */

@@ -150,6 +150,7 @@ void head_stats(struct head *head, struct head_stats *ret_stats)
         size_t chunk_count = live_series_chunk_count(index->series[i]);
         stats.chunk_count += chunk_count;
         stats.series_count += chunk_count > 0;
+        stats.histogram_series_count += chunk_count > 0 && index->series[i]->is_histogram;
     }
     for (size_t i = 0; i < index->pair_count; i++)
         stats.label_pair_count += pair_has_samples(index, &index->pairs[i]);

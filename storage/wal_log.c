@@ -44,6 +44,7 @@ struct wal_log {
     uint64_t record_begin; /* in it, of the record given last */
     uint64_t good_end;     /* when dropped: up to here the segment made sense */
     bool relisted;         /* since the last look */
+    uint64_t damages;      /* that were not asked for yet */
 };
 
 struct wal_log *wal_log_create(const char *folder, enum wal_gap gap)
@@ -189,6 +190,7 @@ static enum tail_read wal_log_open(struct wal_log *log, struct err *err)
 /* What follows the record that was damaged or made no sense is not to be read. */
 static void wal_log_stop(struct wal_log *log, uint64_t good_end)
 {
+    log->damages++;
     if (log->phase == WAL_IN_CHECKPOINT) {
         log->number = log->checkpoint_last;
         wal_log_advance(log);
@@ -294,6 +296,13 @@ void wal_log_drop(struct wal_log *log, struct err *err)
                  (unsigned long long)wal_segment_offset(log->segment));
     }
     wal_log_stop(log, log->record_begin);
+}
+
+uint64_t wal_log_take_damages(struct wal_log *log)
+{
+    uint64_t damages = log->damages;
+    log->damages = 0;
+    return damages;
 }
 
 bool wal_log_repair(struct wal_log *log, uint32_t *ret_next, struct err *err)

@@ -55,6 +55,9 @@ enum tail_read wal_log_next_packed(struct wal_log *log, struct wal_packed *ret_p
 /* The record given last made no sense: puts its place before the message, drops what follows. */
 void wal_log_drop(struct wal_log *log, struct err *err);
 
+/* How often the rest was dropped since this was asked last. */
+uint64_t wal_log_take_damages(struct wal_log *log);
+
 /*
  * For who writes on, once all was read: cuts off what lies behind the last good record, as
  * Prometheus's repair does: a torn record at the end, and behind damage the rest of the segment and

@@ -22,6 +22,7 @@
 #include "base/crc32c.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/recent_times.h"
 #include "base/varint.h"
 #include "storage/wal.h"
 #include "storage/wal_folder.h"
@@ -33,6 +34,7 @@
 struct waiting_record {
     size_t begin; /* in wal_writer.packed */
     size_t size;
+    size_t saved; /* by packing it */
     uint8_t flags;
 };
 
@@ -47,6 +49,7 @@ struct wal_writer {
     struct waiting_record *waiting;
     size_t waiting_count, waiting_cap;
     struct buf out; /* their fragments */
+    size_t out_count;
 
     /* What sync and counters look at. */
     pthread_mutex_t lock;
@@ -59,7 +62,10 @@ struct wal_writer {
     bool syncing; /* somebody syncs `fd` */
     int sync_errno;
     struct wal_counters counters; /* but for the segment */
+    struct recent_times sync_times;
 };
+
+const double wal_sync_quantiles[WAL_SYNC_QUANTILE_COUNT] = {.5, .9, .99};
 
 static void writer_path(const struct wal_writer *writer, uint32_t segment, char *out, size_t size)
 {
@@ -104,6 +110,7 @@ bool wal_writer_open(const char *folder, const struct wal_writer_options *option
     writer->fd = writer->fd_before = -1;
     pthread_mutex_init(&writer->lock, NULL);
     pthread_cond_init(&writer->changed, NULL);
+    recent_times_init(&writer->sync_times);
 
     /* Behind a segment that a loss of power has torn nothing is read, synced or not. */
     if (options->synced && !wal_folder_sync_segments(folder, err))
@@ -205,6 +212,7 @@ void wal_writer_close(struct wal_writer *writer)
         err_clear(&sync_err);
     pthread_cond_destroy(&writer->changed);
     pthread_mutex_destroy(&writer->lock);
+    recent_times_done(&writer->sync_times);
     ZSTD_freeCCtx(writer->zstd);
     buf_done(&writer->packed);
     buf_done(&writer->out);
@@ -258,6 +266,7 @@ void wal_writer_add(struct wal_writer *writer, const void *record, size_t size)
     if (waiting.flags == 0)
         buf_append(&writer->packed, record, size);
     waiting.size = writer->packed.len - waiting.begin;
+    waiting.saved = size - waiting.size;
     mem_grow(writer->waiting, struct waiting_record, writer->waiting_count, &writer->waiting_cap);
     writer->waiting[writer->waiting_count++] = waiting;
 }
@@ -275,10 +284,11 @@ static uint8_t fragment_type(bool first, bool last)
     return last ? FRAGMENT_LAST : FRAGMENT_MIDDLE;
 }
 
-/* One record as fragments, of which the first lies at `offset` of the segment. */
-static void fragments_put(struct buf *out, uint64_t offset, const char *bytes, size_t size,
-                          uint8_t flags)
+/* One record as fragments, of which the first lies at `offset` of the segment; how many. */
+static size_t fragments_put(struct buf *out, uint64_t offset, const char *bytes, size_t size,
+                            uint8_t flags)
 {
+    size_t count = 0;
     bool last = false;
     for (bool first = true; !last; first = false) {
         size_t room = page_left(offset) - FRAGMENT_HEADER_SIZE;
@@ -303,24 +313,42 @@ static void fragments_put(struct buf *out, uint64_t offset, const char *bytes, s
         offset += put;
         bytes += len;
         size -= len;
+        count++;
     }
+    return count;
 }
 
 static void writer_fragment(struct wal_writer *writer, uint64_t offset)
 {
     buf_clear(&writer->out);
+    writer->out_count = 0;
     for (size_t i = 0; i < writer->waiting_count; i++) {
         const struct waiting_record *record = &writer->waiting[i];
-        fragments_put(&writer->out, offset + writer->out.len, writer->packed.ptr + record->begin,
-                      record->size, record->flags);
+        writer->out_count +=
+            fragments_put(&writer->out, offset + writer->out.len,
+                          writer->packed.ptr + record->begin, record->size, record->flags);
+    }
+}
+
+/* Counts what was flushed. With the lock. */
+static void writer_count_records(struct wal_writer *writer)
+{
+    struct wal_counters *counters = &writer->counters;
+    counters->parts += writer->out_count;
+    counters->part_bytes += writer->out_count * FRAGMENT_HEADER_SIZE;
+    for (size_t i = 0; i < writer->waiting_count; i++) {
+        counters->part_bytes += writer->waiting[i].size;
+        counters->saved_bytes += writer->waiting[i].saved;
     }
 }
 
 /* Counts a sync. With the lock. */
 static void writer_count_sync(struct wal_writer *writer, int64_t begin_ns)
 {
+    int64_t now_ns = clock_monotonic_ns();
     writer->counters.syncs++;
-    writer->counters.sync_ns += (uint64_t)(clock_monotonic_ns() - begin_ns);
+    writer->counters.sync_ns += (uint64_t)(now_ns - begin_ns);
+    recent_times_note(&writer->sync_times, now_ns, now_ns - begin_ns);
 }
 
 /*
@@ -402,6 +430,7 @@ static bool writer_flush_waiting(struct wal_writer *writer, struct err *err)
     segment_advance(writer, writer->out.len);
     pthread_mutex_lock(&writer->lock);
     writer->position += writer->out.len;
+    writer_count_records(writer);
     pthread_mutex_unlock(&writer->lock);
     return true;
 }
@@ -445,7 +474,10 @@ void wal_writer_counters(struct wal_writer *writer, struct wal_counters *ret_cou
     *ret_counters = writer->counters;
     ret_counters->is_open = true;
     ret_counters->segment = writer->segment;
+    ret_counters->packing = writer->options.packing;
     pthread_mutex_unlock(&writer->lock);
+    recent_times_quantiles(&writer->sync_times, clock_monotonic_ns(), wal_sync_quantiles,
+                           WAL_SYNC_QUANTILE_COUNT, ret_counters->sync_seconds);
 }
 
 uint32_t wal_writer_segment(const struct wal_writer *writer)

@@ -1,29 +1,25 @@
-#include "server/query_times.h"
+#include "base/recent_times.h"
 
 #include <math.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
 
-void query_times_init(struct query_times *times)
+void recent_times_init(struct recent_times *times)
 {
     pthread_mutex_init(&times->lock, NULL);
     times->count = 0;
 }
 
-void query_times_done(struct query_times *times)
+void recent_times_done(struct recent_times *times)
 {
     pthread_mutex_destroy(&times->lock);
 }
 
-void query_times_note(struct query_times *times, int64_t now_ns,
-                      const int64_t parts_ns[QUERY_PART_COUNT])
+void recent_times_note(struct recent_times *times, int64_t now_ns, int64_t took_ns)
 {
     pthread_mutex_lock(&times->lock);
-    struct query_time *item = &times->items[times->count++ % QUERY_TIMES_MAX];
-    item->at_ns = now_ns;
-    for (size_t i = 0; i < QUERY_PART_COUNT; i++)
-        item->parts_ns[i] = parts_ns[i];
+    times->items[times->count++ % RECENT_TIMES_MAX] = (struct recent_time){now_ns, took_ns};
     pthread_mutex_unlock(&times->lock);
 }
 
@@ -40,17 +36,17 @@ static size_t rank_of(double quantile, size_t count)
     return rank < 1 ? 0 : (size_t)rank - 1;
 }
 
-void query_times_quantiles(struct query_times *times, int64_t now_ns, enum query_part part,
-                           const double *quantiles, size_t count, double *ret_seconds)
+void recent_times_quantiles(struct recent_times *times, int64_t now_ns, const double *quantiles,
+                            size_t count, double *ret_seconds)
 {
-    AUTO(free) void *room = mem_new_array(int64_t, QUERY_TIMES_MAX);
+    AUTO(free) void *room = mem_new_array(int64_t, RECENT_TIMES_MAX);
     int64_t *found = room;
     size_t found_count = 0;
     pthread_mutex_lock(&times->lock);
-    size_t kept = times->count < QUERY_TIMES_MAX ? times->count : QUERY_TIMES_MAX;
+    size_t kept = times->count < RECENT_TIMES_MAX ? times->count : RECENT_TIMES_MAX;
     for (size_t i = 0; i < kept; i++)
-        if (now_ns - times->items[i].at_ns <= QUERY_TIMES_AGE_NS)
-            found[found_count++] = times->items[i].parts_ns[part];
+        if (now_ns - times->items[i].at_ns <= RECENT_TIMES_AGE_NS)
+            found[found_count++] = times->items[i].took_ns;
     pthread_mutex_unlock(&times->lock);
     qsort(found, found_count, sizeof *found, order);
     for (size_t i = 0; i < count; i++)
