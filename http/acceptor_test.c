@@ -1,14 +1,12 @@
 #include "http/acceptor.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/test.h"
+#include "http/test_http.h"
 
 static struct acceptor acceptor;
 static int refusal; /* errno of each accept; 0: it is the system's */
@@ -30,16 +28,6 @@ static void open_one(void)
     ck_assert_msg(acceptor_init(&acceptor, "127.0.0.1:0", &err), "%s", err.msg);
 }
 
-static int client_connect(void)
-{
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    struct sockaddr_in address = {.sin_family = AF_INET};
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    address.sin_port = htons((uint16_t)strtoul(strrchr(acceptor.address, ':') + 1, NULL, 10));
-    ck_assert_int_eq(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
-    return fd;
-}
-
 /* Is this what the thread would be told, and nothing else? ACCEPTOR_OTHERS: nothing. */
 static bool tells(uint64_t what)
 {
@@ -56,7 +44,7 @@ START_TEST(takes_who_waits)
     ck_assert_int_eq(acceptor_take(&acceptor, &address), -1);
     ck_assert(!acceptor.paused); /* nobody is there: that is no reason */
 
-    int client = client_connect();
+    int client = test_connect(acceptor.address);
     ck_assert(tells(ACCEPTOR_CLIENT));
     int fd = acceptor_take(&acceptor, &address);
     ck_assert_int_ge(fd, 0);
@@ -74,7 +62,7 @@ START_TEST(lets_clients_wait_while_there_is_no_room)
     struct sockaddr_storage address;
     for (size_t i = 0; i < ARRAY_COUNT(reasons); i++) {
         open_one();
-        int client = client_connect();
+        int client = test_connect(acceptor.address);
         refusal = reasons[i];
         ck_assert(tells(ACCEPTOR_CLIENT));
         ck_assert_int_eq(acceptor_take(&acceptor, &address), -1);
@@ -110,7 +98,7 @@ START_TEST(turns_clients_away_when_it_has_stopped)
 {
     struct sockaddr_storage address;
     open_one();
-    int client = client_connect();
+    int client = test_connect(acceptor.address);
     acceptor_stop(&acceptor);
     ck_assert(tells(ACCEPTOR_OTHERS));
     ck_assert_int_eq(acceptor_take(&acceptor, &address), -1);

@@ -7,43 +7,9 @@
 #include "base/mem.h"
 #include "base/test.h"
 #include "http/listen.h"
+#include "http/test_http.h"
 
 #define BODY_SIZE ((size_t)3 << 20)
-
-/* Bytes of a stream, that may break off or make its client wait. */
-struct bytes_stream {
-    struct stream stream;
-    size_t left;
-    bool breaks;
-    const _Atomic bool *stalls_until; /* NULL: it does not */
-};
-
-static bool bytes_next(struct stream *stream, struct buf *out, bool *ret_more, struct err *err)
-{
-    struct bytes_stream *self = CONTAINER(struct bytes_stream, stream, stream);
-    while (self->stalls_until && !atomic_load(self->stalls_until))
-        usleep(1000);
-    size_t size = self->left < STREAM_PIECE_SIZE ? self->left : STREAM_PIECE_SIZE;
-    memset(buf_reserve(out, size), 'x', size);
-    out->len += size;
-    self->left -= size;
-    *ret_more = self->left > 0;
-    if (self->left == 0 && self->breaks)
-        return err_set(err, ERR_EXECUTION, "broken");
-    return true;
-}
-
-static void bytes_fail(struct stream *stream, struct answer *answer, const struct err *err)
-{
-    answer_error_text(answer, 422, err->msg);
-}
-
-static void bytes_close(struct stream *stream)
-{
-    free(CONTAINER(struct bytes_stream, stream, stream));
-}
-
-static const struct stream_class bytes_class = {bytes_next, bytes_fail, bytes_close};
 
 /* "/echo": its parameters; else a stream. */
 static void handle(void *context, const struct request *request, struct answer *answer)
@@ -57,12 +23,12 @@ static void handle(void *context, const struct request *request, struct answer *
         buf_printf(&answer->body, "%s %.*s", request->method, STR_ARGS(say));
         return;
     }
-    struct bytes_stream *stream = mem_new(struct bytes_stream);
-    stream->stream.class = &bytes_class;
-    stream->left = BODY_SIZE;
-    stream->breaks = str_eq(request->path, STR("/break"));
-    stream->stalls_until = str_eq(request->path, STR("/stall")) ? request->cancel : NULL;
-    answer->stream = &stream->stream;
+    struct test_bytes bytes = {
+        .size = BODY_SIZE,
+        .breaks = str_eq(request->path, STR("/break")),
+        .stalls = str_eq(request->path, STR("/stall")) ? request->cancel : NULL,
+    };
+    test_answer_bytes(answer, bytes);
 }
 
 /* A server, and a loop that asks it. */

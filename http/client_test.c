@@ -6,61 +6,23 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/mem.h"
 #include "base/test.h"
 #include "http/coding.h"
 #include "http/listen.h"
-
-/* Bytes of a stream: `left` of them, or without end; with a wait in front of each piece. */
-struct bytes_stream {
-    struct stream stream;
-    size_t left;
-    bool breaks;
-    bool endless;
-    const _Atomic bool *cancel;
-    int wait_ms;
-};
+#include "http/test_http.h"
 
 static _Atomic size_t sent; /* by all streams */
 
-static bool bytes_next(struct stream *stream, struct buf *out, bool *ret_more, struct err *err)
-{
-    struct bytes_stream *self = CONTAINER(struct bytes_stream, stream, stream);
-    for (int i = 0; i < self->wait_ms && !atomic_load(self->cancel); i++)
-        usleep(1000);
-    size_t size = self->left < STREAM_PIECE_SIZE ? self->left : STREAM_PIECE_SIZE;
-    memset(buf_reserve(out, size), 'x', size);
-    out->len += size;
-    atomic_fetch_add(&sent, size);
-    self->left -= self->endless ? 0 : size;
-    *ret_more = self->left > 0;
-    if (self->left == 0 && self->breaks)
-        return err_set(err, ERR_EXECUTION, "broken");
-    return true;
-}
-
-static void bytes_fail(struct stream *stream, struct answer *answer, const struct err *err)
-{
-    answer_error_text(answer, 422, err->msg);
-}
-
-static void bytes_close(struct stream *stream)
-{
-    free(CONTAINER(struct bytes_stream, stream, stream));
-}
-
-static const struct stream_class bytes_class = {bytes_next, bytes_fail, bytes_close};
-
 static void answer_stream(const struct request *request, struct answer *answer)
 {
-    struct bytes_stream *stream = mem_new(struct bytes_stream);
-    stream->stream.class = &bytes_class;
-    stream->left = (size_t)3 << 20;
-    stream->cancel = request->cancel;
-    stream->breaks = str_eq(request->path, STR("/break"));
-    stream->endless = str_eq(request->path, STR("/endless"));
-    stream->wait_ms = str_eq(request->path, STR("/stall")) ? 10000 : 0;
-    answer->stream = &stream->stream;
+    struct test_bytes bytes = {
+        .size = (size_t)3 << 20,
+        .breaks = str_eq(request->path, STR("/break")),
+        .endless = str_eq(request->path, STR("/endless")),
+        .stalls = str_eq(request->path, STR("/stall")) ? request->cancel : NULL,
+        .sent = &sent,
+    };
+    test_answer_bytes(answer, bytes);
 }
 
 /* "/echo": what was asked; else a stream. */

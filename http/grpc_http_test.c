@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/proto_writer.h"
 #include "base/test.h"
+#include "http/test_http.h"
 
 static struct arena *arena;
 static struct grpc_request got;
@@ -154,38 +155,6 @@ START_TEST(writes_an_answer)
 }
 END_TEST
 
-/* A stream of so many bytes, that fails then or does not. */
-struct bytes_stream {
-    struct stream stream;
-    size_t left;
-    bool breaks;
-};
-
-static bool bytes_next(struct stream *stream, struct buf *out, bool *ret_more, struct err *why)
-{
-    struct bytes_stream *self = CONTAINER(struct bytes_stream, stream, stream);
-    size_t size = self->left < STREAM_PIECE_SIZE ? self->left : STREAM_PIECE_SIZE;
-    memset(buf_reserve(out, size), 'x', size);
-    out->len += size;
-    self->left -= size;
-    *ret_more = self->left > 0;
-    if (self->left == 0 && self->breaks)
-        return err_set(why, ERR_IO, "broken");
-    return true;
-}
-
-static void bytes_fail(struct stream *stream, struct answer *answer, const struct err *why)
-{
-    answer_error_text(answer, 502, why->msg);
-}
-
-static void bytes_close(struct stream *stream)
-{
-    free(CONTAINER(struct bytes_stream, stream, stream));
-}
-
-static const struct stream_class bytes_class = {bytes_next, bytes_fail, bytes_close};
-
 static bool breaks;
 static bool complete;
 static char *header_text; /* freed when the answer has gone */
@@ -193,10 +162,8 @@ static size_t asked;
 
 static void handle(void *context, const struct request *request, struct answer *answer)
 {
-    struct bytes_stream *stream = mem_new(struct bytes_stream);
-    *stream = (struct bytes_stream){{&bytes_class}, *(size_t *)context, breaks};
     answer->status = 200;
-    answer->stream = &stream->stream;
+    test_answer_bytes(answer, (struct test_bytes){.size = *(size_t *)context, .breaks = breaks});
     header_text = mem_strdup("a text that does not stay");
     answer_header(answer, "X-Text", header_text);
     asked++;
@@ -275,7 +242,7 @@ START_TEST(answers_failures_in_http)
     breaks = false;
     ck_assert_int_eq(reply.status, GRPC_OK);
     ck_assert(str_eq(buf_view(&reply.body), STR("broken\n")));
-    ck_assert_int_eq(memcmp(reply.head.ptr + 5, "\x08\xf6\x03", 3), 0); /* 502 */
+    ck_assert_int_eq(memcmp(reply.head.ptr + 5, "\x08\xa6\x03", 3), 0); /* 422 */
     reply_done(&reply);
 
     asked = 0;

@@ -1,6 +1,5 @@
 #include "http/grpc_listen.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -14,6 +13,7 @@
 #include "base/proto_writer.h"
 #include "base/test.h"
 #include "http/test_grpc_client.h"
+#include "http/test_http.h"
 
 /* A server whose /wait answers when it is let go, and all else at once; and clients of it. */
 static struct grpc_listener *listener;
@@ -99,11 +99,7 @@ static void open_with(struct grpc_listen_options options)
 static struct link *link_open(int32_t window)
 {
     struct link *link = mem_new(struct link);
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    const char *colon = strrchr(grpc_listener_address(listener), ':');
-    address.sin_port = htons((uint16_t)strtoul(colon + 1, NULL, 10));
-    link->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    ck_assert_int_eq(connect(link->fd, (struct sockaddr *)&address, sizeof address), 0);
+    link->fd = test_connect(grpc_listener_address(listener));
     test_client_init(&link->client, window);
     return link;
 }

@@ -1,6 +1,6 @@
 #include "http/listen.h"
 
-#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/mem.h"
 #include "base/test.h"
+#include "http/test_http.h"
 
 /*
  * A server for the tests: /echo says what was asked, /stream/N sends N bytes as a stream,
@@ -24,37 +24,6 @@ static _Atomic int64_t cancelled_ns; /* when /compute saw it */
 static _Atomic int computing;
 static _Atomic int finished_count;
 static _Atomic int incomplete_count;
-
-struct bytes_stream {
-    struct stream stream;
-    size_t left;
-    bool breaks;
-};
-
-static bool bytes_next(struct stream *stream, struct buf *out, bool *ret_more, struct err *err)
-{
-    struct bytes_stream *self = CONTAINER(struct bytes_stream, stream, stream);
-    size_t size = self->left < STREAM_PIECE_SIZE ? self->left : STREAM_PIECE_SIZE;
-    memset(buf_reserve(out, size), 'x', size);
-    out->len += size;
-    self->left -= size;
-    *ret_more = self->left > 0;
-    if (self->left == 0 && self->breaks)
-        return err_set(err, ERR_EXECUTION, "broken");
-    return true;
-}
-
-static void bytes_fail(struct stream *stream, struct answer *answer, const struct err *err)
-{
-    answer_error_text(answer, 422, err->msg);
-}
-
-static void bytes_close(struct stream *stream)
-{
-    free(CONTAINER(struct bytes_stream, stream, stream));
-}
-
-static const struct stream_class bytes_class = {bytes_next, bytes_fail, bytes_close};
 
 static void handle_compute(const struct request *request)
 {
@@ -80,11 +49,8 @@ static void handle(void *context, const struct request *request, struct answer *
     snprintf(path, sizeof path, "%.*s", STR_ARGS(request->path));
     bool breaks = strncmp(path, "/break/", 7) == 0;
     if (breaks || strncmp(path, "/stream/", 8) == 0) {
-        struct bytes_stream *stream = mem_new(struct bytes_stream);
-        stream->stream.class = &bytes_class;
-        stream->left = strtoul(strrchr(path, '/') + 1, NULL, 10);
-        stream->breaks = breaks;
-        answer->stream = &stream->stream;
+        size_t size = strtoul(strrchr(path, '/') + 1, NULL, 10);
+        test_answer_bytes(answer, (struct test_bytes){.size = size, .breaks = breaks});
         return;
     }
     if (strcmp(path, "/compute") == 0)
@@ -135,17 +101,6 @@ static void open_with(struct listen_options options)
     ck_assert_msg(listener_open(&options, &listener, &err), "%s", err.msg);
 }
 
-static int client_connect(void)
-{
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    struct sockaddr_in address = {.sin_family = AF_INET};
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    address.sin_port =
-        htons((uint16_t)strtoul(strrchr(listener_address(listener), ':') + 1, NULL, 10));
-    ck_assert_int_eq(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
-    return fd;
-}
-
 static void client_send(int fd, const char *text)
 {
     ck_assert_int_eq(send(fd, text, strlen(text), MSG_NOSIGNAL), (ssize_t)strlen(text));
@@ -167,7 +122,7 @@ static const char *ask(const char *request)
 {
     static struct buf answer;
     buf_clear(&answer);
-    int fd = client_connect();
+    int fd = test_connect(listener_address(listener));
     client_send(fd, request);
     client_read(fd, &answer);
     return buf_terminated(&answer);
@@ -339,7 +294,7 @@ END_TEST
 START_TEST(tells_a_handler_that_its_client_left)
 {
     open_with((struct listen_options){0});
-    int fd = client_connect();
+    int fd = test_connect(listener_address(listener));
     client_send(fd, "GET /compute HTTP/1.1\r\nHost: x\r\n\r\n");
     while (atomic_load(&computing) == 0)
         usleep(1000);
@@ -358,7 +313,7 @@ END_TEST
 START_TEST(tells_a_later_handler_that_its_client_had_left)
 {
     open_with((struct listen_options){0});
-    int fd = client_connect();
+    int fd = test_connect(listener_address(listener));
     client_send(fd, "GET /echo HTTP/1.1\r\nHost: x\r\n\r\n");
     while (atomic_load(&finished_count) == 0)
         usleep(1000);
@@ -377,7 +332,7 @@ START_TEST(knows_that_who_leaves_with_the_answer_has_it)
     open_with((struct listen_options){0});
     for (int i = 1; i <= 300; i++) {
         char answer[1000];
-        int fd = client_connect();
+        int fd = test_connect(listener_address(listener));
         client_send(fd, "GET /echo HTTP/1.1\r\nHost: x\r\n\r\n");
         ck_assert_int_gt(recv(fd, answer, sizeof answer, 0), 0);
         close(fd);
@@ -402,7 +357,7 @@ static int64_t closed_after_ms(int fd)
 START_TEST(closes_who_never_asks)
 {
     open_with((struct listen_options){.read_timeout_ms = 300});
-    int fd = client_connect();
+    int fd = test_connect(listener_address(listener));
     client_send(fd, "GET / HTTP/1.1\r\nHost");
     ck_assert_int_lt(closed_after_ms(fd), 2000);
     while (listener_connection_count(listener) > 0)
@@ -414,7 +369,7 @@ END_TEST
 START_TEST(closes_who_does_not_take_the_answer)
 {
     open_with((struct listen_options){.write_timeout_ms = 300});
-    int fd = client_connect();
+    int fd = test_connect(listener_address(listener));
     client_send(fd, "GET /stream/100000000 HTTP/1.1\r\nHost: x\r\n\r\n");
     /* The client itself hears of it only when it reads on: what counts is that its thread is free.
      */
@@ -429,11 +384,11 @@ END_TEST
 START_TEST(lets_clients_wait_at_the_limit)
 {
     open_with((struct listen_options){.connection_max = 1});
-    int first = client_connect();
+    int first = test_connect(listener_address(listener));
     client_send(first, "GET /a HTTP/1.1\r\nHost: x\r\n\r\n");
     char byte;
     ck_assert_int_eq(recv(first, &byte, 1, 0), 1);
-    int second = client_connect();
+    int second = test_connect(listener_address(listener));
     client_send(second, "GET /b HTTP/1.1\r\n" CLOSE);
     struct pollfd poll_fd = {.fd = second, .events = POLLIN};
     ck_assert_int_eq(poll(&poll_fd, 1, 400), 0);
@@ -448,7 +403,7 @@ END_TEST
 START_TEST(drains_and_then_cancels)
 {
     open_with((struct listen_options){0});
-    int fd = client_connect();
+    int fd = test_connect(listener_address(listener));
     client_send(fd, "GET /compute HTTP/1.1\r\n" CLOSE);
     while (atomic_load(&computing) == 0)
         usleep(1000);
@@ -467,7 +422,7 @@ END_TEST
 static void *ask_often(void *context)
 {
     for (int i = 0; i < 20; i++) {
-        int fd = client_connect();
+        int fd = test_connect(listener_address(listener));
         client_send(fd, "GET /a HTTP/1.1\r\nHost: x\r\n\r\nGET /b HTTP/1.1\r\n" CLOSE);
         AUTO(buf_done) struct buf answer = {0};
         client_read(fd, &answer);
@@ -505,7 +460,7 @@ START_TEST(survives_requests_that_are_none)
         "GET /x HTTP/1.1\r\n\r\n",
     };
     for (size_t i = 0; i < ARRAY_COUNT(requests); i++) {
-        int fd = client_connect();
+        int fd = test_connect(listener_address(listener));
         client_send(fd, requests[i]);
         shutdown(fd, SHUT_WR);
         AUTO(buf_done) struct buf answer = {0};
