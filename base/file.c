@@ -85,6 +85,47 @@ bool file_read(const char *path, size_t size_max, struct buf *out, struct err *e
     }
 }
 
+bool file_write_at(int fd, const void *bytes, size_t size, uint64_t at)
+{
+    for (const char *next = bytes; size > 0;) {
+        ssize_t put = pwrite(fd, next, size, (off_t)at);
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put <= 0) {
+            errno = put == 0 ? ENOSPC : errno;
+            return false;
+        }
+        next += put;
+        at += (uint64_t)put;
+        size -= (size_t)put;
+    }
+    return true;
+}
+
+static bool file_write_again_fd(int fd, struct buf *window)
+{
+    for (uint64_t at = 0;;) {
+        ssize_t got = pread(fd, window->ptr, window->cap, (off_t)at);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return got == 0 && fdatasync(fd) == 0;
+        if (!file_write_at(fd, window->ptr, (size_t)got, at))
+            return false;
+        at += (uint64_t)got;
+    }
+}
+
+bool file_write_again(const char *path, struct err *err)
+{
+    AUTO(fd_close) int fd = open(path, O_RDWR | O_CLOEXEC);
+    if (fd < 0)
+        return file_error(err, path, "open");
+    AUTO(buf_done) struct buf window = {0};
+    buf_reserve(&window, (size_t)1 << 20);
+    return file_write_again_fd(fd, &window) || file_error(err, path, "write again");
+}
+
 static bool file_write_fd(int fd, struct str bytes)
 {
     while (bytes.len) {
@@ -140,8 +181,12 @@ bool file_sync_parent(const char *path, struct err *err)
 bool file_make_folder(const char *path, struct err *err)
 {
     struct stat st;
-    if (mkdir(path, 0755) == 0)
-        return file_sync_parent(path, err);
+    if (mkdir(path, 0755) == 0) {
+        if (file_sync_parent(path, err))
+            return true;
+        rmdir(path); /* so that it is not taken for one that is on the disk */
+        return false;
+    }
     if (errno != EEXIST || stat(path, &st) != 0 || !S_ISDIR(st.st_mode))
         return file_error(err, path, "make folder");
 

@@ -29,6 +29,15 @@ void file_map_forget(const struct file_map *map);
 /* At most `size_max` bytes; a larger file is ERR_LIMIT. Appends to `out`. */
 bool file_read(const char *path, size_t size_max, struct buf *out, struct err *err) MUST_CHECK;
 
+/* Writes all of it at a place of an open file. False: errno says why, and a part may be written. */
+bool file_write_at(int fd, const void *bytes, size_t size, uint64_t at) MUST_CHECK;
+
+/*
+ * Writes what the file holds once more, where it is, and syncs it. A sync that succeeds says
+ * nothing of what an earlier one has failed with, but for what was written since.
+ */
+bool file_write_again(const char *path, struct err *err) MUST_CHECK;
+
 /* Writes "path.tmp", syncs it, renames it to `path`, and syncs the folder. */
 bool file_write_whole(const char *path, struct str bytes, struct err *err) MUST_CHECK;
 

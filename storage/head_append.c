@@ -66,6 +66,7 @@ static bool head_open_log(struct head *head, struct wal_writer **ret_log, struct
         .segment_size = head_segment_size(head),
         .packing = head->options.wal_packing,
         .synced = head->options.wal_sync,
+        .recovers = head->options.wal_sync,
     };
     return file_make_folder(folder, err) && wal_folder_remove_checkpoints(folder, 0, err) &&
            wal_log_repair(head->state->wal, &options.segment, err) &&

@@ -29,6 +29,7 @@ static bool late_samples_open_log(struct head *head, const char *folder, struct 
         .segment_size = head_segment_size(head),
         .packing = head->options.wal_packing,
         .synced = head->options.wal_sync,
+        .recovers = head->options.wal_sync,
     };
     struct wal_writer *log;
     if (!file_make_folder(folder, err) ||

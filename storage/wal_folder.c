@@ -131,6 +131,18 @@ void wal_folder_checkpoint_path(const char *folder, uint32_t number, char *out, 
     snprintf(out, size, "%s/%s%08u", folder, checkpoint_prefix, number);
 }
 
+bool wal_folder_write_last_again(const char *folder, struct err *err)
+{
+    AUTO(wal_listing_done) struct wal_listing listing = {0};
+    if (!wal_folder_list(folder, &listing, err))
+        return false;
+    if (listing.count == 0)
+        return true;
+    char path[4096];
+    wal_folder_segment_path(folder, listing.segments[listing.count - 1], path, sizeof path);
+    return file_write_again(path, err);
+}
+
 bool wal_folder_sync_segments(const char *folder, struct err *err)
 {
     AUTO(wal_listing_done) struct wal_listing listing = {0};

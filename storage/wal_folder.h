@@ -41,6 +41,12 @@ bool wal_folder_checkpoint(const char *folder, const struct wal_listing *listing
 void wal_folder_segment_path(const char *folder, uint32_t number, char *out, size_t size);
 void wal_folder_checkpoint_path(const char *folder, uint32_t number, char *out, size_t size);
 
+/*
+ * The last segment is written once more, where it is, and synced: a process that has ended may have
+ * failed to, and behind that a sync alone says nothing.
+ */
+bool wal_folder_write_last_again(const char *folder, struct err *err) MUST_CHECK;
+
 /* What is in the segments is on the disk, whoever wrote it. */
 bool wal_folder_sync_segments(const char *folder, struct err *err) MUST_CHECK;
 

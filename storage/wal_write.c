@@ -27,6 +27,7 @@
 #include "storage/wal.h"
 #include "storage/wal_folder.h"
 #include "storage/wal_fragment.h"
+#include "storage/wal_unsynced.h"
 
 /* Records are written once and read once: speed counts more than size. */
 #define ZSTD_LEVEL 1
@@ -43,6 +44,7 @@ struct wal_writer {
     struct wal_writer_options options;
     uint64_t offset; /* of the file: behind the last whole record */
     bool torn;       /* there may be bytes behind it, to be cut off before anything is written */
+    bool next_left;  /* the file of the next segment is there, made in vain and empty */
 
     ZSTD_CCtx *zstd; /* NULL: not needed yet */
     struct buf packed;
@@ -61,6 +63,7 @@ struct wal_writer {
     uint64_t synced_position;
     bool syncing; /* somebody syncs `fd` */
     int sync_errno;
+    struct wal_unsynced unsynced; /* with `recovers` */
     struct wal_counters counters; /* but for the segment */
     struct recent_times sync_times;
 };
@@ -83,19 +86,21 @@ static bool writer_failed(const struct wal_writer *writer, const char *deed, int
  * Makes the file of a segment; its name is on the disk, whether its records will be or not: a log
  * in which one of the middle is missing would not be opened again.
  */
-static bool segment_create(const struct wal_writer *writer, uint32_t segment, int *ret_fd,
+static bool segment_create(struct wal_writer *writer, uint32_t segment, int *ret_fd,
                            struct err *err)
 {
     char path[4096];
     writer_path(writer, segment, path, sizeof path);
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    int once = writer->next_left ? 0 : O_EXCL;
+    int fd = open(path, O_WRONLY | O_CREAT | once | O_CLOEXEC, 0666);
     if (fd < 0)
         return err_set(err, ERR_IO, "%s: cannot create: %s", path, strerror(errno));
     if (!file_sync_folder(writer->folder, err)) {
         close(fd);
-        unlink(path);
+        writer->next_left = unlink(path) != 0;
         return false;
     }
+    writer->next_left = false;
     *ret_fd = fd;
     return true;
 }
@@ -113,6 +118,8 @@ bool wal_writer_open(const char *folder, const struct wal_writer_options *option
     recent_times_init(&writer->sync_times);
 
     /* Behind a segment that a loss of power has torn nothing is read, synced or not. */
+    if (options->recovers && !wal_folder_write_last_again(folder, err))
+        return false;
     if (options->synced && !wal_folder_sync_segments(folder, err))
         return false;
     if (!segment_create(writer, writer->segment, &writer->fd, err))
@@ -124,20 +131,7 @@ bool wal_writer_open(const char *folder, const struct wal_writer_options *option
 /* Writes at the end; the offset stays. False: errno says why, and the file may be torn. */
 static bool segment_write(struct wal_writer *writer, const char *bytes, size_t size)
 {
-    uint64_t at = writer->offset;
-    while (size > 0) {
-        ssize_t put = pwrite(writer->fd, bytes, size, (off_t)at);
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put <= 0) {
-            errno = put == 0 ? ENOSPC : errno;
-            return false;
-        }
-        bytes += put;
-        at += (uint64_t)put;
-        size -= (size_t)put;
-    }
-    return true;
+    return file_write_at(writer->fd, bytes, size, writer->offset);
 }
 
 /* Cuts off what a failed write has left. */
@@ -181,12 +175,60 @@ static bool segment_pad(struct wal_writer *writer)
 }
 
 /* The segment is closed, and on the disk if it can be: nobody was promised that it is. */
-static void segment_settle(int fd)
+static void segment_settle(struct wal_writer *writer, int fd)
 {
     if (fd < 0)
         return;
-    fdatasync(fd);
+    writer->counters.writes_failed += fdatasync(fd) != 0;
     close(fd);
+}
+
+/* Counts a sync. With the lock. */
+static void writer_count_sync(struct wal_writer *writer, int64_t begin_ns, bool good)
+{
+    int64_t now_ns = clock_monotonic_ns();
+    writer->counters.syncs++;
+    writer->counters.sync_ns += (uint64_t)(now_ns - begin_ns);
+    writer->counters.writes_failed += !good;
+    recent_times_note(&writer->sync_times, now_ns, now_ns - begin_ns);
+}
+
+/* Syncs the segment, of which nothing waits for a sync by others. With the lock. */
+static void writer_sync_segment(struct wal_writer *writer)
+{
+    int64_t begin_ns = clock_monotonic_ns();
+    writer->sync_errno = fdatasync(writer->fd) == 0 ? 0 : errno;
+    writer_count_sync(writer, begin_ns, !writer->sync_errno);
+    if (writer->sync_errno)
+        return;
+    writer->synced_position = writer->position;
+    wal_unsynced_settle(&writer->unsynced, 0);
+}
+
+/* What the last sync has failed with is written again. With the lock. */
+static void writer_sync_again(struct wal_writer *writer)
+{
+    if (!writer->options.recovers)
+        return;
+    if (wal_unsynced_write(&writer->unsynced, writer->fd))
+        writer_sync_segment(writer);
+    else
+        writer->sync_errno = errno;
+}
+
+/* What has failed before and may be in the way. */
+static bool writer_recover(struct wal_writer *writer, struct err *err)
+{
+    pthread_mutex_lock(&writer->lock);
+    if (writer->sync_errno)
+        writer_sync_again(writer);
+    int sync_errno = writer->sync_errno;
+    pthread_mutex_unlock(&writer->lock);
+    if (sync_errno)
+        return writer_failed(writer, "sync", sync_errno, err);
+    if (writer->torn && !segment_cut(writer))
+        return writer_failed(writer, "cut back", errno, err);
+    return true;
 }
 
 bool wal_writer_finish(struct wal_writer *writer, struct err *err)
@@ -200,11 +242,14 @@ void wal_writer_close(struct wal_writer *writer)
 {
     if (!writer)
         return;
-    segment_settle(writer->fd_before);
+    segment_settle(writer, writer->fd_before);
     if (writer->fd >= 0) {
-        if (!writer->torn || segment_cut(writer))
+        struct err recover_err = {0};
+        if (writer_recover(writer, &recover_err))
             segment_pad(writer);
-        segment_settle(writer->fd);
+        else
+            err_clear(&recover_err);
+        segment_settle(writer, writer->fd);
     }
     /* A process that was killed may have left others. */
     struct err sync_err = {0};
@@ -214,6 +259,7 @@ void wal_writer_close(struct wal_writer *writer)
     pthread_mutex_destroy(&writer->lock);
     recent_times_done(&writer->sync_times);
     ZSTD_freeCCtx(writer->zstd);
+    wal_unsynced_done(&writer->unsynced);
     buf_done(&writer->packed);
     buf_done(&writer->out);
     free(writer->waiting);
@@ -342,73 +388,51 @@ static void writer_count_records(struct wal_writer *writer)
     }
 }
 
-/* Counts a sync. With the lock. */
-static void writer_count_sync(struct wal_writer *writer, int64_t begin_ns)
+/* With `synced`, all of the segment is on the disk before another one comes behind it. */
+static bool segment_finish(struct wal_writer *writer, struct err *err)
 {
-    int64_t now_ns = clock_monotonic_ns();
-    writer->counters.syncs++;
-    writer->counters.sync_ns += (uint64_t)(now_ns - begin_ns);
-    recent_times_note(&writer->sync_times, now_ns, now_ns - begin_ns);
+    if (!segment_pad(writer))
+        return writer_failed(writer, "write", errno, err);
+    if (!writer->options.synced)
+        return true;
+    pthread_mutex_lock(&writer->lock);
+    while (writer->syncing)
+        pthread_cond_wait(&writer->changed, &writer->lock);
+    if (!writer->sync_errno)
+        writer_sync_segment(writer);
+    int sync_errno = writer->sync_errno;
+    pthread_mutex_unlock(&writer->lock);
+    return !sync_errno || writer_failed(writer, "sync", sync_errno, err);
 }
 
 /*
- * Syncs what a segment still has in memory and closes it. Where nobody waits for that the kernel
- * may begin, and it is closed with the next one, when there is little left to wait for: a loss of
- * power takes no more than the last two segments. With the lock.
+ * Closes the segment that another one comes behind. Where nobody waits for its sync the kernel may
+ * begin, and it is closed with the next one, when there is little left to wait for: a loss of power
+ * takes no more than the last two segments. With the lock.
  */
-static bool segment_finish(struct wal_writer *writer, struct err *err)
+static void segment_leave(struct wal_writer *writer)
 {
-    while (writer->syncing)
-        pthread_cond_wait(&writer->changed, &writer->lock);
-    if (!writer->options.synced) {
-        segment_settle(writer->fd_before);
-        sync_file_range(writer->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
-        writer->fd_before = writer->fd;
-        return true;
+    wal_unsynced_forget(&writer->unsynced);
+    if (writer->options.synced) {
+        close(writer->fd);
+        return;
     }
-    int64_t begin_ns = clock_monotonic_ns();
-    if (!writer->sync_errno && fdatasync(writer->fd) != 0)
-        writer->sync_errno = errno;
-    writer_count_sync(writer, begin_ns);
-    close(writer->fd);
-    if (writer->sync_errno)
-        return writer_failed(writer, "sync", writer->sync_errno, err);
-    writer->synced_position = writer->position;
-    return true;
+    segment_settle(writer, writer->fd_before);
+    sync_file_range(writer->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+    writer->fd_before = writer->fd;
 }
 
 static bool writer_next_segment(struct wal_writer *writer, struct err *err)
 {
-    if (!segment_pad(writer))
-        return writer_failed(writer, "write", errno, err);
     int fd;
-    if (!segment_create(writer, writer->segment + 1, &fd, err))
+    if (!segment_finish(writer, err) || !segment_create(writer, writer->segment + 1, &fd, err))
         return false;
     pthread_mutex_lock(&writer->lock);
-    bool good = segment_finish(writer, err);
+    segment_leave(writer);
     writer->fd = fd;
     writer->segment++;
     writer->offset = 0;
     pthread_mutex_unlock(&writer->lock);
-    return good;
-}
-
-static int writer_sync_errno(struct wal_writer *writer)
-{
-    pthread_mutex_lock(&writer->lock);
-    int error = writer->sync_errno;
-    pthread_mutex_unlock(&writer->lock);
-    return error;
-}
-
-/* What has failed before and may be in the way. */
-static bool writer_recover(struct wal_writer *writer, struct err *err)
-{
-    int sync_errno = writer_sync_errno(writer);
-    if (sync_errno)
-        return writer_failed(writer, "sync", sync_errno, err);
-    if (writer->torn && !segment_cut(writer))
-        return writer_failed(writer, "cut back", errno, err);
     return true;
 }
 
@@ -427,11 +451,13 @@ static bool writer_flush_waiting(struct wal_writer *writer, struct err *err)
         segment_cut(writer);
         return writer_failed(writer, "write", error, err);
     }
-    segment_advance(writer, writer->out.len);
     pthread_mutex_lock(&writer->lock);
     writer->position += writer->out.len;
     writer_count_records(writer);
+    if (writer->options.recovers)
+        wal_unsynced_add(&writer->unsynced, writer->offset, writer->out.ptr, writer->out.len);
     pthread_mutex_unlock(&writer->lock);
+    segment_advance(writer, writer->out.len);
     return true;
 }
 
@@ -510,11 +536,14 @@ bool wal_writer_sync(struct wal_writer *writer, uint64_t position, struct err *e
         int64_t begin_ns = clock_monotonic_ns();
         int error = fdatasync(fd) == 0 ? 0 : errno;
         pthread_mutex_lock(&writer->lock);
-        writer_count_sync(writer, begin_ns);
+        writer_count_sync(writer, begin_ns, !error);
         writer->syncing = false;
         writer->sync_errno = error;
-        if (!error && goal > writer->synced_position)
+        if (!error) {
             writer->synced_position = goal;
+            if (writer->options.recovers)
+                wal_unsynced_settle(&writer->unsynced, (size_t)(writer->position - goal));
+        }
         pthread_cond_broadcast(&writer->changed);
     }
     bool good = writer->synced_position >= position;

@@ -32,7 +32,8 @@ struct wal_writer_options {
     uint32_t segment; /* the number of the first one, which must not be there */
     enum wal_packing packing;
     size_t segment_size; /* all that waits goes into one segment, whatever its size */
-    bool synced; /* wal_writer_sync will be called: nothing is written behind what is not synced */
+    bool synced;         /* nothing is written behind what is not synced */
+    bool recovers; /* wal_writer_sync will be called for every flush, and may fail: see there */
 };
 
 /* The folder is there. */
@@ -70,8 +71,10 @@ uint64_t wal_writer_position(const struct wal_writer *writer);
 
 /*
  * Waits until the log is on the disk up to a position; who comes while another waits shares the
- * next sync with all that have come meanwhile. A failure is for good: nobody can say which pages
- * the kernel has dropped.
+ * next sync with all that have come meanwhile. When a sync fails, it fails for all of them, for
+ * nobody can say which pages the kernel has dropped. The next flush writes all that was not synced
+ * once more and syncs that, before anything comes behind it; as long as that fails it fails, too.
+ * Without `recovers` a failure is for good.
  */
 bool wal_writer_sync(struct wal_writer *writer, uint64_t position, struct err *err) MUST_CHECK;
 

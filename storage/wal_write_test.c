@@ -1,5 +1,6 @@
 #include "storage/wal_write.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/test.h"
+#include "storage/test_disk.h"
 #include "storage/test_log.h"
 #include "storage/wal.h"
 #include "storage/wal_log.h"
@@ -348,9 +350,153 @@ START_TEST(syncs_up_to_a_position)
 }
 END_TEST
 
+static void open_recovering_writer(void)
+{
+    test_folder(folder, sizeof folder);
+    struct wal_writer_options options = {
+        .segment_size = SMALL_SEGMENT, .synced = true, .recovers = true};
+    ck_assert_msg(wal_writer_open(folder, &options, &writer, &err), "%s", err.msg);
+}
+
+static void sync_all(void)
+{
+    ck_assert_msg(wal_writer_sync(writer, wal_writer_position(writer), &err), "%s", err.msg);
+}
+
+/* What was written from there on is not in the file any more: the kernel has dropped its pages. */
+static void forget_pages(const char *segment, uint64_t begin)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s/%s", folder, segment);
+    int fd = open(path, O_WRONLY);
+    ck_assert_int_ge(fd, 0);
+    static const char zeros[SMALL_SEGMENT];
+    off_t end = lseek(fd, 0, SEEK_END);
+    ck_assert(file_write_at(fd, zeros, (size_t)end - begin, begin));
+    close(fd);
+}
+
+START_TEST(writes_again_what_a_sync_has_failed_with)
+{
+    open_recovering_writer();
+    for (int i = 0; i < 10; i++) {
+        add(WAL_PAGE_SIZE / 4, false);
+        flush();
+        sync_all();
+    }
+    uint64_t good = wal_writer_offset(writer);
+    for (int i = 0; i < 2; i++) {
+        add(WAL_PAGE_SIZE / 4, false);
+        flush();
+    }
+    test_disk_fail(TEST_DISK_SYNC, 0, 1);
+    ck_assert(!wal_writer_sync(writer, wal_writer_position(writer), &err));
+    ck_assert_int_eq(err.kind, ERR_IO);
+    ck_assert_ptr_nonnull(strstr(err.msg, "cannot sync: Input/output error"));
+    forget_pages("00000000", good);
+    add(100, false);
+    flush();
+    sync_all();
+    check_log();
+    struct wal_counters counters;
+    wal_writer_counters(writer, &counters);
+    ck_assert_uint_eq(counters.writes_failed, 1);
+    end();
+}
+END_TEST
+
+START_TEST(takes_nothing_until_what_was_not_synced_is)
+{
+    open_recovering_writer();
+    add(100, false);
+    flush();
+    test_disk_fail(TEST_DISK_SYNC, 0, 3);
+    ck_assert(!wal_writer_sync(writer, wal_writer_position(writer), &err));
+    forget_pages("00000000", 0);
+    size_t good = expected.len;
+    for (int i = 0; i < 2; i++) {
+        add(200, false);
+        ck_assert(!wal_writer_flush(writer, &err));
+        ck_assert_ptr_nonnull(strstr(err.msg, "cannot sync: Input/output error"));
+        ck_assert(!wal_writer_sync(writer, wal_writer_position(writer), &err));
+    }
+    expected.len = good;
+    test_disk_fail(TEST_DISK_WRITE, 0, 1);
+    ck_assert(!wal_writer_cut(writer, &err));
+    ck_assert(wal_writer_cut(writer, &err));
+    sync_all();
+    check_log();
+    ck_assert_uint_eq(wal_writer_segment(writer), 1);
+    end();
+}
+END_TEST
+
+START_TEST(begins_no_segment_behind_one_that_is_not_synced)
+{
+    open_recovering_writer();
+    add(SMALL_SEGMENT - 2000, false);
+    flush();
+    size_t good = expected.len;
+    test_disk_fail(TEST_DISK_SYNC, 0, 2);
+    for (int i = 0; i < 2; i++) {
+        add(3000, false);
+        ck_assert(!wal_writer_flush(writer, &err));
+        ck_assert_uint_eq(wal_writer_segment(writer), 0);
+    }
+    forget_pages("00000000", 0);
+    expected.len = good;
+    add(10, false);
+    add(3000, false);
+    flush();
+    ck_assert_uint_eq(wal_writer_segment(writer), 1);
+    sync_all();
+    check_log();
+    end();
+}
+END_TEST
+
+START_TEST(syncs_at_its_end_what_it_could_not_before)
+{
+    open_recovering_writer();
+    add(100, false);
+    flush();
+    test_disk_fail(TEST_DISK_SYNC, 0, 1);
+    ck_assert(!wal_writer_sync(writer, wal_writer_position(writer), &err));
+    forget_pages("00000000", 0);
+    wal_writer_close(TAKE(writer));
+    check_log();
+    end();
+}
+END_TEST
+
+START_TEST(begins_a_segment_whose_file_was_made_in_vain)
+{
+    open_recovering_writer();
+    add(100, false);
+    flush();
+    sync_all();
+    test_disk_fail(TEST_DISK_SYNC, 1, 1); /* that of the folder */
+    test_disk_fail(TEST_DISK_REMOVE, 0, 1);
+    ck_assert(!wal_writer_cut(writer, &err));
+    ck_assert_ptr_nonnull(strstr(err.msg, "cannot sync folder"));
+    add(100, false);
+    flush();
+    ck_assert(wal_writer_cut(writer, &err));
+    ck_assert_uint_eq(wal_writer_segment(writer), 1);
+    add(100, false);
+    flush();
+    sync_all();
+    check_log();
+    end();
+}
+END_TEST
+
 TEST_MAIN("wal_write", reads_back_byte_for_byte, packs_as_it_was_told,
           ends_pages_where_no_header_fits, begins_a_segment_when_one_is_full,
           pads_its_page_when_closed, is_the_only_one_to_make_a_segment,
           loses_only_the_torn_record_wherever_it_is_cut, repair_drops_what_lies_behind_damage,
           repair_refuses_a_folder_that_lacks_a_segment, leaves_the_log_whole_when_there_is_no_space,
-          syncs_up_to_a_position)
+          syncs_up_to_a_position, writes_again_what_a_sync_has_failed_with,
+          takes_nothing_until_what_was_not_synced_is,
+          begins_no_segment_behind_one_that_is_not_synced,
+          syncs_at_its_end_what_it_could_not_before, begins_a_segment_whose_file_was_made_in_vain)
