@@ -78,7 +78,8 @@ static bool head_open_chunks(struct head *head, struct err *err)
     char folder[4096];
     snprintf(folder, sizeof folder, "%s/chunks_head", head->path);
     uint32_t next;
-    if (!head_chunks_repair(head->state->chunks, &next, err))
+    if (!head_chunks_repair(head->state->chunks, &next, err) ||
+        (head->options.wal_sync && !head_chunks_write_last_again(head->state->chunks, err)))
         return false;
     head->chunk_writer = head_chunk_writer_create(folder, head->state->chunks, next);
     return true;
@@ -176,7 +177,8 @@ static void apply_entry(struct head_state *state, struct append_run *run,
         count_left_out(run, series, t_ms, type);
 }
 
-static void head_apply(struct head *head, struct append_run *run)
+/* All that the logs have. */
+static void head_apply(struct head *head, struct append_run *run, bool with_late)
 {
     struct head_state *state = head->state;
     head_state_lock(state);
@@ -186,7 +188,8 @@ static void head_apply(struct head *head, struct append_run *run)
             head_state_unlock(state);
             head_state_lock(state);
         }
-        apply_entry(state, run, &run->entries[i], head->options.keeps_starts);
+        if (with_late || !run->entries[i].is_late)
+            apply_entry(state, run, &run->entries[i], head->options.keeps_starts);
     }
     head_state_unlock(state);
 }
@@ -210,7 +213,10 @@ static uint32_t writer_number(struct head_writer *writer)
     return writer->batch_number;
 }
 
-/* With `changing` held. False: nothing was written. */
+/*
+ * With `changing` held. False: nothing was written, or all but the late samples, where only their
+ * own log has failed: what the other one has is in memory as well, as it is behind a restart.
+ */
 static bool head_append_run(struct head *head, struct append_run *run, uint64_t *ret_position,
                             struct err *err)
 {
@@ -221,11 +227,12 @@ static bool head_append_run(struct head *head, struct append_run *run, uint64_t 
         return false;
     log_series(head, run);
     sample_log_add(&writer->samples, run, false, head->options.keeps_starts);
-    if (!wal_writer_flush(writer->log, err) || !late_samples_log(head, run, err))
+    if (!wal_writer_flush(writer->log, err))
         return false;
+    bool good = late_samples_log(head, run, err);
     *ret_position = wal_writer_position(writer->log);
-    head_apply(head, run);
-    return true;
+    head_apply(head, run, good);
+    return good;
 }
 
 static void result_nothing(struct append_result *result)

@@ -25,7 +25,9 @@ struct head_chunk_writer {
     struct head_chunk_file *file;
     uint32_t number;
     size_t offset;
-    bool torn; /* there may be bytes behind it */
+    bool torn;      /* there may be bytes behind it */
+    bool unsynced;  /* a sync has failed: what it was for must be written again */
+    bool next_left; /* the next file is there, made in vain and mapped by nobody */
     struct buf waiting;
 };
 
@@ -76,23 +78,28 @@ static bool writer_failed(const struct head_chunk_writer *writer, const char *de
 static bool writer_put(struct head_chunk_writer *writer, const char *bytes, size_t size,
                        struct err *err)
 {
-    size_t at = writer->offset;
-    while (size > 0) {
-        ssize_t put = pwrite(writer->fd, bytes, size, (off_t)at);
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put <= 0) {
-            errno = put == 0 ? ENOSPC : errno;
-            writer_failed(writer, "write", err);
-            writer_cut_back(writer);
-            return false;
-        }
-        bytes += put;
-        at += (size_t)put;
-        size -= (size_t)put;
+    if (!file_write_at(writer->fd, bytes, size, writer->offset)) {
+        writer_failed(writer, "write", err);
+        writer_cut_back(writer);
+        return false;
     }
-    writer->offset = at;
+    writer->offset += size;
     return true;
+}
+
+static void writer_path(const struct head_chunk_writer *writer, char *out, size_t size)
+{
+    snprintf(out, size, "%s/%06u", writer->folder, writer->number);
+}
+
+/* Behind a sync that has failed: from the pages that the kernel still has, if it has them all. */
+static bool writer_write_again(const struct head_chunk_writer *writer, struct err *err)
+{
+    char path[4096];
+    writer_path(writer, path, sizeof path);
+    if (!head_chunk_file_is_whole(writer->file, writer->offset))
+        return err_set(err, ERR_IO, "%s: what was not synced is gone", path);
+    return file_write_again(path, err);
 }
 
 /*
@@ -101,7 +108,12 @@ static bool writer_put(struct head_chunk_writer *writer, const char *bytes, size
  */
 static bool writer_finish_file(struct head_chunk_writer *writer, struct err *err)
 {
-    if (fdatasync(writer->fd) != 0)
+    if (writer->torn && !writer_cut_back(writer))
+        return writer_failed(writer, "cut back", err);
+    if (writer->unsynced && !writer_write_again(writer, err))
+        return false;
+    writer->unsynced = fdatasync(writer->fd) != 0;
+    if (writer->unsynced)
         return writer_failed(writer, "sync", err);
     writer_close(writer);
     return true;
@@ -125,16 +137,18 @@ static bool writer_open_file(struct head_chunk_writer *writer, struct err *err)
         return false;
     char path[4096];
     writer->number = writer->next_number;
-    snprintf(path, sizeof path, "%s/%06u", writer->folder, writer->number);
-    writer->fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    writer_path(writer, path, sizeof path);
+    int once = writer->next_left ? O_TRUNC : O_EXCL;
+    writer->fd = open(path, O_RDWR | O_CREAT | once | O_CLOEXEC, 0666);
     if (writer->fd < 0)
         return writer_failed(writer, "create", err);
     if (!file_sync_folder(writer->folder, err) || !writer_begin_file(writer, err)) {
         close(writer->fd);
         writer->fd = -1;
-        unlink(path);
+        writer->next_left = unlink(path) != 0;
         return false;
     }
+    writer->next_left = false;
     writer->next_number++;
     return true;
 }

@@ -495,6 +495,31 @@ bool head_chunks_repair(struct head_chunks *chunks, uint32_t *ret_next, struct e
     return file_cut(path, last->offset, err);
 }
 
+bool head_chunks_write_last_again(struct head_chunks *chunks, struct err *err)
+{
+    char path[4096];
+    if (chunks->count == 0)
+        return true;
+    chunks_path(chunks, chunks->entries[chunks->count - 1].number, path, sizeof path);
+    return file_write_again(path, err);
+}
+
+bool head_chunk_file_is_whole(const struct head_chunk_file *file, size_t size)
+{
+    for (size_t at = HEAD_CHUNK_FILE_HEADER_SIZE; at < size;) {
+        const uint8_t *bytes = file->map + at;
+        struct chunk_span span;
+        if (size - at < HEAD_CHUNK_FIXED_SIZE || !chunk_span_of(bytes, size - at, &span) ||
+            size - at < span.whole)
+            return false;
+        size_t checked = span.whole - HEAD_CHUNK_CRC_SIZE;
+        if (crc32c(bytes, checked) != load_be32(bytes + checked))
+            return false;
+        at += span.whole;
+    }
+    return true;
+}
+
 bool head_chunks_add_file(struct head_chunks *chunks, uint32_t number, int fd,
                           struct head_chunk_file **ret_file, struct err *err)
 {

@@ -80,6 +80,15 @@ uint64_t head_chunks_take_damages(struct head_chunks *chunks);
  */
 bool head_chunks_repair(struct head_chunks *chunks, uint32_t *ret_next, struct err *err) MUST_CHECK;
 
+/*
+ * The newest file is written once more, where it is, and synced: a process that has ended may have
+ * failed to, and behind that a sync alone says nothing. After a repair.
+ */
+bool head_chunks_write_last_again(struct head_chunks *chunks, struct err *err) MUST_CHECK;
+
+/* Do all chunks in the first `size` bytes of a file that is mapped still check? */
+bool head_chunk_file_is_whole(const struct head_chunk_file *file, size_t size);
+
 /* Maps a file that we write, with a number beyond all others; borrowed until it is removed. */
 bool head_chunks_add_file(struct head_chunks *chunks, uint32_t number, int fd,
                           struct head_chunk_file **ret_file, struct err *err) MUST_CHECK;

@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 #include "storage/head.h"
 #include "storage/head_chunk_writer.h"
 #include "storage/live_series.h"
+#include "storage/test_disk.h"
 #include "storage/test_head.h"
 #include "storage/test_log.h"
 
@@ -289,6 +291,64 @@ START_TEST(removes_files_that_nobody_needs)
 }
 END_TEST
 
+/* Ends the file, if it can be synced; then two more full chunks go into one. */
+static void end_file_and_map(int64_t begin_ms)
+{
+    ck_assert_msg(head_truncate(head, 1, NULL, &err), "%s", err.msg);
+    append_run("a", begin_ms, 2 * LIVE_CHUNK_SAMPLES, false);
+    map_chunks();
+}
+
+START_TEST(begins_no_file_behind_one_that_was_not_synced_and_not_written_again)
+{
+    begin();
+    append_run("a", 1, 2 * LIVE_CHUNK_SAMPLES + 1, false);
+    map_chunks();
+    test_disk_fail(TEST_DISK_SYNC, 0, 1);
+    end_file_and_map(1000);
+    test_disk_fail(TEST_DISK_WRITE, 0, 1); /* a sync would succeed */
+    end_file_and_map(2000);
+    ck_assert_int_eq(chunks_size(folder, "000002"), -1);
+    end_file_and_map(3000);
+    ck_assert_int_gt(chunks_size(folder, "000002"), 0);
+    ck_assert_uint_eq(count_chunks(folder), 8);
+    end();
+}
+END_TEST
+
+START_TEST(begins_no_file_behind_one_whose_chunks_are_gone)
+{
+    begin();
+    append_run("a", 1, 2 * LIVE_CHUNK_SAMPLES + 1, false);
+    map_chunks();
+    test_disk_fail(TEST_DISK_SYNC, 0, 1);
+    ck_assert(head_truncate(head, 1, NULL, &err));
+    char path[400];
+    snprintf(path, sizeof path, "%s/chunks_head/000001", folder);
+    int fd = open(path, O_WRONLY);
+    ck_assert(file_write_at(fd, "x", 1, (uint64_t)chunks_size(folder, "000001") - 1));
+    close(fd);
+    end_file_and_map(1000);
+    ck_assert_int_eq(chunks_size(folder, "000002"), -1);
+    end();
+}
+END_TEST
+
+START_TEST(begins_a_file_that_was_made_in_vain)
+{
+    begin();
+    append_run("a", 1, 2 * LIVE_CHUNK_SAMPLES + 1, false);
+    test_disk_fail(TEST_DISK_MAP, 0, 1);
+    test_disk_fail(TEST_DISK_REMOVE, 0, 1);
+    ck_assert(!head_map_chunks(head, &err));
+    err_clear(&err);
+    ck_assert_int_gt(chunks_size(folder, "000001"), 0);
+    map_chunks();
+    ck_assert_uint_eq(count_chunks(folder), 2);
+    end();
+}
+END_TEST
+
 START_TEST(begins_no_file_beyond_its_size)
 {
     begin();
@@ -319,4 +379,6 @@ END_TEST
 TEST_MAIN("head_map", puts_full_chunks_into_a_file, replayed_chunks_go_into_files_too,
           a_clean_end_puts_full_chunks_into_files, survives_a_file_cut_at_every_byte,
           removes_files_behind_a_damage, keeps_chunks_in_memory_while_they_cannot_be_written,
-          removes_files_that_nobody_needs, begins_no_file_beyond_its_size)
+          removes_files_that_nobody_needs, begins_no_file_beyond_its_size,
+          begins_no_file_behind_one_that_was_not_synced_and_not_written_again,
+          begins_no_file_behind_one_whose_chunks_are_gone, begins_a_file_that_was_made_in_vain)

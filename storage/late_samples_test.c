@@ -9,6 +9,7 @@
 #include "storage/db_compact.h"
 #include "storage/db_internal.h"
 #include "storage/test_blocks.h"
+#include "storage/test_disk.h"
 #include "storage/wal_folder.h"
 
 #define MINUTE_MS ((int64_t)60 * 1000)
@@ -381,10 +382,28 @@ START_TEST(what_is_deleted_of_late_samples_stays_so)
 }
 END_TEST
 
+START_TEST(memory_has_what_the_logs_have_when_that_of_late_samples_fails)
+{
+    begin(HOUR_MS);
+    APPEND_GOOD("a", 60 * MINUTE_MS);
+    test_disk_fail(TEST_DISK_WRITE, 1, 1); /* the other log comes first */
+    ck_assert(!APPEND("a", 30 * MINUTE_MS, 61 * MINUTE_MS));
+    ck_assert_int_eq(err.kind, ERR_IO);
+    ck_assert_uint_eq(result.sample_count, 0);
+    ck_assert_str_eq(contents(), "a 60 61; ");
+    reopen(HOUR_MS);
+    ck_assert_str_eq(contents(), "a 60 61; ");
+    APPEND_GOOD("a", 30 * MINUTE_MS, 61 * MINUTE_MS);
+    ck_assert_str_eq(contents(), "a 30 60 61; ");
+    end();
+}
+END_TEST
+
 TEST_MAIN("late_samples", late_samples_are_kept_within_the_window,
           what_is_older_is_refused_in_the_words_of_prometheus, a_time_is_kept_once,
           late_samples_become_blocks, late_blocks_wait_for_the_head,
           deleted_ones_stay_deleted_before_the_end_of_the_blocks,
           late_samples_before_1970_become_blocks, what_comes_while_blocks_are_made_stays,
           no_window_makes_no_log, the_window_can_change_while_the_database_is_open,
-          a_snapshot_has_late_samples_too, what_is_deleted_of_late_samples_stays_so)
+          a_snapshot_has_late_samples_too, what_is_deleted_of_late_samples_stays_so,
+          memory_has_what_the_logs_have_when_that_of_late_samples_fails)
