@@ -70,13 +70,13 @@ struct ulid db_block_folder(const struct block *block)
     return name;
 }
 
-/* The open block of that name, if it is still what the folder holds. */
+/* The open block of that name. */
 static struct block *db_find_block(struct db *db, const struct ulid *ulid)
 {
     for (size_t i = 0; i < db->blocks.count; i++) {
         struct block *block = db->blocks.items[i];
         if (strcmp(db_block_folder(block).text, ulid->text) == 0)
-            return block_is_outdated(block) ? NULL : block;
+            return block;
     }
     return NULL;
 }
@@ -85,7 +85,7 @@ static void db_load_block(struct db *db, const struct ulid *ulid, struct block_l
                           struct bad_list *bad)
 {
     struct block *found = db_find_block(db, ulid);
-    if (found) {
+    if (found && !block_is_outdated(found)) {
         block_list_add(blocks, block_ref(found));
         return;
     }
@@ -100,6 +100,8 @@ static void db_load_block(struct db *db, const struct ulid *ulid, struct block_l
     struct block *opened = NULL;
     if (block_open(buf_terminated(&dir), &opened, &err))
         block_list_add(blocks, opened);
+    else if (found && err.kind == ERR_IO && file_exists(buf_terminated(&dir)))
+        block_list_add(blocks, block_ref(found)); /* only its tombstones are old: until next time */
     else if (file_exists(buf_terminated(&dir)))
         bad_list_add(bad, (struct bad_block){*ulid, err.kind == ERR_CORRUPT, err.msg});
 }
@@ -214,6 +216,16 @@ bool db_refresh_blocks(struct db *db, struct err *err)
     pthread_mutex_unlock(&db->lock);
     block_list_done(&before);
     return true;
+}
+
+bool db_has_block(struct db *db, const struct ulid *ulid)
+{
+    bool found = false;
+    pthread_mutex_lock(&db->lock);
+    for (size_t i = 0; i < db->blocks.count && !found; i++)
+        found = strcmp(block_meta(db->blocks.items[i])->ulid.text, ulid->text) == 0;
+    pthread_mutex_unlock(&db->lock);
+    return found;
 }
 
 struct block_list db_blocks_in(struct db *db, int64_t begin_ms, int64_t end_ms)

@@ -111,20 +111,10 @@ static void tell_written(const struct db *db, const char *what, const struct com
     db_info(db, buf_terminated(&text));
 }
 
-static bool db_has_block(struct db *db, const struct ulid *ulid)
-{
-    bool found = false;
-    pthread_mutex_lock(&db->lock);
-    for (size_t i = 0; i < db->blocks.count && !found; i++)
-        found = strcmp(block_meta(db->blocks.items[i])->ulid.text, ulid->text) == 0;
-    pthread_mutex_unlock(&db->lock);
-    return found;
-}
-
 /*
  * Lists the blocks anew; one that was made must be among them. If it cannot be opened, nobody has
- * seen it, and it is removed. If the list cannot be made, it stays: another refresh may have shown
- * it, and cut the head behind it.
+ * seen it, and it is taken away. If the list cannot be made, it stays: another refresh may have
+ * shown it, and cut the head behind it.
  */
 static bool db_show(struct db *db, const struct compact_result *made, struct err *err)
 {
@@ -132,11 +122,11 @@ static bool db_show(struct db *db, const struct compact_result *made, struct err
         return false;
     if (!made->written || db_has_block(db, &made->ulid))
         return true;
-    struct err ignored = {0};
-    AUTO(buf_done) struct buf path = {0};
-    buf_printf(&path, "%s/%s", db->path, made->ulid.text);
-    (void)!file_remove_all(buf_terminated(&path), &ignored);
-    return err_set(err, ERR_IO, "block %s cannot be opened after it was written", made->ulid.text);
+    bool stays;
+    if (!db_discard_block(db, &made->ulid, &stays, err))
+        return false;
+    return stays ||
+           err_set(err, ERR_IO, "block %s cannot be opened after it was written", made->ulid.text);
 }
 
 bool db_compact_settle(struct db *db, const struct compact_result *made, struct err *err)

@@ -124,6 +124,9 @@ int64_t db_blocks_end(const struct db *db);
 /* Looks at blocks that may end the head further on. With `refreshing`, the head's files read. */
 bool db_settle_doubts(struct db *db, struct err *err) MUST_CHECK;
 
+/* Is it in the list? Thread: any. */
+bool db_has_block(struct db *db, const struct ulid *ulid);
+
 /* The blocks that overlap [begin_ms, end_ms], a reference each. Thread: any. */
 struct block_list db_blocks_in(struct db *db, int64_t begin_ms, int64_t end_ms);
 
@@ -133,6 +136,14 @@ struct block_list db_blocks_in(struct db *db, int64_t begin_ms, int64_t end_ms);
  * removed; selections that run keep them open.
  */
 bool db_remove_obsolete(struct db *db, struct err *err) MUST_CHECK;
+
+/*
+ * Of a block that was made and is not in the list, with compactor.running: it is renamed, to go
+ * with those that are taken away next. If it has come into the list meanwhile it stays: the head
+ * may be cut behind it. *ret_stays tells.
+ */
+bool db_discard_block(struct db *db, const struct ulid *ulid, bool *ret_stays, struct err *err)
+    MUST_CHECK;
 
 /* When a directory is opened for writing: removes what a process that ended left half done. */
 bool db_remove_leftovers(const struct db *db, struct err *err) MUST_CHECK;

@@ -135,6 +135,17 @@ static bool db_rename_obsolete(const struct db *db, const struct ulid *ulid, str
            err_set(err, ERR_IO, "%s: cannot rename: %s", buf_terminated(&from), strerror(errno));
 }
 
+bool db_discard_block(struct db *db, const struct ulid *ulid, bool *ret_stays, struct err *err)
+{
+    pthread_mutex_lock(&db->refreshing);
+    *ret_stays = db_has_block(db, ulid);
+    bool good = *ret_stays || db_rename_obsolete(db, ulid, err);
+    if (good && !*ret_stays)
+        ulid_list_add(&db->compactor.renamed, *ulid);
+    pthread_mutex_unlock(&db->refreshing);
+    return good;
+}
+
 /* What cannot be removed yet stays in the list. */
 static bool db_remove_renamed(struct db *db, struct err *err)
 {

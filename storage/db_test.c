@@ -10,7 +10,9 @@
 #include "base/file.h"
 #include "base/test.h"
 #include "base/varint.h"
+#include "storage/db_internal.h"
 #include "storage/test_blocks.h"
+#include "storage/test_disk.h"
 
 struct fixture {
     struct test_dir dir;
@@ -289,6 +291,27 @@ START_TEST(leaves_deleted_ranges_out)
     write_tombstones(&f, ulid, ref, INT64_MIN, INT64_MAX);
     ck_assert(db_refresh(f.db, &err));
     assert_selects(&f, "a=x", 0, 1000, "");
+    teardown(&f);
+}
+END_TEST
+
+START_TEST(keeps_a_block_that_cannot_be_opened_anew)
+{
+    struct fixture f;
+    struct err err = {0};
+    setup(&f);
+    static const struct test_series series = {
+        .labels = "a=x", .begin_ms = 0, .step_ms = 10, .count = 3};
+    struct ulid ulid = test_dir_block(&f.dir, 1, 0, 100, &series, 1);
+    open_db(&f);
+    write_tombstones(&f, ulid, 1, 20, 60); /* of no series: the block is another one now */
+    test_disk_fail(TEST_DISK_MAP, 0, 1);
+    ck_assert(db_refresh(f.db, &err));
+    assert_selects(&f, "a=x", 0, 1000, "{a=\"x\"} 0:0 10:1 20:2\n");
+    ck_assert_str_eq(f.warnings, "");
+    ck_assert(db_refresh(f.db, &err));
+    assert_selects(&f, "a=x", 0, 1000, "{a=\"x\"} 0:0 10:1 20:2\n");
+    ck_assert_uint_eq(tombstones_count(block_tombstones(f.db->blocks.items[0])), 1);
     teardown(&f);
 }
 END_TEST
@@ -611,7 +634,8 @@ END_TEST
 TEST_MAIN("db", the_opening_can_be_ended, merges_series_of_blocks_in_label_order,
           reads_only_chunks_that_overlap_the_range, counts_equal_times_of_overlapping_blocks_once,
           equal_times_are_left_to_the_source_that_waits, merges_any_overlap,
-          gives_what_is_before_a_damaged_chunk, leaves_deleted_ranges_out, sees_blocks_come_and_go,
+          gives_what_is_before_a_damaged_chunk, leaves_deleted_ranges_out,
+          keeps_a_block_that_cannot_be_opened_anew, sees_blocks_come_and_go,
           leaves_damaged_blocks_out_and_says_so_once,
           counts_a_compacted_block_instead_of_its_parents, lists_label_names_and_values,
           counts_labels_of_the_newest_block, a_query_over_its_budget_ends_with_the_limit,
