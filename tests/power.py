@@ -45,6 +45,7 @@ class Deleter(threading.Thread):
         super().__init__()
         self.load, self.port, self.rng = load, port, rng
         self.ending = threading.Event()
+        self.paused = False
         self.fault = None
         self.deleted = self.cleaned = 0
 
@@ -52,6 +53,8 @@ class Deleter(threading.Thread):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
         try:
             while not self.ending.wait(self.rng.random() * DELETE_SECONDS) and self.fault is None:
+                if self.paused:
+                    continue
                 if self.rng.random() < 0.2:
                     self.cleaned += self.post(connection, "clean_tombstones", [])
                 else:
@@ -77,7 +80,7 @@ class Deleter(threading.Thread):
         connection.request("POST", f"/api/v1/admin/tsdb/{what}?{urllib.parse.urlencode(parameters)}")
         response = connection.getresponse()
         said = response.read().decode(errors="replace").strip()
-        if response.status not in (204, 503):  # the latter: it is stopping
+        if response.status not in (204, 503) and not self.load.disk_fails:  # the latter: it is stopping
             self.fault = f"{what}: {response.status} {said[:300]}"
         return response.status == 204
 
@@ -85,9 +88,9 @@ class Deleter(threading.Thread):
 class Directory(crash_directory.Directory):
     """One data directory over some rounds."""
 
-    def __init__(self, options, folder, rng, counts):
+    def __init__(self, options, folder, rng, counts, environment=()):
         self.record = folder.parent / f"record-{folder.name}"
-        wrapper = ["env", f"LD_PRELOAD={options.recorder}", f"MILLRACE_POWER_ROOT={folder}",
+        wrapper = ["env", *environment, f"LD_PRELOAD={options.recorder}", f"MILLRACE_POWER_ROOT={folder}",
                    f"MILLRACE_POWER_LOG={self.record}", f"MILLRACE_POWER_SYNC_US={rng.choice(SYNC_US)}",
                    f"ASAN_OPTIONS=verify_asan_link_order=0:{os.environ.get('ASAN_OPTIONS', '')}"]
         super().__init__(options.millrace, folder, options.scale, rng, counts, wrapper, ["--web.enable-admin-api"],
@@ -187,8 +190,7 @@ class Run(crash_directory.Run):
             self.directory.process.wait()
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def add_options(parser):
     parser.add_argument("--millrace", default=str(ROOT / "build/server/millrace"), help="the program to test")
     parser.add_argument("--recorder", default=str(ROOT / "build/tests/power/libpower_recorder.so"),
                         help="the library that is loaded into it")
@@ -196,30 +198,39 @@ def main():
     parser.add_argument("--wal-sync", choices=("off", "batch"),
                         help="for all directories; otherwise each has one of both")
     parser.add_argument("--scale", type=int, default=1, help="so many times 120 series")
-    parser.add_argument("--seed", type=int, default=None)
+    parser.add_argument("--seed", type=int, default=random.randrange(1 << 30))
     parser.add_argument("--keep", action="store_true", help="leave the logs")
-    options = parser.parse_args()
-    seed = options.seed if options.seed is not None else random.randrange(1 << 30)
-    run = Run("millrace-power-", options, seed)
+
+
+def run_and_tell(run, of_directory=lambda directory: ""):
+    """All rounds, and the sum; ends the process. `of_directory` says more of one in which something went wrong."""
     failed = None
+    options = run.options
     try:
         run.run()
     except (Fault, processes.ServerError, power_disk.Unrecorded) as fault:
         failed = fault
         directory = run.directory
-        print(f"round {run.rounds} of seed {seed}, wal-sync={directory.sync}: {fault};"
+        print(f"round {run.rounds} of seed {options.seed}, wal-sync={directory.sync}{of_directory(directory)}: {fault};"
               f" {directory.folder}, {directory.log}")
     finally:
         run.end()
     for what, count in sorted(run.counts.items()):
         print(f"  {count} {what}")
     print(f"{run.rounds} rounds over {run.directories} directories, {run.hours:.0f} h of samples, {run.acknowledged}"
-          f" acknowledged, seed {seed}")
+          f" acknowledged, seed {options.seed}")
     if not failed and not options.keep:
         shutil.rmtree(run.scratch)
     passed = not failed and run.acknowledged > 0
     print(f"{int(passed)} passed, {int(not passed)} failed")
     sys.exit(not passed)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_options(parser)
+    options = parser.parse_args()
+    run_and_tell(Run("millrace-power-", options, options.seed))
 
 
 if __name__ == "__main__":

@@ -142,6 +142,8 @@ class Load:
         self.under_way = [None] * SENDERS
         self.acknowledged = 0
         self.refused = 0  # with a 5xx: they are sent again
+        self.reason = ""  # what was said with the last of them
+        self.disk_fails = False  # so what else is asked for may fail, too
         self.lock = threading.Condition()
 
     @property
@@ -257,6 +259,24 @@ class Load:
                     {self.moment(index): (series, index, value) for index, value in pairs})
         return out
 
+    def check_running(self, client):
+        """Beside the senders: all that was acknowledged before the question is there, once, with its value."""
+        with self.lock:
+            expected = {key: list(items) for key, items in self.there.items()}
+        for series in self.ask_all(client):
+            key = int(series["metric"]["sender"]), int(series["metric"]["slot"]), int(series["metric"]["generation"])
+            items = answered_items(series)
+            have = {item[0]: item for item in items}
+            missing = [item for item in expected.pop(key, []) if have.get(item[0]) != item]
+            with self.lock:  # it may have been deleted meanwhile
+                lost = [item for item in missing if item in self.there[key]]
+            if lost or any(right[0] <= left[0] for left, right in zip(items, items[1:])):
+                raise Fault(f"{key}: {len(lost)} acknowledged samples are missing while the server runs: {lost[:1]}")
+        with self.lock:
+            lost = [key for key, items in expected.items() if items and self.there[key]]
+        if lost:
+            raise Fault(f"{lost} are missing while the server runs")
+
     def check(self, client, everything=False):
         """All that was acknowledged is there, once, with its value; what else is there was under way or may be there,
         and is from now on to stay; what is not there is never to come."""
@@ -286,13 +306,16 @@ class Load:
                 self.under_way[sender] = Request(missing)
         return whole, part
 
-    def check_values(self, client, waiting):
-        arrived = set()
-        found = {}
+    def ask_all(self, client):
         answer = client.query(f'{NAME}[{self.end - BEGIN + 1}s]', self.end)
         if answer.status != 200:
             raise Fault(f"the query for everything: {answer.status} {answer.body[:200]!r}")
-        for series in json.loads(answer.body)["data"]["result"]:
+        return json.loads(answer.body)["data"]["result"]
+
+    def check_values(self, client, waiting):
+        arrived = set()
+        found = {}
+        for series in self.ask_all(client):
             metric = series["metric"]
             key = int(metric["sender"]), int(metric["slot"]), int(metric["generation"])
             if key in found:
@@ -366,13 +389,16 @@ class Sender(threading.Thread):
         self.load, self.number, self.port = load, number, port
         self.version = 2 if number == 0 else 1
         self.ending = threading.Event()
+        self.paused = False
         self.fault = None
 
     def run(self):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
         try:
             while not self.ending.is_set() and self.fault is None:
-                request = self.load.begin(self.number)
+                request = None if self.paused else self.load.begin(self.number)
+                if self.paused:
+                    time.sleep(0.01)
                 if request:
                     self.send(connection, request.encode(self.version, self.load.moment))
         except (OSError, http.client.HTTPException):
@@ -389,6 +415,7 @@ class Sender(threading.Thread):
             self.load.settle(self.number)
         elif response.status == 503:
             self.load.refused += 1
+            self.load.reason = said
             time.sleep(0.01)
         else:
             self.fault = f"sender {self.number}: {response.status} {said[:300]}"

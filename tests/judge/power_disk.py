@@ -3,6 +3,10 @@
 A file or a folder is what is surely on the disk, and the changes behind that, in order. A sync of a file makes its
 content sure and nothing else: its name is sure when its folder was synced. Of the other changes any part may have
 arrived, in any order: `Loss` decides, and knows some ways in which file systems do so, and some in which none does.
+
+A sync that fails makes nothing sure, and no later one does so with what it was for: the kernel has told of it once,
+and holds those pages for written. Only who writes the bytes again can sync them. Sizes and names are another matter:
+they stay in the journal, and a later sync that succeeds has them.
 """
 import dataclasses
 import os
@@ -11,8 +15,8 @@ import struct
 
 HEADER = struct.Struct("<IIiiq")
 (START, RESULT, CREATE, OPENED, CLOSE, WRITE, SIZE, SIZE_AT_LEAST, SIZE_OF_PATH, MAKE_FOLDER, REMOVE, REMOVE_FOLDER,
- RENAME, LINK, SYNC_BEGIN, SYNC_END) = range(16)
-WITHOUT_RESULT = (START, OPENED, CLOSE, SYNC_BEGIN, SYNC_END)
+ RENAME, LINK, SYNC_BEGIN, SYNC_END, SYNC_FAILED) = range(17)
+WITHOUT_RESULT = (START, OPENED, CLOSE, SYNC_BEGIN, SYNC_END, SYNC_FAILED)
 
 
 class Unrecorded(Exception):
@@ -64,6 +68,7 @@ class Inode:
         self.folder = folder
         self.sure = {} if folder else bytearray()
         self.changes = []
+        self.failed = 0  # writes with a number before can be synced no more
         self.now = {} if folder else None  # with all changes; of files it is found when it is asked for
 
     def change(self, number, change):
@@ -72,9 +77,27 @@ class Inode:
             apply_names(self.now, change)
 
     def settle(self, before):
-        """What was changed before that number is on the disk."""
-        self.sure = applied(self.folder, self.sure, [change for number, change in self.changes if number < before])
-        self.changes = [pair for pair in self.changes if pair[0] >= before]
+        """What was changed before that number is on the disk, but for what failed to get there."""
+        left = []
+        for number, change in (pair for pair in self.changes if pair[0] < before):
+            left = [(one, rest) for one, piece in left for rest in uncovered(piece, change)]
+            if number < self.failed and isinstance(change, tuple):
+                left.append((number, change))
+                change = change[0], bytes(self.sure[change[0]:change[0] + len(change[1])])
+                change = change[0], change[1] + bytes(len(left[-1][1][1]) - len(change[1]))
+            self.sure = applied(self.folder, self.sure, [change])
+        self.changes = left + [pair for pair in self.changes if pair[0] >= before]
+
+    def drop_failed(self, rng):
+        """The kernel has forgotten some of the pages that it held for written, and reads them from the disk."""
+        failed, later = [], []
+        for number, change in self.changes:
+            (failed if number < self.failed and isinstance(change, tuple) else later).append((number, change))
+        dropped = [pair for pair in failed if rng.random() < 0.5]
+        for _, (offset, data) in dropped:
+            resize(self.sure, max(len(self.sure), offset + len(data)))
+        self.changes = [pair for pair in self.changes if pair not in dropped]
+        return bool(dropped)
 
     def content(self):
         return applied(False, bytearray(self.sure), [change for _, change in self.changes])
@@ -92,6 +115,16 @@ def apply_names(names, change):
             names.pop(name, None)
         else:
             names[name] = inode
+
+
+def uncovered(piece, change):
+    """What a later change leaves of an earlier write."""
+    offset, data = piece
+    if isinstance(change, int):
+        return [(offset, data[:change - offset])] if change > offset else []
+    front, back = max(0, change[0] - offset), max(0, change[0] + len(change[1]) - offset)
+    parts = (offset, data[:front]), (offset + back, data[back:])
+    return [part for part in parts if part[1]] if front < back else [piece]
 
 
 def size_behind(size, change):
@@ -124,6 +157,7 @@ class Disk:
         self.path = str(root)
         self.root = Inode(folder=True)
         self.number = 0
+        self.failed = 0  # syncs
         self.open = {}  # of the process: {fd: inode}
         self.syncing = {}
 
@@ -228,6 +262,11 @@ class Disk:
         inode, number = self.syncing.pop(deed.offset)
         inode.settle(number)
 
+    def do_sync_failed(self, deed):
+        inode, number = self.syncing.pop(deed.offset)
+        inode.failed = max(inode.failed, number)
+        self.failed += 1
+
     # What is there.
 
     def inodes(self):
@@ -271,6 +310,22 @@ class Disk:
         if found:
             raise Unrecorded(found)
 
+    def drop_failed(self, rng):
+        """No server runs: pages whose sync has failed are read from the disk. Answers how many files that changes."""
+        changed = 0
+        for path, inode in self.files(self.root, pathlib.Path(self.path)):
+            if inode.drop_failed(rng):
+                path.write_bytes(inode.content())
+                changed += 1
+        return changed
+
+    def files(self, folder, path):
+        for name, inode in folder.now.items():
+            if inode.folder:
+                yield from self.files(inode, path / name)
+            else:
+                yield path / name, inode
+
     def lose(self, way, rng):
         """The power is gone; the folder, which is empty by now, gets what is left."""
         self.root = Loss(self, way, rng).keep(self.root)
@@ -283,6 +338,7 @@ DEEDS = {
     SIZE: Disk.do_size, SIZE_AT_LEAST: Disk.do_size_at_least, SIZE_OF_PATH: Disk.do_size_of_path,
     MAKE_FOLDER: Disk.do_make_folder, REMOVE: Disk.do_remove, REMOVE_FOLDER: Disk.do_remove, RENAME: Disk.do_rename,
     LINK: Disk.do_link, SYNC_BEGIN: Disk.do_sync_begin, SYNC_END: Disk.do_sync_end,
+    SYNC_FAILED: Disk.do_sync_failed,
 }
 
 

@@ -6,6 +6,7 @@
  *     MILLRACE_POWER_ROOT     the folder, an absolute path
  *     MILLRACE_POWER_LOG      where it is written to, elsewhere
  *     MILLRACE_POWER_SYNC_US  how long a sync takes at most: each another time
+ *     MILLRACE_POWER_FAULTS   which calls fail: faults.h; none, without it
  *
  * A record is a header, and text (two paths, each ended by zero) or the bytes of a write. It is in
  * the log before the deed is done, and a second one behind it says how that went; one lock is held
@@ -34,10 +35,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "tests/power/faults.h"
 
 #define CAUGHT __attribute__((visibility("default")))
 
@@ -64,6 +69,7 @@ enum record_kind {
     RECORD_LINK,
     RECORD_SYNC_BEGIN, /* `offset` numbers it */
     RECORD_SYNC_END,
+    RECORD_SYNC_FAILED,
 };
 
 struct record_header {
@@ -86,6 +92,7 @@ static struct {
 } recorder = {.lock = PTHREAD_MUTEX_INITIALIZER, .log = -1};
 
 static _Atomic bool is_ours[FD_MAX];
+static _Atomic uint8_t places[FD_MAX]; /* of those that are: enum fault_place */
 
 /* The functions that are caught, of whoever comes next: a sanitizer, or the C library. */
 static struct {
@@ -96,6 +103,7 @@ static struct {
     int (*ftruncate)(int, off_t);
     int (*link)(const char *, const char *);
     int (*mkdir)(const char *, mode_t);
+    void *(*mmap)(void *, size_t, int, int, int, off_t);
     int (*open)(const char *, int, ...);
     ssize_t (*pwrite)(int, const void *, size_t, off_t);
     int (*remove)(const char *);
@@ -119,6 +127,7 @@ static void next_find(void)
     *(void **)&next.ftruncate = dlsym(RTLD_NEXT, "ftruncate");
     *(void **)&next.link = dlsym(RTLD_NEXT, "link");
     *(void **)&next.mkdir = dlsym(RTLD_NEXT, "mkdir");
+    *(void **)&next.mmap = dlsym(RTLD_NEXT, "mmap");
     *(void **)&next.open = dlsym(RTLD_NEXT, "open");
     *(void **)&next.pwrite = dlsym(RTLD_NEXT, "pwrite");
     *(void **)&next.remove = dlsym(RTLD_NEXT, "remove");
@@ -187,8 +196,11 @@ __attribute__((constructor)) static void recorder_open(void)
     const char *root = getenv("MILLRACE_POWER_ROOT");
     const char *log = getenv("MILLRACE_POWER_LOG");
     const char *sync_us = getenv("MILLRACE_POWER_SYNC_US");
+    const char *faults = getenv("MILLRACE_POWER_FAULTS");
     if (!root || !log)
         return;
+    if (faults && !faults_open(faults))
+        recorder_fail("the rules of what fails cannot be read");
     recorder.root_len = strlen(root);
     if (recorder.root_len >= sizeof recorder.root)
         recorder_fail("a folder with too long a name");
@@ -214,6 +226,23 @@ static bool fd_is_ours(int fd)
     return fd >= 0 && fd < FD_MAX && atomic_load(&is_ours[fd]);
 }
 
+/* Is the call to fail? Then errno is set. */
+static bool fd_fails(enum fault_call call, int fd)
+{
+    int error = fault_take(call, (enum fault_place)atomic_load(&places[fd]));
+    if (error > 0)
+        errno = error;
+    return error > 0;
+}
+
+static bool path_fails(enum fault_call call, const char *path)
+{
+    int error = fault_take(call, fault_place_of(path + recorder.root_len));
+    if (error > 0)
+        errno = error;
+    return error > 0;
+}
+
 static void lock(void)
 {
     pthread_mutex_lock(&recorder.lock);
@@ -228,6 +257,8 @@ static void unlock(void)
 
 static int open_ours(const char *path, int flags, mode_t mode)
 {
+    if (flags & (O_CREAT | O_TRUNC) && path_fails(FAULT_CREATE, path))
+        return -1;
     lock();
     if (flags & (O_CREAT | O_TRUNC))
         record_path(RECORD_CREATE, path, -1, flags, 0);
@@ -238,6 +269,7 @@ static int open_ours(const char *path, int flags, mode_t mode)
         recorder_fail("too many files are open");
     if (fd >= 0) {
         record_path(RECORD_OPENED, path, fd, flags, 0);
+        atomic_store(&places[fd], (uint8_t)fault_place_of(path + recorder.root_len));
         atomic_store(&is_ours[fd], true);
     }
     unlock();
@@ -264,9 +296,14 @@ CAUGHT int close(int fd)
     lock();
     record(RECORD_CLOSE, fd, 0, 0);
     atomic_store(&is_ours[fd], false);
-    int result = next.close(fd);
+    bool fails = fd_fails(FAULT_CLOSE, fd);
+    int error = errno;
+    int result = next.close(fd); /* it is closed in any case, as with Linux */
     unlock();
-    return result;
+    if (!fails)
+        return result;
+    errno = error;
+    return -1;
 }
 
 /* Where a write without a place goes to. */
@@ -285,11 +322,26 @@ static void record_write(int fd, const void *bytes, size_t size, off_t offset)
                  1);
 }
 
+/* How much of a write is done; 0: it fails. */
+static size_t write_size(int fd, size_t size)
+{
+    int error = fault_take(FAULT_WRITE, (enum fault_place)atomic_load(&places[fd]));
+    if (error == FAULT_SHORT)
+        return size > 1 ? size / 2 : size;
+    if (error > 0)
+        errno = error;
+    return error > 0 ? 0 : size;
+}
+
 CAUGHT ssize_t write(int fd, const void *bytes, size_t size)
 {
     next_find();
     if (!fd_is_ours(fd))
         return next.write(fd, bytes, size);
+    size_t part = write_size(fd, size);
+    if (part == 0 && size > 0)
+        return -1;
+    size = part;
     lock();
     record_write(fd, bytes, size, fd_place(fd));
     ssize_t put = record_result(next.write(fd, bytes, size));
@@ -305,6 +357,8 @@ CAUGHT ssize_t writev(int fd, const struct iovec *parts, int part_count)
     size_t size = 0;
     for (int i = 0; i < part_count; i++)
         size += parts[i].iov_len;
+    if (size > 0 && write_size(fd, size) == 0)
+        return -1;
     lock();
     record_parts((struct record_header){.kind = RECORD_WRITE, .fd = fd, .offset = fd_place(fd)},
                  parts, part_count);
@@ -318,6 +372,10 @@ CAUGHT ssize_t pwrite(int fd, const void *bytes, size_t size, off_t offset)
     next_find();
     if (!fd_is_ours(fd))
         return next.pwrite(fd, bytes, size, offset);
+    size_t part = write_size(fd, size);
+    if (part == 0 && size > 0)
+        return -1;
+    size = part;
     lock();
     record_write(fd, bytes, size, offset);
     ssize_t put = record_result(next.pwrite(fd, bytes, size, offset));
@@ -330,6 +388,8 @@ CAUGHT int ftruncate(int fd, off_t size)
     next_find();
     if (!fd_is_ours(fd))
         return next.ftruncate(fd, size);
+    if (fd_fails(FAULT_RESIZE, fd))
+        return -1;
     lock();
     record(RECORD_SIZE, fd, 0, size);
     int result = (int)record_result(next.ftruncate(fd, size));
@@ -342,6 +402,8 @@ CAUGHT int truncate(const char *path, off_t size)
     next_find();
     if (!path_is_ours(path))
         return next.truncate(path, size);
+    if (path_fails(FAULT_RESIZE, path))
+        return -1;
     lock();
     record_path(RECORD_SIZE_OF_PATH, path, -1, 0, size);
     int result = (int)record_result(next.truncate(path, size));
@@ -356,6 +418,8 @@ CAUGHT int fallocate(int fd, int mode, off_t offset, off_t size)
         return next.fallocate(fd, mode, offset, size);
     if (mode != 0)
         recorder_fail("fallocate with a mode");
+    if (fd_fails(FAULT_RESIZE, fd))
+        return -1;
     lock();
     record(RECORD_SIZE_AT_LEAST, fd, 0, offset + size);
     int result = (int)record_result(next.fallocate(fd, mode, offset, size));
@@ -368,6 +432,8 @@ CAUGHT int mkdir(const char *path, mode_t mode)
     next_find();
     if (!path_is_ours(path))
         return next.mkdir(path, mode);
+    if (path_fails(FAULT_CREATE, path))
+        return -1;
     lock();
     record_path(RECORD_MAKE_FOLDER, path, -1, 0, 0);
     int result = (int)record_result(next.mkdir(path, mode));
@@ -380,6 +446,8 @@ CAUGHT int rmdir(const char *path)
     next_find();
     if (!path_is_ours(path))
         return next.rmdir(path);
+    if (path_fails(FAULT_REMOVE, path))
+        return -1;
     lock();
     record_path(RECORD_REMOVE_FOLDER, path, -1, 0, 0);
     int result = (int)record_result(next.rmdir(path));
@@ -392,6 +460,8 @@ CAUGHT int unlink(const char *path)
     next_find();
     if (!path_is_ours(path))
         return next.unlink(path);
+    if (path_fails(FAULT_REMOVE, path))
+        return -1;
     lock();
     record_path(RECORD_REMOVE, path, -1, 0, 0);
     int result = (int)record_result(next.unlink(path));
@@ -415,6 +485,8 @@ CAUGHT int rename(const char *from, const char *to)
     next_find();
     if (!path_is_ours(from) && !path_is_ours(to))
         return next.rename(from, to);
+    if (path_fails(FAULT_RENAME, to))
+        return -1;
     lock();
     record_paths(RECORD_RENAME, from, to);
     int result = (int)record_result(next.rename(from, to));
@@ -427,6 +499,8 @@ CAUGHT int link(const char *from, const char *to)
     next_find();
     if (!path_is_ours(from) && !path_is_ours(to))
         return next.link(from, to);
+    if (path_fails(FAULT_CREATE, to))
+        return -1;
     lock();
     record_paths(RECORD_LINK, from, to);
     int result = (int)record_result(next.link(from, to));
@@ -446,10 +520,11 @@ static int sync_ours(int fd)
                                      .tv_nsec = (long)(ns % 1000000000)},
                   NULL);
     }
+    bool fails = fd_fails(FAULT_SYNC, fd);
     lock();
-    record(RECORD_SYNC_END, fd, 0, (int64_t)number);
+    record(fails ? RECORD_SYNC_FAILED : RECORD_SYNC_END, fd, 0, (int64_t)number);
     unlock();
-    return 0;
+    return fails ? -1 : 0;
 }
 
 CAUGHT int fsync(int fd)
@@ -462,4 +537,14 @@ CAUGHT int fdatasync(int fd)
 {
     next_find();
     return fd_is_ours(fd) ? sync_ours(fd) : next.fdatasync(fd);
+}
+
+/* Without a file it is memory, which may be asked for before anything can be found. */
+CAUGHT void *mmap(void *at, size_t size, int protection, int flags, int fd, off_t offset)
+{
+    if (fd_is_ours(fd) && fd_fails(FAULT_MAP, fd))
+        return MAP_FAILED;
+    if (next.mmap)
+        return next.mmap(at, size, protection, flags, fd, offset);
+    return (void *)syscall(SYS_mmap, at, size, protection, flags, fd, offset);
 }
