@@ -1,7 +1,8 @@
 /*
  * /federate: the newest sample of each series that a match[] selects, for a Prometheus that scrapes
- * it. Of the database alone, without what other servers have, and without native histograms: the
- * text format has no place for them.
+ * it. Of the database alone, without what other servers have. Histograms with custom bounds are
+ * told in classic buckets; of other native ones the text format has no notion, and they are left
+ * out.
  */
 #include <stdlib.h>
 
@@ -9,6 +10,8 @@
 #include "base/mem.h"
 #include "model/histogram_samples.h"
 #include "model/labels.h"
+#include "server/exposed.h"
+#include "server/proto_format.h"
 #include "server/routes.h"
 #include "server/selectors.h"
 #include "server/server.h"
@@ -19,11 +22,7 @@ struct row {
     const struct labels *labels;
     int64_t time_ms;
     double v;
-};
-
-struct external {
-    struct str name;
-    struct str value;
+    const struct histogram *h; /* NULL: it is a float */
 };
 
 struct federate_stream {
@@ -34,46 +33,77 @@ struct federate_stream {
     struct selectors selectors;
     struct selection **selections; /* of the selectors; they lend the labels */
     size_t selection_count;
-    struct external *externals; /* sorted; "instance" is always one of them */
+    struct exposed_label *externals; /* sorted; "instance" is always one of them */
     size_t external_count;
     struct text_format format;
     struct row *rows; /* in the order of the answer */
     size_t count;
     size_t at;
-    uint32_t family; /* the name of the row before */
+    struct exposed_label *labels; /* of one row; room for any of them */
+    struct buf measured;          /* the samples of a family, one after another */
 };
 
 /* Labels of the series, and of the external ones those that it has not. */
-static void row_write(const struct federate_stream *self, const struct row *row, struct buf *out)
+static struct exposed_sample row_expose(const struct federate_stream *self, const struct row *row)
 {
     const struct symbols *symbols = self->symbols;
-    struct text_line line = {.format = self->format, .out = out};
-    text_line_begin(&line, symbols_get(symbols, labels_get(row->labels, SYM_NAME)));
+    size_t count = 0;
     for (size_t i = 0; i < row->labels->count; i++) {
         const struct label *label = &row->labels->pairs[i];
         if (label->name != SYM_NAME)
-            text_line_label(&line, symbols_get(symbols, label->name),
-                            symbols_get(symbols, label->value));
+            self->labels[count++] = (struct exposed_label){symbols_get(symbols, label->name),
+                                                           symbols_get(symbols, label->value)};
     }
     for (size_t i = 0; i < self->external_count; i++) {
-        const struct external *external = &self->externals[i];
-        uint32_t name = symbols_find(symbols, external->name);
+        uint32_t name = symbols_find(symbols, self->externals[i].name);
         if (name == UINT32_MAX || labels_get(row->labels, name) == SYM_EMPTY)
-            text_line_label(&line, external->name, external->value);
+            self->labels[count++] = self->externals[i];
     }
-    text_line_end(&line, row->v, row->time_ms);
+    return (struct exposed_sample){self->labels, count, row->time_ms, row->v, row->h};
+}
+
+static bool row_is_alike(const struct row *row, const struct row *other)
+{
+    return labels_get(row->labels, SYM_NAME) == labels_get(other->labels, SYM_NAME) &&
+           exposed_type(row->h) == exposed_type(other->h);
+}
+
+/* What stands in front of the rows of one name and type; in protobuf, their length. */
+static void family_write(struct federate_stream *self, const struct row *first, struct buf *out)
+{
+    struct str name = symbols_get(self->symbols, labels_get(first->labels, SYM_NAME));
+    if (!self->format.protobuf) {
+        text_put_type(self->format, name, exposed_type(first->h), out);
+        return;
+    }
+    size_t size = 0;
+    for (size_t i = self->at; i < self->count && row_is_alike(&self->rows[i], first); i++) {
+        struct exposed_sample sample = row_expose(self, &self->rows[i]);
+        buf_clear(&self->measured);
+        proto_put_sample(self->format, &sample, &self->measured);
+        size += self->measured.len;
+    }
+    proto_put_family(self->format, name, exposed_type(first->h), size, out);
+}
+
+static void row_write(struct federate_stream *self, const struct row *row, struct buf *out)
+{
+    struct exposed_sample sample = row_expose(self, row);
+    struct str name = symbols_get(self->symbols, labels_get(row->labels, SYM_NAME));
+    if (self->format.protobuf)
+        proto_put_sample(self->format, &sample, out);
+    else
+        text_put_sample(self->format, name, &sample, out);
 }
 
 static bool federate_next(struct stream *stream, struct buf *out, bool *ret_more, struct err *err)
 {
     struct federate_stream *self = CONTAINER(struct federate_stream, stream, stream);
     size_t begin = out->len;
-    while (self->at < self->count && out->len - begin < STREAM_PIECE_SIZE) {
-        const struct row *row = &self->rows[self->at++];
-        uint32_t name = labels_get(row->labels, SYM_NAME);
-        if (name != self->family)
-            text_put_type(self->format, symbols_get(self->symbols, name), out);
-        self->family = name;
+    for (; self->at < self->count && out->len - begin < STREAM_PIECE_SIZE; self->at++) {
+        const struct row *row = &self->rows[self->at];
+        if (self->at == 0 || !row_is_alike(row, row - 1))
+            family_write(self, row, out);
         row_write(self, row, out);
     }
     *ret_more = self->at < self->count;
@@ -94,6 +124,7 @@ static void federate_close(struct stream *stream)
         selection_close(self->selections[i]);
     selectors_done(&self->selectors);
     symbols_done(self->symbols);
+    buf_done(&self->measured);
     arena_destroy(self->arena);
     free(self);
 }
@@ -130,7 +161,7 @@ static bool federate_select(struct federate_stream *self, struct server *server,
     return arena_check(self->arena, err);
 }
 
-/* What a series is read into; histograms are read so that their times are known. */
+/* What a series is read into. */
 struct newest {
     struct samples floats;
     struct histogram_samples histograms;
@@ -148,9 +179,15 @@ static bool last_in_range(const struct newest *newest, const int64_t *times_ms, 
     return count > 0 && times_ms[count - 1] >= newest->begin_ms;
 }
 
-/* *ret_found: the newest sample is a float, and no stale marker. */
-static bool newest_read(struct newest *newest, struct cursor *cursor, struct row *row,
-                        bool *ret_found, struct err *err)
+/* Can it be told? If it is the newest, its series has no other that could. */
+static bool histogram_is_told(const struct federate_stream *self, const struct histogram *h)
+{
+    return !value_is_stale(h->sum) && (self->format.protobuf || histogram_is_custom(h));
+}
+
+/* *ret_found: there is a newest sample that can be told. */
+static bool newest_read(struct federate_stream *self, struct newest *newest, struct cursor *cursor,
+                        struct row *row, bool *ret_found, struct err *err)
 {
     bool more = true;
     *ret_found = false;
@@ -163,14 +200,19 @@ static bool newest_read(struct newest *newest, struct cursor *cursor, struct row
         int64_t float_ms = INT64_MIN;
         if (last_in_range(newest, newest->floats.times_ms, newest->floats.count, &at)) {
             row->v = newest->floats.values[at];
+            row->h = NULL;
             row->time_ms = float_ms = newest->floats.times_ms[at];
             *ret_found = !value_is_stale(row->v);
         }
         if (last_in_range(newest, newest->histograms.times_ms, newest->histograms.count, &at) &&
-            newest->histograms.times_ms[at] > float_ms)
-            *ret_found = false;
+            newest->histograms.times_ms[at] > float_ms) {
+            const struct histogram *h = newest->histograms.items[at];
+            *ret_found = histogram_is_told(self, h);
+            row->time_ms = newest->histograms.times_ms[at];
+            row->h = *ret_found ? histogram_keep(self->arena, h) : NULL;
+        }
     }
-    return true;
+    return arena_check(self->arena, err);
 }
 
 static bool federate_read_selection(struct federate_stream *self, struct selection *selection,
@@ -186,7 +228,7 @@ static bool federate_read_selection(struct federate_stream *self, struct selecti
             continue;
         bool found;
         cursor_open(cursor, i);
-        good = newest_read(newest, cursor, row, &found, err);
+        good = newest_read(self, newest, cursor, row, &found, err);
         self->count += good && found;
         if (good && atomic_load(cancel))
             good = err_set(err, ERR_CANCELED, "context canceled");
@@ -209,12 +251,17 @@ static int row_cmp(const void *a, const void *b, void *context)
 /* What several selectors have found comes once. */
 static void federate_order(struct federate_stream *self)
 {
-    size_t count = 0;
+    size_t count = 0, label_count = 0;
     qsort_r(self->rows, self->count, sizeof *self->rows, row_cmp, self->symbols);
     for (size_t i = 0; i < self->count; i++)
         if (count == 0 || !labels_equal(self->rows[i].labels, self->rows[count - 1].labels))
             self->rows[count++] = self->rows[i];
     self->count = count;
+    for (size_t i = 0; i < count; i++)
+        if (self->rows[i].labels->count > label_count)
+            label_count = self->rows[i].labels->count;
+    self->labels =
+        arena_array(self->arena, struct exposed_label, label_count + self->external_count);
 }
 
 static bool federate_read(struct federate_stream *self, const struct request *request,
@@ -229,7 +276,6 @@ static bool federate_read(struct federate_stream *self, const struct request *re
     struct newest newest = {
         .begin_ms = self->selectors.begin_ms,
         .end_ms = self->selectors.end_ms,
-        .histograms.totals_only = true,
     };
     newest.floats.histograms = &newest.histograms;
     bool good = true;
@@ -244,7 +290,8 @@ static bool federate_read(struct federate_stream *self, const struct request *re
 
 static int external_cmp(const void *a, const void *b)
 {
-    return str_cmp(((const struct external *)a)->name, ((const struct external *)b)->name);
+    return str_cmp(((const struct exposed_label *)a)->name,
+                   ((const struct exposed_label *)b)->name);
 }
 
 /*
@@ -254,15 +301,15 @@ static int external_cmp(const void *a, const void *b)
 static void federate_externals(struct federate_stream *self, const struct config_pairs *pairs)
 {
     bool instance = false;
-    self->externals = arena_array(self->arena, struct external, pairs->count + 1);
+    self->externals = arena_array(self->arena, struct exposed_label, pairs->count + 1);
     for (size_t i = 0; i < pairs->count; i++) {
-        struct external *external = &self->externals[self->external_count++];
-        *external = (struct external){arena_str(self->arena, str_of(pairs->items[i].name)),
-                                      arena_str(self->arena, str_of(pairs->items[i].value))};
+        struct exposed_label *external = &self->externals[self->external_count++];
+        *external = (struct exposed_label){arena_str(self->arena, str_of(pairs->items[i].name)),
+                                           arena_str(self->arena, str_of(pairs->items[i].value))};
         instance = instance || str_eq(external->name, STR("instance"));
     }
     if (!instance)
-        self->externals[self->external_count++] = (struct external){STR("instance"), STR("")};
+        self->externals[self->external_count++] = (struct exposed_label){STR("instance"), STR("")};
     qsort(self->externals, self->external_count, sizeof *self->externals, external_cmp);
 }
 

@@ -1,11 +1,15 @@
 #include "server/text_format.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/attr.h"
 #include "base/float_text.h"
 #include "base/quote.h"
+
+#define PROTOBUF \
+    "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited"
 
 /* A scraper names four or five formats. */
 #define CLAUSES_MAX 32
@@ -15,6 +19,8 @@ struct clause {
     struct str type;
     struct str version;
     struct str escaping;
+    struct str proto;
+    struct str encoding;
     double weight;
 };
 
@@ -46,6 +52,10 @@ static struct clause clause_read(struct str text)
             clause.version = value;
         else if (str_eq(key, STR("escaping")))
             clause.escaping = value;
+        else if (str_eq(key, STR("proto")))
+            clause.proto = value;
+        else if (str_eq(key, STR("encoding")))
+            clause.encoding = value;
         else if (str_eq(key, STR("q")) && !float_parse(value, &clause.weight, &range))
             clause.weight = 1;
     }
@@ -77,6 +87,12 @@ struct text_format text_format_negotiate(const char *accept)
         const struct clause *clause = &clauses[i];
         if (clause->escaping.len)
             format.utf8 = str_eq(clause->escaping, STR("allow-utf-8"));
+        if (str_eq(clause->type, STR("application/vnd.google.protobuf")) &&
+            str_eq(clause->proto, STR("io.prometheus.client.MetricFamily")) &&
+            str_eq(clause->encoding, STR("delimited"))) {
+            format.protobuf = true;
+            break;
+        }
         bool known = clause->version.len == 0 || str_eq(clause->version, STR("0.0.4")) ||
                      str_eq(clause->version, STR("1.0.0"));
         if (known && str_eq(clause->type, STR("text/plain")))
@@ -87,6 +103,8 @@ struct text_format text_format_negotiate(const char *accept)
 
 const char *text_format_name(struct text_format format)
 {
+    if (format.protobuf)
+        return format.utf8 ? PROTOBUF "; escaping=allow-utf-8" : PROTOBUF "; escaping=underscores";
     return format.utf8 ? "text/plain; version=0.0.4; charset=utf-8; escaping=allow-utf-8"
                        : "text/plain; version=0.0.4; charset=utf-8; escaping=underscores";
 }
@@ -141,14 +159,30 @@ static void put_name(struct text_format format, struct str name, struct buf *out
         put_underscores(name, out);
 }
 
-void text_put_type(struct text_format format, struct str name, struct buf *out)
+void text_put_escaped_name(struct text_format format, struct str name, struct buf *out)
+{
+    if (format.utf8 || is_plain_name(name))
+        buf_str(out, name);
+    else
+        put_underscores(name, out);
+}
+
+void text_put_type(struct text_format format, struct str name, enum exposed_type type,
+                   struct buf *out)
 {
     buf_text(out, "# TYPE ");
     put_name(format, name, out);
-    buf_text(out, " untyped\n");
+    buf_text(out, type == EXPOSED_UNTYPED ? " untyped\n" : " histogram\n");
 }
 
-void text_line_begin(struct text_line *line, struct str name)
+/* A line on its way: a name, any number of labels, and the value. */
+struct text_line {
+    struct text_format format;
+    struct buf *out;
+    bool in_braces;
+};
+
+static void line_begin(struct text_line *line, struct str name)
 {
     line->in_braces = line->format.utf8 && !is_plain_name(name); /* it is the first in there */
     if (line->in_braces)
@@ -156,7 +190,7 @@ void text_line_begin(struct text_line *line, struct str name)
     put_name(line->format, name, line->out);
 }
 
-void text_line_label(struct text_line *line, struct str name, struct str value)
+static void line_label(struct text_line *line, struct str name, struct str value)
 {
     buf_byte(line->out, line->in_braces ? ',' : '{');
     line->in_braces = true;
@@ -165,10 +199,63 @@ void text_line_label(struct text_line *line, struct str name, struct str value)
     put_quoted(value, line->out);
 }
 
-void text_line_end(struct text_line *line, double v, int64_t time_ms)
+/* Zero has no sign in this format. */
+static void put_value(double v, struct buf *out)
 {
-    buf_text(line->out, line->in_braces ? "} " : " ");
-    /* Zero has no sign in this format. */
-    line->out->len += float_text_g(buf_reserve(line->out, FLOAT_TEXT_SIZE), v == 0 ? 0 : v);
-    buf_printf(line->out, " %lld\n", (long long)time_ms);
+    out->len += float_text_g(buf_reserve(out, FLOAT_TEXT_SIZE), v == 0 ? 0 : v);
+}
+
+/* `bound`: of a bucket; NULL: it is none. */
+static void put_line(struct text_format format, struct str name,
+                     const struct exposed_sample *sample, const double *bound, double v,
+                     struct buf *out)
+{
+    struct text_line line = {.format = format, .out = out};
+    line_begin(&line, name);
+    for (size_t i = 0; i < sample->label_count; i++)
+        line_label(&line, sample->labels[i].name, sample->labels[i].value);
+    if (bound) {
+        char text[FLOAT_TEXT_SIZE];
+        size_t len = float_text_g(text, *bound == 0 ? 0 : *bound);
+        line_label(&line, STR("le"), (struct str){text, len});
+    }
+    buf_text(out, line.in_braces ? "} " : " ");
+    put_value(v, out);
+    buf_printf(out, " %lld\n", (long long)sample->time_ms);
+}
+
+static struct str name_with(struct str name, const char *suffix, struct buf *room)
+{
+    buf_clear(room);
+    buf_str(room, name);
+    buf_text(room, suffix);
+    return buf_view(room);
+}
+
+/* The bucket of +Inf stands there once, whether it is one of the bounds or not. */
+static void put_histogram(struct text_format format, struct str name,
+                          const struct exposed_sample *sample, struct buf *out)
+{
+    static const double infinite = INFINITY;
+    AUTO(buf_done) struct buf room = {0};
+    struct exposed_buckets buckets;
+    const struct histogram *h = sample->h;
+    double bound = 0, count;
+    exposed_buckets_begin(&buckets, h);
+    struct str bucket = name_with(name, "_bucket", &room);
+    while (exposed_buckets_next(&buckets, &bound, &count))
+        put_line(format, bucket, sample, &bound, count, out);
+    if (!isinf(bound) || bound < 0)
+        put_line(format, bucket, sample, &infinite, h->count, out);
+    put_line(format, name_with(name, "_sum", &room), sample, NULL, h->sum, out);
+    put_line(format, name_with(name, "_count", &room), sample, NULL, h->count, out);
+}
+
+void text_put_sample(struct text_format format, struct str name,
+                     const struct exposed_sample *sample, struct buf *out)
+{
+    if (sample->h)
+        put_histogram(format, name, sample, out);
+    else
+        put_line(format, name, sample, NULL, sample->v, out);
 }

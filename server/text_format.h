@@ -5,16 +5,19 @@
 
 #include "base/buf.h"
 #include "base/str.h"
+#include "server/exposed.h"
 
 /*
- * Prometheus's text format, written for a scraper: samples with timestamps, of no known type. Names
- * that only UTF-8 allows are quoted where the scraper says that it reads them, else they are told
- * with underscores.
+ * Prometheus's text format, written for a scraper: samples with timestamps, floats of no known
+ * type. Names that only UTF-8 allows are quoted where the scraper says that it reads them, else
+ * they are told with underscores. Histograms are told in classic buckets, which only those with
+ * custom bounds have.
  *
  * Thread: any.
  */
 struct text_format {
-    bool utf8; /* names as they are */
+    bool utf8;     /* names as they are */
+    bool protobuf; /* delimited, and no text: proto_format.h */
 };
 
 /* What the Accept header asks for most, or NULL for none; other formats are left aside. */
@@ -23,16 +26,13 @@ struct text_format text_format_negotiate(const char *accept);
 /* The Content-Type. */
 const char *text_format_name(struct text_format format);
 
+/* A name without quotes, as it is or with underscores. */
+void text_put_escaped_name(struct text_format format, struct str name, struct buf *out);
+
 /* `# TYPE name untyped`. */
-void text_put_type(struct text_format format, struct str name, struct buf *out);
+void text_put_type(struct text_format format, struct str name, enum exposed_type type,
+                   struct buf *out);
 
-/* A sample's line is made of these: the name, any number of labels, and the value. */
-struct text_line {
-    struct text_format format;
-    struct buf *out;
-    bool in_braces;
-};
-
-void text_line_begin(struct text_line *line, struct str name);
-void text_line_label(struct text_line *line, struct str name, struct str value);
-void text_line_end(struct text_line *line, double v, int64_t time_ms);
+/* The lines of a sample: one, or those of buckets, sum and count. */
+void text_put_sample(struct text_format format, struct str name,
+                     const struct exposed_sample *sample, struct buf *out);

@@ -6,6 +6,11 @@
 
 #define FORMAT "text/plain; version=0.0.4; charset=utf-8; escaping="
 
+#define PROTOBUF "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;"
+#define PROTOBUF_NAME \
+    "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited" \
+    "; escaping="
+
 START_TEST(gives_what_is_asked_for_most)
 {
     static const struct {
@@ -34,6 +39,12 @@ START_TEST(gives_what_is_asked_for_most)
          FORMAT "allow-utf-8"},
         {"text/plain;escaping=dots", FORMAT "underscores"},
         {";;;,,,=;q=x,q", FORMAT "underscores"},
+        {PROTOBUF "encoding=delimited;escaping=allow-utf-8;q=0.7,text/plain;q=0.6",
+         PROTOBUF_NAME "allow-utf-8"},
+        {PROTOBUF "encoding=delimited", PROTOBUF_NAME "underscores"},
+        {PROTOBUF "encoding=delimited;q=0.1,text/plain", FORMAT "underscores"},
+        {PROTOBUF "encoding=text", FORMAT "underscores"},
+        {"application/vnd.google.protobuf;encoding=delimited", FORMAT "underscores"},
     };
     for (size_t i = 0; i < ARRAY_COUNT(cases); i++)
         ck_assert_str_eq(text_format_name(text_format_negotiate(cases[i].accept)), cases[i].name);
@@ -53,12 +64,10 @@ END_TEST
 
 static void put(struct text_format format, const char *metric, const char *label, struct buf *out)
 {
-    struct text_line line = {.format = format, .out = out};
-    text_put_type(format, str_of(metric), out);
-    text_line_begin(&line, str_of(metric));
-    if (label)
-        text_line_label(&line, str_of(label), STR("a\\b\"c\nd"));
-    text_line_end(&line, 0.25, 1760000400123);
+    const struct exposed_label one = {label ? str_of(label) : STR(""), STR("a\\b\"c\nd")};
+    const struct exposed_sample sample = {&one, label ? 1 : 0, 1760000400123, .25, NULL};
+    text_put_type(format, str_of(metric), EXPOSED_UNTYPED, out);
+    text_put_sample(format, str_of(metric), &sample, out);
 }
 
 START_TEST(quotes_names_or_writes_underscores)
@@ -93,14 +102,58 @@ START_TEST(writes_values_as_go_does)
     for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
         AUTO(buf_done) struct buf out = {0};
         AUTO(buf_done) struct buf expected = {0};
-        struct text_line line = {.out = &out};
-        text_line_begin(&line, STR("a"));
-        text_line_end(&line, cases[i].v, -5);
+        const struct exposed_sample sample = {.time_ms = -5, .v = cases[i].v};
+        text_put_sample((struct text_format){0}, STR("a"), &sample, &out);
         buf_printf(&expected, "a %s -5\n", cases[i].text);
         ck_assert_str_eq(buf_terminated(&out), buf_terminated(&expected));
     }
 }
 END_TEST
 
+/* Spans with a gap, one that is empty, and a bucket above all bounds. */
+START_TEST(tells_custom_bounds_in_classic_buckets)
+{
+    static const struct histogram_span spans[] = {{0, 2}, {0, 0}, {2, 2}};
+    static const double counts[] = {3, 2, 1, 7}, bounds[] = {-.5, -0.0, .5, 1, 2};
+    const struct histogram h = {
+        .schema = HISTOGRAM_SCHEMA_CUSTOM,
+        .count = 13,
+        .sum = 1.25,
+        .positive = {spans, counts, ARRAY_COUNT(spans), ARRAY_COUNT(counts)},
+        .custom_bounds = bounds,
+        .custom_bound_count = ARRAY_COUNT(bounds),
+    };
+    const struct exposed_label label = {STR("x"), STR("y")};
+    const struct exposed_sample sample = {&label, 1, 7, 0, &h};
+    AUTO(buf_done) struct buf out = {0};
+    text_put_type((struct text_format){0}, STR("h"), exposed_type(&h), &out);
+    text_put_sample((struct text_format){0}, STR("h"), &sample, &out);
+    ck_assert_str_eq(buf_terminated(&out),
+                     "# TYPE h histogram\n"
+                     "h_bucket{x=\"y\",le=\"-0.5\"} 3 7\n"
+                     "h_bucket{x=\"y\",le=\"0\"} 5 7\n"
+                     "h_bucket{x=\"y\",le=\"0.5\"} 5 7\n"
+                     "h_bucket{x=\"y\",le=\"1\"} 5 7\n"
+                     "h_bucket{x=\"y\",le=\"2\"} 6 7\n"
+                     "h_bucket{x=\"y\",le=\"+Inf\"} 13 7\n"
+                     "h_sum{x=\"y\"} 1.25 7\n"
+                     "h_count{x=\"y\"} 13 7\n");
+}
+END_TEST
+
+START_TEST(tells_no_observations_in_the_last_bucket_alone)
+{
+    const struct histogram h = {.schema = HISTOGRAM_SCHEMA_CUSTOM};
+    const struct exposed_sample sample = {NULL, 0, 7, 0, &h};
+    AUTO(buf_done) struct buf out = {0};
+    text_put_sample((struct text_format){.utf8 = true}, STR("a.b"), &sample, &out);
+    ck_assert_str_eq(buf_terminated(&out),
+                     "{\"a.b_bucket\",le=\"+Inf\"} 0 7\n"
+                     "{\"a.b_sum\"} 0 7\n"
+                     "{\"a.b_count\"} 0 7\n");
+}
+END_TEST
+
 TEST_MAIN("text_format", gives_what_is_asked_for_most, takes_any_number_of_formats,
-          quotes_names_or_writes_underscores, writes_values_as_go_does)
+          quotes_names_or_writes_underscores, writes_values_as_go_does,
+          tells_custom_bounds_in_classic_buckets, tells_no_observations_in_the_last_bucket_alone)
