@@ -1,10 +1,18 @@
 #include "storage/append_labels.h"
 
+#include <assert.h>
 #include <string.h>
 
+#include "base/err.h"
 #include "base/hash.h"
 #include "base/quote.h"
 #include "model/labels.h"
+#include "storage/wal_unpack.h"
+
+static_assert(APPEND_LABELS_SIZE_MAX <= WAL_RECORD_SIZE_MAX / 2, "with their lengths they fit");
+
+/* More than a message has room for. */
+#define PRINTED_SIZE_MAX (2 * sizeof(((struct err *)NULL)->msg))
 
 static bool label_is_metric_name(const struct wal_label *label)
 {
@@ -38,8 +46,18 @@ struct str append_labels_duplicate(const struct wal_label *labels, size_t count)
     return (struct str){0};
 }
 
+static size_t labels_size(const struct wal_label *labels, size_t count)
+{
+    size_t size = count * sizeof *labels;
+    for (size_t i = 0; i < count; i++)
+        size += labels[i].name.len + labels[i].value.len;
+    return size;
+}
+
 enum append_labels append_labels_check(struct wal_label *labels, size_t *count)
 {
+    if (labels_size(labels, *count) > APPEND_LABELS_SIZE_MAX)
+        return APPEND_LABELS_TOO_LARGE;
     labels_sort(labels, *count);
     bool has_name = false;
     for (size_t i = 0; i < *count; i++) {
@@ -60,18 +78,24 @@ enum append_labels append_labels_check(struct wal_label *labels, size_t *count)
     return APPEND_LABELS_GOOD;
 }
 
+static struct str text_shown(struct str text)
+{
+    return (struct str){text.ptr, text.len < PRINTED_SIZE_MAX ? text.len : PRINTED_SIZE_MAX};
+}
+
 void append_labels_print(const struct wal_label *labels, size_t count, struct buf *out)
 {
+    size_t begin = out->len;
     buf_byte(out, '{');
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count && out->len - begin < PRINTED_SIZE_MAX; i++) {
         if (i > 0)
             buf_text(out, ", ");
         if (label_name_is_plain(labels[i].name))
-            buf_str(out, labels[i].name);
+            buf_str(out, text_shown(labels[i].name));
         else
-            quote_append(out, labels[i].name);
+            quote_append(out, text_shown(labels[i].name));
         buf_byte(out, '=');
-        quote_append(out, labels[i].value);
+        quote_append(out, text_shown(labels[i].value));
     }
     buf_byte(out, '}');
 }

@@ -16,14 +16,20 @@
  */
 enum append_labels {
     APPEND_LABELS_GOOD,
+    APPEND_LABELS_TOO_LARGE, /* more than a record of the log could hold */
     APPEND_LABELS_INVALID,   /* no metric name, an empty name, bytes that are no UTF-8 */
     APPEND_LABELS_DUPLICATE, /* a name that stands there twice */
 };
 
-/* Sorts in place; good ones are cut to those with values. */
+#define APPEND_LABELS_SIZE_MAX ((size_t)128 << 20)
+
+/* Sorts in place, unless they are too large; good ones are cut to those with values. */
 enum append_labels append_labels_check(struct wal_label *labels, size_t *count);
 
-/* {a="b", c="d"}, as Prometheus prints it; labels are sorted. */
+/*
+ * {a="b", c="d"}, as Prometheus prints it; labels are sorted. What no message has room for is left
+ * out.
+ */
 void append_labels_print(const struct wal_label *labels, size_t count, struct buf *out);
 
 /* The name that stands there twice. */

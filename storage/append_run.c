@@ -69,6 +69,20 @@ static const struct wal_label *sorted_labels(struct append_run *run,
     return labels;
 }
 
+static const char *labels_complaint(enum append_labels verdict)
+{
+    switch (verdict) {
+    case APPEND_LABELS_DUPLICATE:
+        return "invalid labels for series, labels ";
+    case APPEND_LABELS_TOO_LARGE:
+        return "labels that are too large, got ";
+    case APPEND_LABELS_INVALID:
+    case APPEND_LABELS_GOOD:
+        break;
+    }
+    return "invalid metric name or labels, got ";
+}
+
 /* A series that is left out for its labels. */
 static void refuse_labels(struct append_run *run, const struct append_series *series,
                           const struct wal_label *labels, enum append_labels verdict)
@@ -77,11 +91,9 @@ static void refuse_labels(struct append_run *run, const struct append_series *se
     run->result.invalid_label_count +=
         run->mode == APPEND_KEEP_GOOD ? series->sample_count + series->histogram_count : 1;
     AUTO(buf_done) struct buf line = {0};
-    bool twice = verdict == APPEND_LABELS_DUPLICATE;
-    buf_text(&line,
-             twice ? "invalid labels for series, labels " : "invalid metric name or labels, got ");
+    buf_text(&line, labels_complaint(verdict));
     append_labels_print(labels, series->label_count, &line);
-    if (twice) {
+    if (verdict == APPEND_LABELS_DUPLICATE) {
         struct str name = append_labels_duplicate(labels, series->label_count);
         buf_printf(&line, ", duplicated label %.*s", STR_ARGS(name));
     }

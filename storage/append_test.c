@@ -313,6 +313,38 @@ START_TEST(refuses_a_histogram_that_does_not_add_up)
 }
 END_TEST
 
+START_TEST(refuses_what_no_record_could_hold)
+{
+    enum { LABELS = 200, TEXT_SIZE = 1 << 20 };
+    begin();
+    char *text = arena_array(dir.arena, char, TEXT_SIZE);
+    memset(text, 'x', TEXT_SIZE);
+    struct wal_label *labels = arena_array(dir.arena, struct wal_label, LABELS);
+    for (int i = 1; i < LABELS; i++)
+        labels[i] =
+            (struct wal_label){str_of(arena_printf(dir.arena, "n%03d", i)), {text, TEXT_SIZE}};
+    labels[0] = (struct wal_label){STR("__name__"), STR("a")};
+    struct append_series series = series_of(&(struct given){"__name__=a", 10, 1, 0});
+    series.labels = labels;
+    series.label_count = LABELS;
+    struct append_batch batch = {.series = &series, .count = 1, .future_ms = 1000};
+    ck_assert(!db_append(db, &batch, APPEND_KEEP_GOOD, &result, &err));
+    ck_assert_ptr_nonnull(strstr(err.msg, "labels that are too large, got {__name__=\"a\", n001="));
+    ck_assert_uint_eq(result.invalid_label_count, 1);
+
+    series = series_of(&(struct given){"__name__=a", 10, 1, 3});
+    struct append_histogram wide = series.histograms[0];
+    wide.raw.sides[0].bucket_count = 9 << 20;
+    series.histograms = &wide;
+    ck_assert(!db_append(db, &batch, APPEND_KEEP_GOOD, &result, &err));
+    check_refused(
+        "histogram has more than 8388608 buckets, spans and bounds for series "
+        "{__name__=\"a\"}");
+    ck_assert_uint_eq(result.invalid_histogram_count, 1);
+    end();
+}
+END_TEST
+
 START_TEST(writes_all_or_nothing)
 {
     begin();
@@ -604,7 +636,8 @@ TEST_MAIN("append", keeps_what_it_was_given, keeps_the_order_of_kinds_within_a_b
           takes_an_equal_sample_twice, leaves_out_what_is_out_of_order_within_a_batch,
           refuses_in_the_words_of_prometheus, refuses_what_is_too_far_in_the_future,
           refuses_the_last_millisecond_of_all_time, refuses_a_histogram_that_does_not_add_up,
-          writes_all_or_nothing, keeps_the_good_and_names_the_others,
+          refuses_what_no_record_could_hold, writes_all_or_nothing,
+          keeps_the_good_and_names_the_others,
           passes_over_invalid_labels_where_all_or_nothing_is_asked, lets_only_one_process_write,
           takes_an_empty_batch, says_that_a_series_has_no_samples,
           keeps_start_timestamps_if_it_is_told_to, limits_the_series,

@@ -56,7 +56,7 @@ size_t raw_spans(const int32_t *indices, size_t count, struct histogram_span *ou
 
 /*
  * A whole histogram from outside, checked as Prometheus checks one before it takes it, in its
- * words: ERR_BAD_DATA. The arena is used.
+ * words: ERR_BAD_DATA; also for one that no record of the log could hold. The arena is used.
  */
 bool raw_histogram_check(const struct raw_histogram *h, struct arena *arena, struct err *err)
     MUST_CHECK;

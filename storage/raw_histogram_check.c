@@ -2,6 +2,19 @@
 
 #include "storage/raw_histogram.h"
 
+/* A part takes at most ten bytes in a record of the log, which then has room for all. */
+#define PARTS_MAX ((size_t)8 << 20)
+
+static bool raw_size_check(const struct raw_histogram *h, struct err *err)
+{
+    size_t count = h->custom_bound_count;
+    for (size_t s = 0; s < 2; s++)
+        count += (size_t)h->sides[s].bucket_count + h->sides[s].span_count;
+    return count <= PARTS_MAX ||
+           err_set(err, ERR_BAD_DATA, "histogram has more than %zu buckets, spans and bounds",
+                   PARTS_MAX);
+}
+
 static double raw_value(uint64_t count, bool is_float)
 {
     return is_float ? value_of_bits(count) : (double)(int64_t)count;
@@ -49,6 +62,8 @@ static bool raw_reach_check(const struct raw_histogram *h, struct err *err)
 
 bool raw_histogram_check(const struct raw_histogram *h, struct arena *arena, struct err *err)
 {
+    if (!raw_size_check(h, err))
+        return false;
     struct histogram shape = {
         .schema = h->schema,
         .hint = h->hint,
