@@ -40,20 +40,33 @@ static bool head_is_past(const struct db *db, int64_t t_ms)
                                 past_ms > db->options.block_range_ms / 2);
 }
 
-static bool db_settle(struct db *db, const struct block_meta *meta, struct err *err)
+/* Have blocks all that the head has before a time? */
+static bool head_is_in_blocks(struct db *db, int64_t before_ms, bool *ret_is_in_blocks,
+                              struct err *err)
 {
-    struct doubt settled = {.ulid = meta->ulid};
-    AUTO(block_list_done) struct block_list blocks = db_blocks_in(db, INT64_MIN, meta->end_ms - 1);
+    int64_t begin_ms, newest_ms;
+    head_settle(db->head);
+    head_range(db->head, &begin_ms, &newest_ms);
+    *ret_is_in_blocks = begin_ms >= before_ms;
+    if (*ret_is_in_blocks)
+        return true;
+    AUTO(block_list_done) struct block_list blocks = db_blocks_in(db, begin_ms, before_ms - 1);
     const struct head_covered_request request = {
         .head = db->head,
         .blocks = blocks.items,
         .block_count = blocks.count,
-        .before_ms = meta->end_ms,
+        .begin_ms = begin_ms,
+        .before_ms = before_ms,
         .budget = &db->compactor.budget,
         .cancel = &db->compactor.cancel,
     };
-    head_settle(db->head);
-    if (!head_is_covered(&request, &settled.ends_head, err)) {
+    return head_is_covered(&request, ret_is_in_blocks, err);
+}
+
+static bool db_settle(struct db *db, const struct block_meta *meta, struct err *err)
+{
+    struct doubt settled = {.ulid = meta->ulid};
+    if (!head_is_in_blocks(db, meta->end_ms, &settled.ends_head, err)) {
         if (err->kind != ERR_CORRUPT)
             return false;
         err_clear(err); /* who reads it tells */

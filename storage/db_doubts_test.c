@@ -126,6 +126,26 @@ START_TEST(where_a_sample_is_missing_the_head_keeps_all)
 }
 END_TEST
 
+/* What lies before the head is not read: not a whole history, and not what is damaged of it. */
+START_TEST(only_the_time_of_the_head_is_compared)
+{
+    begin();
+    fill();
+    db_close(TAKE(db));
+    const struct test_series before = A(-120, 60, 2);
+    struct ulid old = test_dir_block(&dir, 3, -2 * HOUR_MS, 0, &before, 1);
+    const char *path = arena_printf(dir.arena, "%s/%s/chunks/000001", dir.path, old.text);
+    AUTO(buf_done) struct buf bytes = {0};
+    test_read_file(path, &bytes);
+    bytes.ptr[bytes.len - 1] ^= 1;
+    test_write_file(path, buf_view(&bytes));
+    add_merged((const struct test_series[]){A(0, 60, 2), H(0, 60, 2)}, 2, 0);
+    open_with((struct db_options){.read_only = true});
+    ck_assert_int_eq(db_blocks_end(db), 2 * HOUR_MS);
+    end();
+}
+END_TEST
+
 START_TEST(what_may_still_come_is_waited_for)
 {
     begin();
@@ -171,5 +191,5 @@ START_TEST(merges_of_late_samples_say_that_they_end_the_head)
 END_TEST
 
 TEST_MAIN("db_doubts", a_merged_block_ends_the_head_where_it_has_all_of_it,
-          where_a_sample_is_missing_the_head_keeps_all, what_may_still_come_is_waited_for,
-          merges_of_late_samples_say_that_they_end_the_head)
+          where_a_sample_is_missing_the_head_keeps_all, only_the_time_of_the_head_is_compared,
+          what_may_still_come_is_waited_for, merges_of_late_samples_say_that_they_end_the_head)

@@ -150,10 +150,10 @@ static bool compare(const struct head_covered_request *request, const struct sel
 
 bool head_is_covered(const struct head_covered_request *request, bool *ret_covered, struct err *err)
 {
-    assert(request->before_ms > INT64_MIN);
+    assert(request->begin_ms < request->before_ms);
     AUTO(arena_destroy) struct arena *arena = arena_create(request->budget);
     struct select_request select = {
-        .begin_ms = INT64_MIN,
+        .begin_ms = request->begin_ms,
         .end_ms = request->before_ms - 1,
         .arena = arena,
         .symbols = symbols_new(arena),
