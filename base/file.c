@@ -1,5 +1,6 @@
 #include "base/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <fts.h>
@@ -236,6 +237,42 @@ bool file_open_unnamed(const char *folder, int *ret_fd, struct err *err)
 bool file_exists(const char *path)
 {
     return access(path, F_OK) == 0;
+}
+
+void file_names_done(struct file_names *names)
+{
+    for (size_t i = 0; i < names->count; i++)
+        free(names->items[i]);
+    free(names->items);
+    *names = (struct file_names){0};
+}
+
+static void file_names_add(struct file_names *names, const char *name)
+{
+    if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+        return;
+    mem_grow(names->items, char *, names->count, &names->cap);
+    names->items[names->count++] = mem_strdup(name);
+}
+
+bool file_names_read(const char *folder, struct file_names *ret_names, struct err *err)
+{
+    DIR *dir = opendir(folder);
+    if (!dir)
+        return file_error(err, folder, "list");
+    struct file_names names = {0};
+    errno = 0;
+    for (const struct dirent *entry; (entry = readdir(dir)) != NULL; errno = 0)
+        file_names_add(&names, entry->d_name);
+    int failed = errno;
+    closedir(dir);
+    errno = failed;
+    if (failed) {
+        file_names_done(&names);
+        return file_error(err, folder, "list");
+    }
+    *ret_names = names;
+    return true;
 }
 
 bool file_tree_size(const char *path, uint64_t *ret_size, struct err *err)

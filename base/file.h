@@ -53,6 +53,23 @@ bool file_cut(const char *path, uint64_t size, struct err *err) MUST_CHECK;
 bool file_exists(const char *path);
 
 /*
+ * The names in a folder, but for "." and "..", in no order. All of them or none: what cannot be
+ * read to its end must not look like a folder with less in it. ERR_NOT_FOUND: there is no folder.
+ */
+struct file_names {
+    char **items;
+    size_t count, cap;
+};
+
+bool file_names_read(const char *folder, struct file_names *ret_names, struct err *err) MUST_CHECK;
+void file_names_done(struct file_names *names);
+
+static inline void file_names_done_auto(struct file_names *names)
+{
+    file_names_done(names);
+}
+
+/*
  * Makes a file in the folder that has no name and goes when it is closed, whatever happens to the
  * process; for reading and writing. The caller closes it. ERR_IO, also where there is no folder.
  */

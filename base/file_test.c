@@ -76,5 +76,25 @@ START_TEST(a_folder_is_made_once_and_a_file_is_cut)
 }
 END_TEST
 
+START_TEST(names_are_all_but_the_dots)
+{
+    char folder[] = "/tmp/millrace-file-XXXXXX";
+    char path[64];
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    struct err err = {0};
+    AUTO(file_names_done) struct file_names names = {0};
+    ck_assert(file_names_read(folder, &names, &err));
+    ck_assert_uint_eq(names.count, 0);
+    snprintf(path, sizeof path, "%s/.f", folder);
+    ck_assert(file_write_whole(path, STR("hello"), &err));
+    ck_assert(file_names_read(folder, &names, &err));
+    ck_assert_uint_eq(names.count, 1);
+    ck_assert_str_eq(names.items[0], ".f");
+    ck_assert(file_remove_all(folder, &err));
+    ck_assert(!file_names_read(folder, &names, &err));
+    ck_assert_int_eq(err.kind, ERR_NOT_FOUND);
+}
+END_TEST
+
 TEST_MAIN("file", writes_whole_and_reads_back, a_file_without_a_name_leaves_nothing,
-          a_folder_is_made_once_and_a_file_is_cut)
+          a_folder_is_made_once_and_a_file_is_cut, names_are_all_but_the_dots)

@@ -1,6 +1,5 @@
 #include "storage/db_admin.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -87,16 +86,13 @@ static bool link_chunks(const char *from, const char *to, struct err *err)
 {
     if (!file_make_folder(to, err))
         return false;
-    DIR *dir = opendir(from);
-    if (!dir)
-        return err_set(err, ERR_IO, "%s: cannot list: %s", from, strerror(errno));
-    bool good = true;
-    struct dirent *entry;
-    while (good && (entry = readdir(dir)))
-        if (entry->d_name[0] != '.')
-            good = link_file(from, to, entry->d_name, err);
-    closedir(dir);
-    return good && file_sync_folder(to, err);
+    AUTO(file_names_done) struct file_names names = {0};
+    if (!file_names_read(from, &names, err))
+        return false;
+    for (size_t i = 0; i < names.count; i++)
+        if (names.items[i][0] != '.' && !link_file(from, to, names.items[i], err))
+            return false;
+    return file_sync_folder(to, err);
 }
 
 static bool snapshot_block(const struct block *block, const char *dir, struct err *err)

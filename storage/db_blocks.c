@@ -3,8 +3,6 @@
  * by each refresh and put into the place of the old one; who has the old one keeps what he holds.
  */
 #include <assert.h>
-#include <dirent.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -109,20 +107,17 @@ static void db_load_block(struct db *db, const struct ulid *ulid, struct block_l
 static bool db_list_blocks(struct db *db, struct block_list *blocks, struct bad_list *bad,
                            struct err *err)
 {
-    DIR *dir = opendir(db->path);
-    if (!dir)
-        return err_set(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "%s: cannot list: %s",
-                       db->path, strerror(errno));
-    struct dirent *entry;
-    bool wanted = true;
-    while (wanted && (entry = readdir(dir))) {
+    AUTO(file_names_done) struct file_names names = {0};
+    if (!file_names_read(db->path, &names, err))
+        return false;
+    for (size_t i = 0; i < names.count; i++) {
         struct ulid ulid;
-        wanted = replay_is_wanted(&db->options, err);
-        if (wanted && ulid_parse(str_of(entry->d_name), &ulid))
+        if (!replay_is_wanted(&db->options, err))
+            return false;
+        if (ulid_parse(str_of(names.items[i]), &ulid))
             db_load_block(db, &ulid, blocks, bad);
     }
-    closedir(dir);
-    return wanted;
+    return true;
 }
 
 /* Is the block replaced by one of the others, or empty? */

@@ -2,7 +2,6 @@
  * Takes blocks away. One that goes is renamed first, so that a process that ends half-way leaves
  * nothing that looks like a block; what is left of it goes when the directory is opened again.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,20 +32,16 @@ static bool name_is_leftover(const char *name)
 
 bool db_remove_leftovers(const struct db *db, struct err *err)
 {
-    DIR *dir = opendir(db->path);
-    if (!dir)
-        return err_set(err, ERR_IO, "%s: cannot list: %s", db->path, strerror(errno));
-    bool good = true;
-    struct dirent *entry;
-    while (good && (entry = readdir(dir))) {
-        if (!name_is_leftover(entry->d_name))
-            continue;
+    AUTO(file_names_done) struct file_names names = {0};
+    if (!file_names_read(db->path, &names, err))
+        return false;
+    for (size_t i = 0; i < names.count; i++) {
         AUTO(buf_done) struct buf path = {0};
-        buf_printf(&path, "%s/%s", db->path, entry->d_name);
-        good = file_remove_all(buf_terminated(&path), err);
+        buf_printf(&path, "%s/%s", db->path, names.items[i]);
+        if (name_is_leftover(names.items[i]) && !file_remove_all(buf_terminated(&path), err))
+            return false;
     }
-    closedir(dir);
-    return good;
+    return true;
 }
 
 /* What the head has on the disk: WAL, WBL, chunks. */

@@ -18,7 +18,6 @@
 #include "storage/head_chunks.h"
 
 #include <assert.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
@@ -193,25 +192,43 @@ static void chunks_forget_unlisted(struct head_chunks *chunks)
     chunks->count = kept;
 }
 
+/* False: it is there, or may be, and nothing is known of it. */
+static bool chunks_take_name(struct head_chunks *chunks, const char *name, struct err *err)
+{
+    uint32_t number;
+    struct stat st;
+    char path[4096];
+    if (!chunks_file_number(name, &number))
+        return true;
+    snprintf(path, sizeof path, "%s/%s", chunks->folder, name);
+    if (stat(path, &st) != 0)
+        return errno == ENOENT ||
+               err_set(err, ERR_IO, "%s: cannot open: %s", path, strerror(errno));
+    if (S_ISREG(st.st_mode))
+        chunks_take(chunks, number, &st);
+    return true;
+}
+
+static bool chunks_list(struct head_chunks *chunks, struct err *err)
+{
+    AUTO(file_names_done) struct file_names names = {0};
+    if (!file_names_read(chunks->folder, &names, err) && err->kind != ERR_NOT_FOUND)
+        return false;
+    err_clear(err);
+    for (size_t i = 0; i < names.count; i++)
+        if (!chunks_take_name(chunks, names.items[i], err))
+            return false;
+    return true;
+}
+
 bool head_chunks_look(struct head_chunks *chunks, struct err *err)
 {
     chunks->at = 0;
     buf_clear(&chunks->window);
-    DIR *dir = opendir(chunks->folder);
-    if (!dir && errno != ENOENT)
-        return err_set(err, ERR_IO, "%s: cannot list: %s", chunks->folder, strerror(errno));
-
     for (size_t i = 0; i < chunks->count; i++)
         chunks->entries[i].listed = false;
-    for (struct dirent *entry; dir && (entry = readdir(dir)) != NULL;) {
-        uint32_t number;
-        struct stat st;
-        if (chunks_file_number(entry->d_name, &number) &&
-            fstatat(dirfd(dir), entry->d_name, &st, 0) == 0 && S_ISREG(st.st_mode))
-            chunks_take(chunks, number, &st);
-    }
-    if (dir)
-        closedir(dir);
+    if (!chunks_list(chunks, err))
+        return false;
     chunks_forget_unlisted(chunks);
 
     bool damaged_is_there = false;

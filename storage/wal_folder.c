@@ -1,6 +1,5 @@
 #include "storage/wal_folder.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -82,15 +81,15 @@ static void wal_listing_add(struct wal_listing *listing, const char *name)
 
 bool wal_folder_list(const char *folder, struct wal_listing *listing, struct err *err)
 {
-    DIR *dir = opendir(folder);
-    if (!dir && errno == ENOENT)
+    AUTO(file_names_done) struct file_names names = {0};
+    if (!file_names_read(folder, &names, err)) {
+        if (err->kind != ERR_NOT_FOUND)
+            return false;
+        err_clear(err);
         return true;
-    if (!dir)
-        return err_set(err, ERR_IO, "%s: cannot list: %s", folder, strerror(errno));
-
-    for (struct dirent *entry; (entry = readdir(dir)) != NULL;)
-        wal_listing_add(listing, entry->d_name);
-    closedir(dir);
+    }
+    for (size_t i = 0; i < names.count; i++)
+        wal_listing_add(listing, names.items[i]);
     if (listing->count)
         qsort(listing->segments, listing->count, sizeof(uint32_t), number_order);
     return true;
@@ -185,19 +184,18 @@ bool wal_folder_remove_segments(const char *folder, uint32_t last, struct err *e
 
 bool wal_folder_remove_checkpoints(const char *folder, uint32_t before, struct err *err)
 {
-    DIR *dir = opendir(folder);
-    if (!dir)
-        return err_set(err, ERR_IO, "%s: cannot list: %s", folder, strerror(errno));
-    bool good = true;
-    for (struct dirent *entry; good && (entry = readdir(dir)) != NULL;) {
+    AUTO(file_names_done) struct file_names names = {0};
+    if (!file_names_read(folder, &names, err))
+        return false;
+    for (size_t i = 0; i < names.count; i++) {
         uint32_t number;
         bool whole;
-        if (!name_is_checkpoint(entry->d_name, &number, &whole) || (whole && number >= before))
+        if (!name_is_checkpoint(names.items[i], &number, &whole) || (whole && number >= before))
             continue;
         char path[4096];
-        snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
-        good = file_remove_all(path, err);
+        snprintf(path, sizeof path, "%s/%s", folder, names.items[i]);
+        if (!file_remove_all(path, err))
+            return false;
     }
-    closedir(dir);
-    return good;
+    return true;
 }
