@@ -5,7 +5,8 @@
 
 Both get the same requests, a slice of time each in turn: one sample of each series every interval, so many
 samples a request as Prometheus's own sender packs. CPU time and memory are those of the server's process.
-Then both are killed, started again and timed until they are ready; ended, and started and timed once more.
+Then both are killed, started again and timed until they are ready; killed once more and started without the
+snapshot that Millrace takes now and then; ended, and started and timed once more.
 Each time they are asked whether they hold the same.
 """
 import argparse
@@ -197,10 +198,26 @@ class Contestant:
         self.figures[f"CPU of it ({how}), s"] = self.meter.cpu()
         wait_until_idle(self.meter)
 
+    def log_size(self):
+        """Bytes of log that the next start reads: what is behind the newest snapshot, if there is one."""
+        snapshots = sorted(path.name.split(".")[1:] for path in self.data.glob("chunk_snapshot.*[0-9]"))
+        segment, offset = (int(number) for number in (snapshots or [(0, 0)])[-1])
+        sizes = {int(path.name): path.stat().st_size for path in (self.data / "wal").glob("[0-9]*")}
+        return sum(size for number, size in sizes.items() if number >= segment) - offset
+
     def start_after_kill(self):
         self.server.process.kill()
         self.server.process.wait()
+        self.figures["log behind a snapshot, MiB"] = self.log_size() / (1 << 20)
         self.start_again("after kill -9")
+
+    def start_without_snapshot(self):
+        """As if the snapshot could not be used: the whole log is read, which is the worst that can come."""
+        self.server.process.kill()
+        self.server.process.wait()
+        for snapshot in self.data.glob("chunk_snapshot.*"):
+            shutil.rmtree(snapshot)
+        self.start_again("after kill -9, all of the log")
 
     def start_after_end(self):
         begin = time.perf_counter()
@@ -274,6 +291,7 @@ def run(options, scratch):
         found = [contestant.answers(end) for contestant in contestants]
         for contestant in contestants:
             contestant.start_after_kill()
+            contestant.start_without_snapshot()
         found += [contestant.answers(end) for contestant in contestants]
         for contestant in contestants:
             contestant.start_after_end()

@@ -37,7 +37,7 @@ static struct err err;
 static bool parse(const char *a, const char *b, const char *c, const char *d)
 {
     static char texts[4][64]; /* values point into them */
-    char *argv[4];
+    char *argv[4] = {0};
     const char *given[4] = {a, b, c, d};
     int argc = 0;
     for (; argc < 4 && given[argc]; argc++) {

@@ -91,6 +91,7 @@ static bool opening_storage(struct server *server, struct err *err)
         .head_series_max = (size_t)options->head_series_max,
         .keeps_starts = server->features.starts,
         .late_window_ms = settings->config.out_of_order_window_ms,
+        .snapshot_log_size = (uint64_t)options->snapshot_log_size,
         .refresh_ms = options->refresh_ms,
         .compacts = !options->read_only,
         .block_range_ms = options->block_range_ms,

@@ -27,8 +27,7 @@
 struct checkpoint {
     const struct checkpoint_plan *plan;
     struct wal_writer *out;
-    bool notes_only;  /* exemplars and metadata */
-    int64_t until_ns; /* INT64_MAX: as long as it takes */
+    const struct checkpoint_notes *notes; /* NULL: all that a checkpoint keeps */
     uint64_t added_count;
     size_t waiting_size;
     struct wal_record record;
@@ -248,7 +247,8 @@ static bool checkpoint_goes_on(const struct checkpoint *checkpoint, struct err *
     const _Atomic bool *cancel = checkpoint->plan->cancel;
     if (cancel && atomic_load_explicit(cancel, memory_order_relaxed))
         return err_set(err, ERR_CANCELED, "canceled while a checkpoint was written");
-    return checkpoint->until_ns == INT64_MAX || clock_monotonic_ns() <= checkpoint->until_ns ||
+    int64_t until_ns = checkpoint->notes ? checkpoint->notes->until_ns : INT64_MAX;
+    return until_ns == INT64_MAX || clock_monotonic_ns() <= until_ns ||
            err_set(err, ERR_LIMIT, "it takes too long");
 }
 
@@ -256,49 +256,80 @@ static bool checkpoint_goes_on(const struct checkpoint *checkpoint, struct err *
 static bool checkpoint_passes(const struct checkpoint *checkpoint, const uint8_t *bytes,
                               size_t size)
 {
-    return checkpoint->notes_only && size > 0 && bytes[0] != WAL_EXEMPLARS &&
-           bytes[0] != WAL_METADATA;
+    return checkpoint->notes && size > 0 && bytes[0] != WAL_EXEMPLARS && bytes[0] != WAL_METADATA;
 }
 
-static bool checkpoint_read_segment(struct checkpoint *checkpoint, const char *path,
-                                    struct err *err)
+/* Of a log's segments `first` to `last`; begin and end are offsets in these two. */
+struct checkpoint_span {
+    const char *folder;
+    uint32_t first, last;
+    uint64_t begin, end; /* UINT64_MAX: of a file that nobody writes to any more, all of it */
+};
+
+static bool checkpoint_take(struct checkpoint *checkpoint, const uint8_t *bytes, size_t size,
+                            struct err *err)
+{
+    if (checkpoint_passes(checkpoint, bytes, size))
+        return true;
+    if (!wal_record_decode(bytes, size, &checkpoint->record, err))
+        return false;
+    if (checkpoint->record.type != 0) /* of a later Prometheus */
+        checkpoint_keep(checkpoint);
+    return true;
+}
+
+static bool checkpoint_read_segment(struct checkpoint *checkpoint, const char *path, uint64_t begin,
+                                    uint64_t end, struct err *err)
 {
     AUTO(wal_segment_close) struct wal_segment *segment = NULL;
     if (!wal_segment_open(path, &segment, err))
         return false;
+    wal_segment_seek(segment, begin);
     while (checkpoint_goes_on(checkpoint, err)) {
         const uint8_t *bytes;
         size_t size;
-        enum tail_read got = wal_segment_next(segment, true, &bytes, &size, err);
+        if (wal_segment_offset(segment) >= end)
+            return true;
+        enum tail_read got = wal_segment_next(segment, end == UINT64_MAX, &bytes, &size, err);
+        if (got == TAIL_END && end != UINT64_MAX)
+            return err_set(err, ERR_CORRUPT, "%s: it ends before offset %llu", path,
+                           (unsigned long long)end);
         if (got != TAIL_ITEM)
             return got == TAIL_END;
-        if (checkpoint_passes(checkpoint, bytes, size))
-            continue;
-        if (!wal_record_decode(bytes, size, &checkpoint->record, err))
+        if (!checkpoint_take(checkpoint, bytes, size, err))
             return err_wrap(err, "%s: before offset %llu", path,
                             (unsigned long long)wal_segment_offset(segment));
-        if (checkpoint->record.type == 0)
-            continue; /* of a later Prometheus */
-        checkpoint_keep(checkpoint);
         if (checkpoint->waiting_size > FLUSH_SIZE && !checkpoint_flush(checkpoint, err))
             return false;
     }
     return false;
 }
 
-static bool checkpoint_read_folder(struct checkpoint *checkpoint, const char *folder,
-                                   uint32_t first, uint32_t last, struct err *err)
+static bool checkpoint_read_span(struct checkpoint *checkpoint, struct checkpoint_span span,
+                                 struct err *err)
 {
-    for (uint32_t number = first; number <= last; number++) {
+    for (uint32_t number = span.first; number <= span.last; number++) {
         char path[4096];
-        wal_folder_segment_path(folder, number, path, sizeof path);
-        if (!checkpoint_read_segment(checkpoint, path, err))
+        wal_folder_segment_path(span.folder, number, path, sizeof path);
+        if (!checkpoint_read_segment(checkpoint, path, number == span.first ? span.begin : 0,
+                                     number == span.last ? span.end : UINT64_MAX, err))
             return false;
     }
     return true;
 }
 
-static bool checkpoint_read(struct checkpoint *checkpoint, struct err *err)
+/* A folder whose segments nobody writes to, from 0 on. */
+static bool checkpoint_read_whole(struct checkpoint *checkpoint, const char *folder, uint32_t last,
+                                  struct err *err)
+{
+    return checkpoint_read_span(
+        checkpoint, (struct checkpoint_span){.folder = folder, .last = last, .end = UINT64_MAX},
+        err);
+}
+
+/* The newest checkpoint, and the segments behind it. */
+static bool checkpoint_read_log(struct checkpoint *checkpoint, struct snapshot_place end,
+                                struct err *err)
 {
     const struct checkpoint_plan *plan = checkpoint->plan;
     AUTO(wal_listing_done) struct wal_listing listing = {0};
@@ -306,13 +337,49 @@ static bool checkpoint_read(struct checkpoint *checkpoint, struct err *err)
     if (!wal_folder_list(plan->folder, &listing, err) ||
         !wal_folder_checkpoint(plan->folder, &listing, &before, err))
         return false;
-    if (!before.is_there)
-        return listing.count == 0 || checkpoint_read_folder(checkpoint, plan->folder,
-                                                            listing.segments[0], plan->last, err);
+    struct checkpoint_span span = {
+        .folder = plan->folder,
+        .last = end.segment,
+        .end = end.offset,
+    };
+    if (!before.is_there) {
+        span.first = listing.count > 0 ? listing.segments[0] : 0;
+        return listing.count == 0 || checkpoint_read_span(checkpoint, span, err);
+    }
     char path[4096];
     wal_folder_checkpoint_path(plan->folder, before.number, path, sizeof path);
-    return checkpoint_read_folder(checkpoint, path, 0, before.segment_last, err) &&
-           checkpoint_read_folder(checkpoint, plan->folder, before.number + 1, plan->last, err);
+    span.first = before.number + 1;
+    return checkpoint_read_whole(checkpoint, path, before.segment_last, err) &&
+           checkpoint_read_span(checkpoint, span, err);
+}
+
+/* What was written before, if anything was, and the log behind it. */
+static bool checkpoint_read_notes(struct checkpoint *checkpoint, struct err *err)
+{
+    const struct checkpoint_notes *notes = checkpoint->notes;
+    if (!notes->before)
+        return checkpoint_read_log(checkpoint, notes->end, err);
+    AUTO(wal_listing_done) struct wal_listing listing = {0};
+    struct checkpoint_span span = {
+        .folder = checkpoint->plan->folder,
+        .first = notes->begin.segment,
+        .begin = notes->begin.offset,
+        .last = notes->end.segment,
+        .end = notes->end.offset,
+    };
+    return wal_folder_list(notes->before, &listing, err) &&
+           (listing.count == 0 ||
+            checkpoint_read_whole(checkpoint, notes->before, listing.segments[listing.count - 1],
+                                  err)) &&
+           checkpoint_read_span(checkpoint, span, err);
+}
+
+static bool checkpoint_read(struct checkpoint *checkpoint, struct err *err)
+{
+    if (checkpoint->notes)
+        return checkpoint_read_notes(checkpoint, err);
+    struct snapshot_place end = {checkpoint->plan->last, UINT64_MAX};
+    return checkpoint_read_log(checkpoint, end, err);
 }
 
 static bool checkpoint_put_metadata(struct checkpoint *checkpoint, struct err *err)
@@ -342,11 +409,11 @@ static bool checkpoint_write_in(struct checkpoint *checkpoint, const char *folde
            wal_writer_finish(checkpoint->out, err) && file_sync_folder(folder, err);
 }
 
-bool checkpoint_write_notes(const struct checkpoint_plan *plan, const char *folder,
-                            int64_t until_ns, uint64_t *ret_record_count, struct err *err)
+bool checkpoint_write_notes(const struct checkpoint_plan *plan,
+                            const struct checkpoint_notes *notes, const char *folder,
+                            uint64_t *ret_record_count, struct err *err)
 {
-    AUTO(checkpoint_done)
-    struct checkpoint checkpoint = {.plan = plan, .notes_only = true, .until_ns = until_ns};
+    AUTO(checkpoint_done) struct checkpoint checkpoint = {.plan = plan, .notes = notes};
     if (!checkpoint_write_in(&checkpoint, folder, err))
         return false;
     *ret_record_count = checkpoint.added_count;
@@ -361,7 +428,7 @@ bool checkpoint_write(const struct checkpoint_plan *plan, struct err *err)
     if (!wal_folder_remove_checkpoints(plan->folder, 0, err))
         return false;
     struct err left = {0};
-    AUTO(checkpoint_done) struct checkpoint checkpoint = {.plan = plan, .until_ns = INT64_MAX};
+    AUTO(checkpoint_done) struct checkpoint checkpoint = {.plan = plan};
     if (!checkpoint_write_in(&checkpoint, scratch, err)) {
         if (!file_remove_all(scratch, &left))
             err_clear(&left); /* the next attempt removes it */

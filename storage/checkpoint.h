@@ -7,6 +7,7 @@
 
 #include "base/attr.h"
 #include "base/err.h"
+#include "storage/snapshot_folder.h"
 #include "storage/wal_packing.h"
 
 /*
@@ -36,10 +37,20 @@ struct checkpoint_plan {
  */
 bool checkpoint_write(const struct checkpoint_plan *plan, struct err *err) MUST_CHECK;
 
+/* Which exemplars and metadata: of the log up to a place in one of its segments. */
+struct checkpoint_notes {
+    struct snapshot_place end;
+    /* NULL: of all of it. Else a folder that they were written into of the log before `begin`. */
+    const char *before;
+    struct snapshot_place begin;
+    int64_t until_ns; /* by the monotonic clock; INT64_MAX: it may take as long as it takes */
+};
+
 /*
- * What it would keep of exemplars and metadata alone, as a log in a folder that is made. On an
- * error there may be a part of it. ERR_LIMIT: it is not done by `until_ns`.
+ * What it would keep of exemplars and metadata alone, as a log in a folder that is made; `last` of
+ * the plan does not count, and the last segment may be written to meanwhile. On an error there may
+ * be a part of it. ERR_LIMIT: it is not done by `until_ns`.
  */
-bool checkpoint_write_notes(const struct checkpoint_plan *plan, const char *folder,
-                            int64_t until_ns, uint64_t *ret_record_count, struct err *err)
-    MUST_CHECK;
+bool checkpoint_write_notes(const struct checkpoint_plan *plan,
+                            const struct checkpoint_notes *notes, const char *folder,
+                            uint64_t *ret_record_count, struct err *err) MUST_CHECK;

@@ -25,6 +25,7 @@
 #include "storage/db_select.h"
 #include "storage/dir_lock.h"
 #include "storage/head_append.h"
+#include "storage/head_snapshot.h"
 #include "storage/late_samples.h"
 
 void db_warn(const struct db *db, const char *message)
@@ -99,7 +100,7 @@ static void *db_refresh_thread(void *context)
     struct db *db = context;
     while (db_wait(db, NULL, db->options.refresh_ms)) {
         struct err err = {0};
-        bool good = db_refresh(db, &err);
+        bool good = db_refresh(db, &err) && head_snapshot_keep_up(db->head, &err);
         db_thread_result(db, &db->refresher, good, &err);
     }
     return NULL;
@@ -118,6 +119,8 @@ static bool db_start_thread(struct db *db, struct db_thread *thread, void *(*bod
 static void db_stop_threads(struct db *db)
 {
     atomic_store(&db->compactor.cancel, true);
+    if (db->head)
+        head_prepare_close(db->head);
     pthread_mutex_lock(&db->stop_lock);
     db->stop = true;
     pthread_cond_broadcast(&db->stop_changed);

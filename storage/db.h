@@ -48,6 +48,9 @@ struct db_options {
     double retention_percent;   /* instead of them, of the file system's size; 0: not told */
     int64_t compact_ms;         /* how often it is looked at; 0: as Prometheus, every minute */
 
+    /* So many bytes of log behind a snapshot call for the next one, at a refresh; 0: none is taken
+     * but at a clean end. */
+    uint64_t snapshot_log_size;
     int64_t map_ms; /* how often full chunks go into files, at a refresh; 0: every minute */
 
     int64_t refresh_ms; /* how often new WAL records and blocks are looked for; 0: only when told */

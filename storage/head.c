@@ -56,9 +56,14 @@ bool head_open(const char *path, const struct db_options *options, struct head *
 static void head_leave(struct head *head)
 {
     struct err err = {0};
-    bool good = head_map_chunks(head, &err) && head_snapshot_write(head, &err);
+    bool good = head_map_chunks(head, &err) && head_snapshot_leave(head, &err);
     if (!good && head->options.warn)
         head->options.warn(head->options.context, err.msg);
+}
+
+void head_prepare_close(struct head *head)
+{
+    atomic_store(&head->is_ending, true);
 }
 
 void head_close(struct head *head)

@@ -21,6 +21,9 @@ bool head_open(const char *path, const struct db_options *options, struct head *
                struct err *err) MUST_CHECK;
 void head_close(struct head *head);
 
+/* What a thread has begun that need not be finished ends soon. Thread: any. */
+void head_prepare_close(struct head *head);
+
 /*
  * Reads what was written since the last time. What lies before `blocks_end_ms` is in blocks
  * already and need not be kept (INT64_MIN: there are no blocks).

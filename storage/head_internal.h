@@ -29,6 +29,8 @@ struct head {
     int64_t map_due_ns;         /* when full chunks go into files */
     bool map_failed;            /* the last time */
     pthread_mutex_t truncating; /* one head_truncate at a time; before `changing` */
+    int64_t snapshot_due_ns;    /* the next one not before; of the thread that takes them */
+    _Atomic bool is_ending;     /* it will be closed soon */
     int64_t truncated_ms;       /* the log holds nothing needless before, as far as the rule goes */
     pthread_mutex_t counting;   /* leaf */
     struct head_counters counters; /* but for those of the logs */
@@ -45,6 +47,12 @@ bool head_refresh_state(struct head *head, int64_t blocks_end_ms, struct err *er
 
 /* After a refresh, when it is time. */
 void head_map_due_chunks(struct head *head);
+
+/*
+ * With `changing` held: full chunks of the series in slots from *slot on, up to `end`, go into
+ * files; as many series as make one write. *slot: the first that was not looked at.
+ */
+bool head_map_step(struct head *head, size_t *slot, size_t end, struct err *err) MUST_CHECK;
 
 /* Files of head chunks that nobody needs any more; those in use go another time. */
 bool head_remove_chunks(struct head *head, struct err *err) MUST_CHECK;

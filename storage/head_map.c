@@ -15,7 +15,7 @@
 #include "storage/head_chunk_writer.h"
 #include "storage/head_internal.h"
 
-/* One step: so many series are looked at, and about so many bytes written. */
+/* One step: at most so many series are looked at, and about so many bytes written. */
 #define MAP_STEP_SERIES 16384
 #define MAP_STEP_SIZE ((size_t)1 << 20)
 
@@ -87,16 +87,12 @@ static bool map_step_write(struct head *head, struct map_step *step, struct err 
     return true;
 }
 
-/* The series from *slot on; *slot is where the next step goes on. */
-static bool head_map_step(struct head *head, size_t *slot, struct err *err)
+bool head_map_step(struct head *head, size_t *slot, size_t end, struct err *err)
 {
     AUTO(map_step_done) struct map_step step = {0};
     const struct head_index *index = head->state->index;
-    for (size_t looked = 0; *slot < index->count && looked < MAP_STEP_SERIES; looked++) {
+    while (*slot < end && step.size < MAP_STEP_SIZE)
         map_step_add(&step, index->series[(*slot)++]);
-        if (step.size >= MAP_STEP_SIZE)
-            break;
-    }
     return step.count == 0 || map_step_write(head, &step, err);
 }
 
@@ -108,8 +104,10 @@ bool head_map_chunks(struct head *head, struct err *err)
     /* A sweep between two steps moves series to lower slots: those are looked at next time. */
     for (size_t slot = 0; good;) {
         pthread_mutex_lock(&head->changing);
-        bool done = slot >= head->state->index->count;
-        good = done || head_map_step(head, &slot, err);
+        size_t count = head->state->index->count;
+        bool done = slot >= count;
+        size_t end = done || count - slot < MAP_STEP_SERIES ? count : slot + MAP_STEP_SERIES;
+        good = done || head_map_step(head, &slot, end, err);
         pthread_mutex_unlock(&head->changing);
         if (done)
             break;

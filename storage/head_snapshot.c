@@ -2,236 +2,291 @@
  * Writes a snapshot aside: a record for each series, the deleted ranges, and what it was taken of.
  * It is on the disk before it gets its name, and has its name before older ones go.
  *
- * Where it lies in the log is behind all that was written: nothing of what is in memory comes
- * later.
+ * Batches and selects go on meanwhile. Its place in the log is that of its beginning, and a series
+ * is written as it is when its turn comes: what came into it since is in the log behind the place
+ * as well, where the next start finds that the series has it. That does not go for what takes away:
+ * where series were swept out or deleted meanwhile, there is no snapshot this time.
+ *
+ * The log in front of the place is on the disk before the snapshot counts. Else a loss of power
+ * could leave a hole in it that nobody sees before the snapshot is gone.
  */
 #include "storage/head_snapshot.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "base/mem.h"
 #include "storage/checkpoint.h"
 #include "storage/head_append.h"
 #include "storage/head_internal.h"
-#include "storage/histogram_reader.h"
-#include "storage/snapshot_folder.h"
-#include "storage/snapshot_origin.h"
-#include "storage/snapshot_record.h"
-
-/* So many bytes of records wait before they are written. */
-#define FLUSH_SIZE ((size_t)1 << 20)
+#include "storage/snapshot_writer.h"
+#include "storage/wal_folder.h"
 
 /* Who ends a server waits no longer for this. */
-#define WRITE_MAX_NS ((int64_t)20 * 1000000000)
+#define LEAVE_MAX_NS ((int64_t)20 * 1000000000)
 
-struct snapshot_writer {
-    const struct head_index *index;
-    struct wal_writer *out;
-    int64_t until_ns;
-    struct buf record;
-    size_t waiting_size;
-    uint64_t series_count;
-    struct wal_label *labels;
-    size_t label_cap;
+/* Batches wait while so many series are looked at. */
+#define STEP_SERIES 1024
+
+/* The log behind a snapshot grows to so many times its size, and to the option's size at least. */
+#define LOG_FACTOR 4
+
+/* After one that came to nothing. */
+#define PAUSE_NS ((int64_t)60 * 1000000000)
+
+/* The moment that a snapshot is of. */
+struct snapshot_mark {
+    struct snapshot_place place;
+    size_t series_count; /* slots before it are its series */
+    uint64_t series_removed;
+    int64_t min_valid_ms;
+    uint64_t last_ref;
+    bool has_notes;
 };
 
-static void snapshot_writer_done(struct snapshot_writer *writer)
+/* One that is being taken. */
+struct snapshot_taking {
+    struct head *head;
+    struct snapshot_mark mark;
+    struct snapshot_known before; /* the last one, if it is of use */
+    char path[4096], scratch[4096 + 4], log[4096];
+    int64_t until_ns;
+};
+
+static void log_folder(const struct head *head, char *out, size_t size)
 {
-    wal_writer_close(writer->out);
-    buf_done(&writer->record);
-    free(writer->labels);
+    snprintf(out, size, "%s/wal", head->path);
 }
 
-static void snapshot_writer_done_auto(struct snapshot_writer *writer)
+/* With `changing` held: the last one, if blocks and the log are as it needs them. */
+static struct snapshot_known known_of_use(const struct head *head)
 {
-    snapshot_writer_done(writer);
+    struct snapshot_known known = head->state->snapshot;
+    char log[4096], path[4096 + 16];
+    log_folder(head, log, sizeof log);
+    wal_folder_segment_path(log, known.place.segment, path, sizeof path);
+    if (!known.is_there || known.min_valid_ms != head->state->min_valid_ms || !file_exists(path))
+        return (struct snapshot_known){0};
+    return known;
 }
 
-static bool writer_flush(struct snapshot_writer *writer, struct err *err)
+static bool taking_is_in_vain(const struct snapshot_taking *taking, const char *why,
+                              struct err *err)
 {
-    writer->waiting_size = 0;
-    if (clock_monotonic_ns() > writer->until_ns)
-        return err_set(err, ERR_LIMIT, "it takes too long");
-    return wal_writer_flush(writer->out, err);
+    return err_set(err, ERR_CANCELED, "%s: %s", taking->path, why);
 }
 
-static bool writer_add(struct snapshot_writer *writer, struct err *err)
+/* With `changing` held: are series in the slots that they had, with the chunks that they had? */
+static bool taking_goes_on(const struct snapshot_taking *taking, struct err *err)
 {
-    wal_writer_add(writer->out, writer->record.ptr, writer->record.len);
-    writer->waiting_size += writer->record.len;
-    return writer->waiting_size < FLUSH_SIZE || writer_flush(writer, err);
+    const struct head_state *state = taking->head->state;
+    const struct snapshot_mark *mark = &taking->mark;
+    if (atomic_load(&taking->head->is_ending) && taking->until_ns == INT64_MAX)
+        return taking_is_in_vain(taking, "the head is to be closed", err);
+    if (state->series_removed != mark->series_removed || state->min_valid_ms != mark->min_valid_ms)
+        return taking_is_in_vain(taking, "samples went into blocks meanwhile", err);
+    return true;
 }
 
-/* The chunk's last sample; our own bytes. */
-static struct raw_histogram chunk_last(const struct histogram_appender *open, struct arena *arena)
+/* With `changing` held: full chunks go into files, and what is left of each series is added. */
+static bool taking_add(const struct snapshot_taking *taking, struct snapshot_writer *writer,
+                       size_t *slot, struct err *err)
 {
-    struct histogram_reader reader;
-    struct err err = {0};
-    bool good = histogram_reader_open(&reader, open->encoding, open->out.bytes, open->out.size,
-                                      arena, &err);
-    for (size_t i = 0; good && i < reader.sample_count; i++)
-        good = histogram_reader_next(&reader, NULL);
-    assert(good);
-    return histogram_reader_raw(&reader, arena);
-}
-
-static bool writer_add_histograms(struct snapshot_writer *writer, const struct live_series *series,
-                                  size_t label_count, const struct histogram_appender *open,
-                                  struct err *err)
-{
-    AUTO(arena_destroy) struct arena *arena = arena_create(NULL);
-    struct raw_histogram last = chunk_last(open, arena);
-    struct snapshot_chunk chunk = {open->begin_ms, open->t_ms, open->out.bytes, open->out.size,
-                                   open->encoding};
-    snapshot_series_encode(&writer->record, series->ref, writer->labels, label_count, &chunk, 0,
-                           &last);
-    return writer_add(writer, err);
-}
-
-static bool writer_add_floats(struct snapshot_writer *writer, const struct live_series *series,
-                              size_t label_count, struct err *err)
-{
-    struct live_chunk packed = {0};
-    struct snapshot_chunk chunk = {0};
-    if (series->open.count > 0) {
-        packed = live_series_open_chunk(series);
-        chunk = (struct snapshot_chunk){packed.begin_ms, packed.end_ms, packed.packed, packed.size,
-                                        packed.encoding};
-    }
-    snapshot_series_encode(&writer->record, series->ref, writer->labels, label_count, &chunk,
-                           series->open.v, NULL);
-    free(packed.packed);
-    return writer_add(writer, err);
-}
-
-static bool writer_add_series(struct snapshot_writer *writer, struct err *err)
-{
-    const struct head_index *index = writer->index;
-    for (size_t i = 0; i < index->count; i++) {
-        const struct live_series *series = index->series[i];
-        if (series->dead)
-            continue;
-        buf_clear(&writer->record);
-        size_t label_count =
-            head_index_texts(index, (uint32_t)i, &writer->labels, &writer->label_cap);
-        const struct histogram_appender *open = live_series_open_histogram(series);
-        bool good = open ? writer_add_histograms(writer, series, label_count, open, err)
-                         : writer_add_floats(writer, series, label_count, err);
-        if (!good)
-            return false;
-        writer->series_count++;
+    const struct head_index *index = taking->head->state->index;
+    size_t at = *slot, count = taking->mark.series_count;
+    size_t end = count - at < STEP_SERIES ? count : at + STEP_SERIES;
+    if (!taking_goes_on(taking, err) || !head_map_step(taking->head, slot, end, err))
+        return false;
+    for (; at < *slot; at++) {
+        const struct live_series *series = index->series[at];
+        if (live_series_first_packed(series) < series->chunk_count)
+            return taking_is_in_vain(taking, "a chunk is too large for a file", err);
+        snapshot_writer_add(writer, index, (uint32_t)at);
     }
     return true;
 }
 
-static bool writer_add_tombstones(struct snapshot_writer *writer, struct err *err)
+static bool taking_add_all(const struct snapshot_taking *taking, struct snapshot_writer *writer,
+                           struct err *err)
 {
-    AUTO(buf_done) struct buf ranges = {0};
-    for (size_t i = 0; i < writer->index->count; i++) {
-        const struct live_series *series = writer->index->series[i];
-        uint32_t count = series->extra && !series->dead ? series->extra->deleted_count : 0;
-        for (uint32_t k = 0; k < count; k++)
-            snapshot_tombstone_encode(&ranges, series->ref, series->extra->deleted[k]);
+    struct head *head = taking->head;
+    bool good = true;
+    for (size_t slot = 0; good && slot < taking->mark.series_count;) {
+        pthread_mutex_lock(&head->changing);
+        good = taking_add(taking, writer, &slot, err);
+        pthread_mutex_unlock(&head->changing);
+        good = good && snapshot_writer_catch_up(writer, err);
     }
-    buf_clear(&writer->record);
-    snapshot_tombstones_encode(&writer->record, ranges.len);
-    buf_append(&writer->record, ranges.ptr, ranges.len);
-    return ranges.len < WAL_RECORD_SIZE_MAX / 2 ? writer_add(writer, err)
-                                                : err_set(err, ERR_LIMIT, "too much is deleted");
+    grace_advance(&head->grace);
+    return good && snapshot_writer_finish(writer, err);
 }
 
 static bool snapshot_keeps(void *context, uint64_t ref)
 {
-    const struct live_series *series = head_index_find(context, ref);
-    return series && !series->dead;
+    struct head *head = context;
+    pthread_rwlock_rdlock(&head->lock);
+    const struct live_series *series = head_index_find(head->state->index, ref);
+    bool keeps = series && !series->dead;
+    pthread_rwlock_unlock(&head->lock);
+    return keeps;
 }
 
-/* The head only passes exemplars and metadata on: they are read out of the log. */
-static bool snapshot_write_notes(struct head *head, const char *folder, const char *log,
-                                 struct snapshot_place place, const struct snapshot_writer *writer,
-                                 uint64_t *ret_record_count, struct err *err)
+/*
+ * The head only passes exemplars and metadata on: they are read out of the log, or out of the
+ * snapshot before and the log behind that.
+ */
+static bool taking_write_notes(const struct snapshot_taking *taking, uint64_t *ret_record_count,
+                               struct err *err)
 {
-    char path[4096 + 16];
-    snapshot_notes_path(folder, path, sizeof path);
+    struct head *head = taking->head;
+    char path[4096 + 16], folder[4096], before[4096 + 16];
+    snapshot_notes_path(taking->scratch, path, sizeof path);
+    snapshot_folder_path(head->path, taking->before.place, folder, sizeof folder);
+    snapshot_notes_path(folder, before, sizeof before);
     struct checkpoint_plan plan = {
-        .folder = log,
-        .last = place.segment,
-        .before_ms = head->state->min_valid_ms,
+        .folder = taking->log,
+        .before_ms = taking->mark.min_valid_ms,
         .segment_size = head_segment_size(head),
         .packing = head->options.wal_packing,
         .keeps = snapshot_keeps,
-        .context = head->state->index,
+        .context = head,
+        .cancel = taking->until_ns == INT64_MAX ? &head->is_ending : NULL,
     };
-    return !head->state->has_notes ||
-           checkpoint_write_notes(&plan, path, writer->until_ns, ret_record_count, err);
+    struct checkpoint_notes notes = {
+        .end = taking->mark.place,
+        .before = taking->before.is_there ? before : NULL,
+        .begin = taking->before.place,
+        .until_ns = taking->until_ns,
+    };
+    return !taking->mark.has_notes ||
+           checkpoint_write_notes(&plan, &notes, path, ret_record_count, err);
 }
 
-static bool snapshot_write_in(struct head *head, const char *folder, struct snapshot_place place,
-                              struct err *err)
+static bool taking_write(const struct snapshot_taking *taking, struct err *err)
 {
-    struct head_state *state = head->state;
-    AUTO(snapshot_writer_done)
-    struct snapshot_writer writer = {
-        .index = state->index,
-        .until_ns = clock_monotonic_ns() + WRITE_MAX_NS,
-    };
+    const struct snapshot_mark *mark = &taking->mark;
+    struct head *head = taking->head;
     struct wal_writer_options options = {
         .segment_size = head_segment_size(head),
         .packing = head->options.wal_packing,
         .synced = true,
     };
-    struct snapshot_origin origin = {
-        .chunks_end = snapshot_chunks_end(state->index),
-        .last_ref = state->last_ref,
-        .min_valid_ms = state->min_valid_ms,
-    };
-    char log[4096];
-    snprintf(log, sizeof log, "%s/wal", head->path);
-    if (!file_make_folder(folder, err) || !wal_writer_open(folder, &options, &writer.out, err) ||
-        !writer_add_series(&writer, err) || !writer_add_tombstones(&writer, err) ||
-        !writer_flush(&writer, err) || !wal_writer_finish(writer.out, err) ||
-        !snapshot_write_notes(head, folder, log, place, &writer, &origin.note_count, err) ||
-        !snapshot_origin_note_log(&origin, log, place, err))
+    AUTO(snapshot_writer_done) struct snapshot_writer writer;
+    if (!snapshot_writer_open(&writer, taking->scratch, &options, taking->until_ns, err) ||
+        !taking_add_all(taking, &writer, err))
         return false;
-    origin.series_count = writer.series_count;
-    snapshot_origin_note_chunks(&origin, state->index);
-    return snapshot_origin_write(folder, &origin, err) && file_sync_folder(folder, err);
+    struct snapshot_origin *origin = &writer.origin;
+    origin->last_ref = mark->last_ref;
+    origin->min_valid_ms = mark->min_valid_ms;
+    return taking_write_notes(taking, &origin->note_count, err) &&
+           wal_folder_sync_segments(taking->log, err) && file_sync_folder(taking->log, err) &&
+           snapshot_origin_note_log(origin, taking->log, mark->place, err) &&
+           snapshot_origin_write(taking->scratch, origin, err) &&
+           file_sync_folder(taking->scratch, err);
 }
 
-/* Is all that the log says in series and files of chunks? */
-static bool snapshot_says_all(const struct head_state *state)
+/* It has its name, and older ones go. */
+static bool taking_put(const struct snapshot_taking *taking, struct err *err)
 {
-    const struct head_index *index = state->index;
-    if (!state->begun || index->by_ref.count != index->count)
+    struct head *head = taking->head;
+    const char *path = taking->path;
+    if ((file_exists(path) && !file_remove_all(path, err)) || rename(taking->scratch, path) != 0)
+        return err_set(err, ERR_IO, "%s: cannot rename: %s", taking->scratch, strerror(errno));
+    struct snapshot_known known = {true, taking->mark.place, taking->mark.min_valid_ms, 0};
+    if (!file_sync_folder(head->path, err) ||
+        !snapshot_folder_remove(head->path, &known.place, err) ||
+        !file_tree_size(path, &known.size, err))
         return false;
-    for (size_t i = 0; i < index->count; i++)
-        if (live_series_first_packed(index->series[i]) < index->series[i]->chunk_count)
-            return false;
+    head->state->snapshot = known;
     return true;
 }
 
-bool head_snapshot_write(struct head *head, struct err *err)
+static bool taking_begin(struct snapshot_taking *taking, struct err *err)
 {
-    if (!snapshot_says_all(head->state))
-        return true;
+    struct head *head = taking->head;
+    pthread_mutex_lock(&head->changing);
+    const struct head_state *state = head->state;
     const struct wal_writer *log = head_writer_log(head->writer);
-    struct snapshot_place place = {wal_writer_segment(log), wal_writer_offset(log)};
-    char path[4096], scratch[4096 + 4];
-    snapshot_folder_path(head->path, place, path, sizeof path);
-    snprintf(scratch, sizeof scratch, "%s.tmp", path);
+    taking->mark = (struct snapshot_mark){
+        .place = {wal_writer_segment(log), wal_writer_offset(log)},
+        .series_count = state->index->count,
+        .series_removed = state->series_removed,
+        .min_valid_ms = state->min_valid_ms,
+        .last_ref = state->last_ref,
+        .has_notes = state->has_notes,
+    };
+    taking->before = known_of_use(head);
+    bool says_all = state->begun && state->index->by_ref.count == state->index->count;
+    pthread_mutex_unlock(&head->changing);
+    snapshot_folder_path(head->path, taking->mark.place, taking->path, sizeof taking->path);
+    snprintf(taking->scratch, sizeof taking->scratch, "%s.tmp", taking->path);
+    log_folder(head, taking->log, sizeof taking->log);
+    return says_all || taking_is_in_vain(taking, "a series has two references", err);
+}
+
+static bool snapshot_take(struct head *head, int64_t until_ns, struct err *err)
+{
+    struct snapshot_taking taking = {.head = head, .until_ns = until_ns};
+    if (!taking_begin(&taking, err))
+        return false;
+    const struct snapshot_known *last = &taking.before;
+    if (last->is_there && snapshot_place_order(last->place, taking.mark.place) == 0)
+        return true; /* nothing was logged since */
     struct err left = {0};
-    if ((file_exists(scratch) && !file_remove_all(scratch, err)) ||
-        !snapshot_write_in(head, scratch, place, err)) {
-        if (!file_remove_all(scratch, &left))
-            err_clear(&left); /* the next one removes it */
-        return err_wrap(err, "%s", path);
-    }
-    if ((file_exists(path) && !file_remove_all(path, err)) || rename(scratch, path) != 0)
-        return err_set(err, ERR_IO, "%s: cannot rename: %s", scratch, strerror(errno));
-    return file_sync_folder(head->path, err) && snapshot_folder_remove(head->path, &place, err);
+    if ((!file_exists(taking.scratch) || file_remove_all(taking.scratch, err)) &&
+        taking_write(&taking, err))
+        return taking_put(&taking, err);
+    if (!file_remove_all(taking.scratch, &left))
+        err_clear(&left); /* the next one removes it */
+    return err->kind == ERR_CANCELED ? false : err_wrap(err, "%s", taking.path);
+}
+
+bool head_snapshot_take(struct head *head, struct err *err)
+{
+    return snapshot_take(head, INT64_MAX, err);
+}
+
+bool head_snapshot_leave(struct head *head, struct err *err)
+{
+    if (snapshot_take(head, clock_monotonic_ns() + LEAVE_MAX_NS, err))
+        return true;
+    if (err->kind != ERR_CANCELED)
+        return false;
+    err_clear(err);
+    return true;
+}
+
+/* Is there much of the log behind the last one? */
+static bool log_is_long(struct head *head, bool *ret_is_long, struct err *err)
+{
+    uint64_t size, most = head->options.snapshot_log_size;
+    char log[4096];
+    log_folder(head, log, sizeof log);
+    pthread_mutex_lock(&head->changing);
+    struct snapshot_known last = known_of_use(head);
+    pthread_mutex_unlock(&head->changing);
+    if (!wal_folder_size_behind(log, last.place.segment, last.place.offset, &size, err))
+        return false;
+    *ret_is_long = size > most && size > LOG_FACTOR * last.size;
+    return true;
+}
+
+bool head_snapshot_keep_up(struct head *head, struct err *err)
+{
+    int64_t now_ns = clock_monotonic_ns();
+    if (!head->writer || head->options.snapshot_log_size == 0 || now_ns < head->snapshot_due_ns)
+        return true;
+    bool is_long = false;
+    bool good = log_is_long(head, &is_long, err);
+    if (good && !is_long)
+        return true;
+    good = good && head_snapshot_take(head, err);
+    if (!good)
+        head->snapshot_due_ns = now_ns + PAUSE_NS;
+    if (good || err->kind != ERR_CANCELED)
+        return good;
+    err_clear(err);
+    return true;
 }

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "storage/chunk.h"
 #include "storage/head_snapshot.h"
@@ -273,7 +274,9 @@ static bool check_chunks(struct snapshot_loader *loader, struct err *err)
                        (unsigned long long)loader->series_count,
                        (unsigned long long)loader->origin.series_count);
     head_state_note_ref(loader->state, loader->origin.last_ref);
-    return true;
+    loader->state->snapshot = (struct snapshot_known){
+        .is_there = true, .place = loader->place, .min_valid_ms = loader->state->min_valid_ms};
+    return file_tree_size(loader->folder, &loader->state->snapshot.size, err);
 }
 
 static bool load(struct snapshot_loader *loader, struct err *err)

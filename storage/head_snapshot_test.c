@@ -9,26 +9,19 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "base/hash.h"
 #include "base/test.h"
 #include "storage/head_append.h"
-#include "storage/head_delete.h"
+#include "storage/head_internal.h"
 #include "storage/snapshot_folder.h"
 #include "storage/test_head.h"
+#include "storage/test_life.h"
 #include "storage/test_log.h"
 
 static char folder[256], copy[300];
 static struct err err;
-static uint64_t state_of_dice;
 static int warnings;
 static char said[512]; /* of the log, last */
 static bool loaded, passed;
-
-static uint64_t dice(uint64_t sides)
-{
-    state_of_dice = state_of_dice * 6364136223846793005u + 1442695040888963407u;
-    return (state_of_dice >> 33) % sides;
-}
 
 static void note_info(void *context, const char *message)
 {
@@ -43,7 +36,11 @@ static void note_warning(void *context, const char *message)
 }
 
 static const struct db_options options = {
-    .info = note_info, .warn = note_warning, .late_window_ms = 1000000, .replay_threads = 2};
+    .info = note_info,
+    .warn = note_warning,
+    .late_window_ms = 1000000,
+    .replay_threads = 2,
+};
 
 static void setup(void)
 {
@@ -78,163 +75,32 @@ static struct head *open_head(const char *root)
     return test_head_open(root, &options, INT64_MIN);
 }
 
-static void print_series(struct buf *out, const struct symbols *symbols,
-                         const struct head_series *series)
-{
-    for (uint32_t i = 0; i < series->labels->count; i++)
-        buf_str(out, symbols_get(symbols, series->labels->pairs[i].value));
-    for (uint32_t i = 0; i < series->chunk_count; i++) {
-        const struct head_chunk_view *chunk = &series->chunks[i];
-        buf_printf(out, " %lld-%lld/%d/%llx", (long long)chunk->begin_ms, (long long)chunk->end_ms,
-                   chunk->encoding, (unsigned long long)hash_bytes(chunk->data, chunk->size));
-    }
-    for (uint32_t i = 0; i < series->deleted_count; i++)
-        buf_printf(out, " -%lld-%lld", (long long)series->deleted[i].begin_ms,
-                   (long long)series->deleted[i].end_ms);
-    buf_byte(out, '\n');
-}
-
-/* All that a head shows, to the last bit. */
-static char *contents(struct head *head)
-{
-    AUTO(arena_destroy) struct arena *arena = arena_create(NULL);
-    struct symbols *symbols = symbols_new(arena);
-    struct matcher *all;
-    ck_assert(matcher_new(arena, MATCH_REGEX, STR("__name__"), STR(".*"), &all, &err));
-    struct select_request request = {
-        .matchers = &all,
-        .matcher_count = 1,
-        .begin_ms = INT64_MIN,
-        .end_ms = INT64_MAX,
-        .arena = arena,
-        .symbols = symbols,
-    };
-    struct head_series_list list;
-    struct buf out = {0};
-    ck_assert(head_select(head, &request, &list, &err));
-    for (size_t i = 0; i < list.count; i++)
-        print_series(&out, symbols, &list.items[i]);
-    head_release(head, &list);
-    matcher_done(all);
-    symbols_done(symbols);
-    struct head_stats stats;
-    head_stats(head, &stats);
-    buf_printf(&out, "%lld to %lld, %zu series, %zu chunks\n", (long long)stats.begin_ms,
-               (long long)stats.end_ms, stats.series_count, stats.chunk_count);
-    buf_terminated(&out);
-    return out.ptr;
-}
-
-/* What the folder's log makes of it, without a snapshot. */
-static char *contents_of_log(const char *root)
-{
-    static const struct db_options reading = {.read_only = true};
-    struct head *head;
-    ck_assert(head_open(root, &reading, &head, &err));
-    ck_assert_msg(head_refresh(head, INT64_MIN, &err), "%s", err.msg);
-    char *got = contents(head);
-    head_close(head);
-    return got;
-}
-
 /* Opened for writing, the folder shows what its log says. */
 static void check_same(const char *root)
 {
-    char *wanted = contents_of_log(root);
+    char *wanted = test_log_details(root, INT64_MIN);
     struct head *head = open_head(root);
-    char *got = contents(head);
+    char *got = test_head_details(head);
     ck_assert_str_eq(got, wanted);
     free(got);
     free(wanted);
     head_close(head);
 }
 
-static void append(struct head *head, struct append_series *series, struct wal_label *labels)
-{
-    series->labels = labels;
-    series->label_count = 2;
-    struct append_batch batch = {.series = series, .count = 1, .future_ms = INT64_MAX};
-    struct append_result result;
-    if (!head_append(head, &batch, APPEND_KEEP_GOOD, &result, &err))
-        err_clear(&err); /* there may be another value at its time */
-}
-
-static void append_histogram(struct head *head, struct wal_label *labels, int64_t t_ms)
-{
-    static const double bounds[] = {0.5, 1, 2};
-    bool is_float = dice(2), is_custom = labels[0].value.ptr[0] == 'c';
-    uint64_t counts[3];
-    double total = 0;
-    uint64_t whole = 0;
-    for (int i = 0; i < 3; i++) {
-        counts[i] = 1 + (uint64_t)t_ms / 1000 + dice(3);
-        whole += counts[i];
-        total += (double)counts[i];
-        counts[i] = is_float ? value_bits((double)counts[i]) : counts[i];
-    }
-    struct histogram_span span = {.offset = is_custom ? 0 : (int32_t)dice(3), .length = 3};
-    struct append_histogram sample = {
-        .t_ms = t_ms,
-        .raw = {.is_float = is_float,
-                .sum = dice(20) ? (double)dice(100) : value_of_bits(STALE_BITS),
-                .count = is_float ? value_bits(total) : whole,
-                .schema = is_custom ? HISTOGRAM_SCHEMA_CUSTOM : 1,
-                .custom_bounds = is_custom ? bounds : NULL,
-                .custom_bound_count = is_custom ? 3 : 0,
-                .sides[0] = {&span, counts, 1, 3}},
-    };
-    append(head, &(struct append_series){.histograms = &sample, .histogram_count = 1}, labels);
-}
-
-/* Some samples of some series: floats, histograms, both, stale markers; now and then a late one. */
-static void append_any(struct head *head, int64_t *t_ms)
-{
-    static const char *const names[] = {"float", "histogram", "custom", "both"};
-    char number[8];
-    snprintf(number, sizeof number, "%d", (int)dice(5));
-    const char *name = names[dice(4)];
-    struct wal_label labels[] = {{STR("__name__"), str_of(name)}, {STR("n"), str_of(number)}};
-    *t_ms += (int64_t)dice(20) * 1000;
-    int64_t at_ms = *t_ms - (dice(30) ? 0 : (int64_t)dice(400000));
-    if (name[0] == 'f' || (name[0] == 'b' && dice(2))) {
-        double v = dice(15) ? (double)dice(1000) : value_of_bits(STALE_BITS);
-        struct append_sample sample = {.t_ms = at_ms, .v = v};
-        append(head, &(struct append_series){.samples = &sample, .sample_count = 1}, labels);
-    } else {
-        append_histogram(head, labels, at_ms);
-    }
-}
-
-static void delete_any(struct head *head, int64_t t_ms)
-{
-    AUTO(arena_destroy) struct arena *arena = arena_create(NULL);
-    struct matcher *some;
-    ck_assert(matcher_new(arena, MATCH_EQUAL, STR("n"), STR("1"), &some, &err));
-    int64_t begin_ms = t_ms - (int64_t)dice(500000);
-    struct time_range range = {begin_ms, begin_ms + (int64_t)dice(100000)};
-    ck_assert_msg(head_delete(head, &some, 1, range, &err), "%s", err.msg);
-    matcher_done(some);
-}
-
-static void live(struct head *head, int64_t *t_ms, int samples)
-{
-    for (int i = 0; i < samples; i++)
-        append_any(head, t_ms);
-    if (dice(2))
-        delete_any(head, *t_ms);
-}
-
 START_TEST(a_head_is_the_same_from_a_snapshot)
 {
     for (uint64_t seed = 1; seed <= 12; seed++) {
         setup();
-        state_of_dice = seed * 7919;
-        int64_t t_ms = 1000000;
-        for (int life = 0; life < 5; life++) {
+        struct test_life life = {.dice = seed * 7919, .t_ms = 1000000};
+        for (int number = 0; number < 5; number++) {
             struct head *head = open_head(folder);
-            ck_assert_int_eq(loaded, life > 0);
-            live(head, &t_ms, (int)dice(1500));
-            if (dice(2))
+            ck_assert_int_eq(loaded, number > 0);
+            test_life_go(&life, head, (int)test_dice(&life, 1500));
+            if (test_dice(&life, 2)) {
+                ck_assert_msg(head_snapshot_take(head, &err), "%s", err.msg);
+                test_life_go(&life, head, (int)test_dice(&life, 500));
+            }
+            if (test_dice(&life, 2))
                 ck_assert(head_map_chunks(head, &err));
             test_folder_copy(folder, copy); /* as a process leaves it that is killed */
             head_close(head);
@@ -252,11 +118,11 @@ END_TEST
 /* Nothing late, so that the log is all. */
 static void write_some(void)
 {
-    state_of_dice = 5;
+    struct test_life life = {.dice = 5};
     struct head *head = open_head(folder);
     for (int64_t i = 0; i < 1200; i++) {
         char name[8];
-        snprintf(name, sizeof name, "s%d", (int)dice(9));
+        snprintf(name, sizeof name, "s%d", (int)test_dice(&life, 9));
         test_head_append(head, name, 1000000 + 10000 * i, name[1] > '5');
     }
     head_close(head);
@@ -320,9 +186,9 @@ END_TEST
 /* The copy's snapshot is not used: the whole log is read, and told. */
 static void check_passed(void)
 {
-    char *wanted = contents_of_log(copy);
+    char *wanted = test_log_details(copy, INT64_MIN);
     struct head *head = open_head(copy);
-    char *got = contents(head);
+    char *got = test_head_details(head);
     ck_assert_str_eq(got, wanted);
     ck_assert(!loaded);
     ck_assert(passed);
@@ -504,6 +370,37 @@ START_TEST(exemplars_and_metadata_are_told_from_it)
 }
 END_TEST
 
+/* One snapshot takes them from the one before, and from the log behind it: over segments, too. */
+START_TEST(exemplars_and_metadata_go_from_one_to_the_next)
+{
+    setup();
+    struct told told = {0}, wanted = {0};
+    struct head *head = open_hearing(folder, &told);
+    for (int64_t t_ms = 1000; t_ms < 60000; t_ms += 1000) {
+        char help[32];
+        snprintf(help, sizeof help, "help %d", (int)t_ms % 7000);
+        append_notes(head, t_ms % 3000 ? "a" : "b", t_ms, help);
+        if (t_ms % 5000 == 0)
+            ck_assert(head_snapshot_take(head, &err));
+        if (t_ms % 8000 == 0)
+            ck_assert(wal_writer_cut(head_writer_log(head->writer), &err));
+    }
+    test_folder_copy(folder, copy);
+    head_close(head);
+    head_close(open_hearing(copy, &told));
+    ck_assert(loaded);
+    test_folder_copy(folder, copy);
+    ck_assert(file_remove_all(snapshot_path(copy), &err));
+    head_close(open_hearing(copy, &wanted));
+    ck_assert(!loaded);
+    ck_assert_uint_eq(wanted.exemplars.len, told.exemplars.len);
+    check_told(&told, wanted.exemplars.ptr, wanted.help[0], wanted.help[1]);
+    buf_done(&told.exemplars);
+    buf_done(&wanted.exemplars);
+    teardown();
+}
+END_TEST
+
 /* Each damage of the notes: all are told once, of the whole log. */
 START_TEST(one_whose_notes_are_damaged_is_passed_over)
 {
@@ -602,6 +499,7 @@ START_TEST(ends_without_one_where_it_cannot_be_written)
 END_TEST
 
 TEST_MAIN("head_snapshot", a_head_is_the_same_from_a_snapshot,
+          exemplars_and_metadata_go_from_one_to_the_next,
           only_what_came_behind_it_is_read_of_the_log, a_damaged_one_is_passed_over,
           one_of_another_log_is_passed_over, one_whose_log_was_cut_is_passed_over,
           one_whose_chunks_are_gone_is_passed_over, one_whose_blocks_are_gone_is_passed_over,

@@ -10,9 +10,18 @@
 #include "storage/grace.h"
 #include "storage/head_chunks.h"
 #include "storage/head_index.h"
+#include "storage/snapshot_folder.h"
 #include "storage/wal_expiry.h"
 #include "storage/wal_log.h"
 #include "storage/wal_record.h"
+
+/* The newest snapshot that a start would begin with: Millrace's own, of blocks as they are. */
+struct snapshot_known {
+    bool is_there;
+    struct snapshot_place place;
+    int64_t min_valid_ms; /* the state's, then */
+    uint64_t size;        /* in bytes */
+};
 
 /*
  * All that was made of one reading of checkpoint, WAL, WBL and chunks_head, and how far it was
@@ -69,8 +78,9 @@ struct head_state {
     bool begun;                /* was refreshed before */
     const char *snapshot_root; /* data directory: a snapshot may be read at the start; or NULL */
     bool snapshot_is_bad;      /* it was read in vain: begin anew, without it */
-    bool has_notes;            /* the log has exemplars or metadata */
-    bool has_dead;             /* series were deleted since the last sweep */
+    struct snapshot_known snapshot;
+    bool has_notes;          /* the log has exemplars or metadata */
+    bool has_dead;           /* series were deleted since the last sweep */
     uint32_t wbl_first;      /* first segment at the last look: what came before it is in blocks */
     uint32_t wbl_trimmed;    /* as far as that was done */
     bool is_ours;            /* we write the files: they are not read again */

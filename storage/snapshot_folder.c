@@ -50,9 +50,11 @@ static bool name_is_snapshot(const char *name, struct snapshot_place *ret_place,
     return *ret_whole || strcmp(at, unfinished_suffix) == 0;
 }
 
-static bool place_is_before(struct snapshot_place a, struct snapshot_place b)
+int snapshot_place_order(struct snapshot_place a, struct snapshot_place b)
 {
-    return a.segment != b.segment ? a.segment < b.segment : a.offset < b.offset;
+    if (a.segment != b.segment)
+        return a.segment < b.segment ? -1 : 1;
+    return (a.offset > b.offset) - (a.offset < b.offset);
 }
 
 bool snapshot_folder_newest(const char *root, bool *ret_is_there, struct snapshot_place *ret_place,
@@ -68,7 +70,7 @@ bool snapshot_folder_newest(const char *root, bool *ret_is_there, struct snapsho
         bool whole;
         if (!name_is_snapshot(entry->d_name, &place, &whole) || !whole)
             continue;
-        if (!*ret_is_there || place_is_before(*ret_place, place))
+        if (!*ret_is_there || snapshot_place_order(*ret_place, place) < 0)
             *ret_place = place;
         *ret_is_there = true;
     }

@@ -23,6 +23,9 @@ struct snapshot_place {
     uint64_t offset;
 };
 
+/* Below 0: a is before b; 0: they are the same. */
+int snapshot_place_order(struct snapshot_place a, struct snapshot_place b);
+
 void snapshot_folder_path(const char *root, struct snapshot_place place, char *out, size_t size);
 
 /* Of exemplars and metadata, in the folder of a snapshot. */

@@ -145,18 +145,27 @@ bool snapshot_origin_note_log(struct snapshot_origin *origin, const char *folder
     return true;
 }
 
-uint64_t snapshot_chunks_end(const struct head_index *index)
+/* Where the chunk is in files; 0: it is in none. */
+static uint64_t chunk_place(const struct live_chunk *chunk)
 {
-    uint64_t end = 0;
-    for (size_t i = 0; i < index->count; i++) {
-        const struct live_series *series = index->series[i];
-        for (uint32_t k = 0; k < series->chunk_count; k++) {
-            const struct live_chunk *chunk = &series->chunks[k];
-            uint64_t place = chunk->file ? head_chunk_file_place(chunk->file, chunk->data) : 0;
-            end = place > end ? place : end;
-        }
+    return chunk->file ? head_chunk_file_place(chunk->file, chunk->data) : 0;
+}
+
+static void origin_count(struct snapshot_origin *origin, const struct live_series *series,
+                         const struct live_chunk *chunk, uint64_t place)
+{
+    origin->chunk_count++;
+    origin->chunk_digest += hash_mix(hash_mix(series->ref, place), chunk->size);
+}
+
+void snapshot_origin_add_chunks(struct snapshot_origin *origin, const struct live_series *series)
+{
+    for (uint32_t i = 0; i < series->chunk_count; i++) {
+        uint64_t place = chunk_place(&series->chunks[i]);
+        origin->chunks_end = place > origin->chunks_end ? place : origin->chunks_end;
+        if (place > 0)
+            origin_count(origin, series, &series->chunks[i], place);
     }
-    return end;
 }
 
 void snapshot_origin_note_chunks(struct snapshot_origin *origin, const struct head_index *index)
@@ -165,12 +174,9 @@ void snapshot_origin_note_chunks(struct snapshot_origin *origin, const struct he
     for (size_t i = 0; i < index->count; i++) {
         const struct live_series *series = index->series[i];
         for (uint32_t k = 0; k < series->chunk_count && !series->dead; k++) {
-            const struct live_chunk *chunk = &series->chunks[k];
-            uint64_t place = chunk->file ? head_chunk_file_place(chunk->file, chunk->data) : 0;
-            if (place == 0 || place > origin->chunks_end)
-                continue;
-            origin->chunk_count++;
-            origin->chunk_digest += hash_mix(hash_mix(series->ref, place), chunk->size);
+            uint64_t place = chunk_place(&series->chunks[k]);
+            if (place > 0 && place <= origin->chunks_end)
+                origin_count(origin, series, &series->chunks[k], place);
         }
     }
 }

@@ -20,8 +20,8 @@ struct snapshot_origin {
     uint32_t log_size; /* bytes of the log in front of its place, and their checksum */
     uint32_t log_crc;
     uint64_t series_count;
-    uint64_t chunks_end; /* chunks of files up to here, as snapshot_note_chunks counts them */
-    uint64_t chunk_count;
+    uint64_t chunks_end;  /* the place of the furthest of its series' chunks in files */
+    uint64_t chunk_count; /* of these up to there, and what they are */
     uint64_t chunk_digest;
     uint64_t last_ref;
     uint64_t note_count;  /* records of exemplars and metadata, in a log of their own */
@@ -39,8 +39,8 @@ bool snapshot_origin_read(const char *folder, bool *ret_is_there,
 bool snapshot_origin_note_log(struct snapshot_origin *origin, const char *folder,
                               struct snapshot_place place, struct err *err) MUST_CHECK;
 
-/* The chunk_ fields, of series that were not deleted; chunks beyond chunks_end do not count. */
-void snapshot_origin_note_chunks(struct snapshot_origin *origin, const struct head_index *index);
+/* The chunk fields, series by series: those chunks of a series that are in files. */
+void snapshot_origin_add_chunks(struct snapshot_origin *origin, const struct live_series *series);
 
-/* The place of the furthest chunk in files. */
-uint64_t snapshot_chunks_end(const struct head_index *index);
+/* chunk_count and chunk_digest, of all series that were not deleted; chunks_end is given. */
+void snapshot_origin_note_chunks(struct snapshot_origin *origin, const struct head_index *index);

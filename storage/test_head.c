@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/hash.h"
 #include "base/test.h"
 #include "storage/chunk.h"
 #include "storage/head_append.h"
@@ -94,6 +95,65 @@ char *test_head_contents(struct head *head)
     symbols_done(symbols);
     buf_terminated(&out);
     return out.ptr;
+}
+
+static void print_details(struct buf *out, const struct symbols *symbols,
+                          const struct head_series *series)
+{
+    for (uint32_t i = 0; i < series->labels->count; i++)
+        buf_str(out, symbols_get(symbols, series->labels->pairs[i].value));
+    for (uint32_t i = 0; i < series->chunk_count; i++) {
+        const struct head_chunk_view *chunk = &series->chunks[i];
+        buf_printf(out, " %lld-%lld/%d/%llx", (long long)chunk->begin_ms, (long long)chunk->end_ms,
+                   chunk->encoding, (unsigned long long)hash_bytes(chunk->data, chunk->size));
+    }
+    for (uint32_t i = 0; i < series->deleted_count; i++)
+        buf_printf(out, " -%lld-%lld", (long long)series->deleted[i].begin_ms,
+                   (long long)series->deleted[i].end_ms);
+    buf_byte(out, '\n');
+}
+
+char *test_head_details(struct head *head)
+{
+    struct err local = {0};
+    AUTO(arena_destroy) struct arena *arena = arena_create(NULL);
+    struct symbols *symbols = symbols_new(arena);
+    struct matcher *all;
+    ck_assert(matcher_new(arena, MATCH_REGEX, STR("__name__"), STR(".*"), &all, &local));
+    struct select_request request = {
+        .matchers = &all,
+        .matcher_count = 1,
+        .begin_ms = INT64_MIN,
+        .end_ms = INT64_MAX,
+        .arena = arena,
+        .symbols = symbols,
+    };
+    struct head_series_list list;
+    struct buf out = {0};
+    ck_assert(head_select(head, &request, &list, &local));
+    for (size_t i = 0; i < list.count; i++)
+        print_details(&out, symbols, &list.items[i]);
+    head_release(head, &list);
+    matcher_done(all);
+    symbols_done(symbols);
+    struct head_stats stats;
+    head_stats(head, &stats);
+    buf_printf(&out, "%lld to %lld, %zu series, %zu chunks\n", (long long)stats.begin_ms,
+               (long long)stats.end_ms, stats.series_count, stats.chunk_count);
+    buf_terminated(&out);
+    return out.ptr;
+}
+
+char *test_log_details(const char *folder, int64_t blocks_end_ms)
+{
+    static const struct db_options reading = {.read_only = true};
+    struct head *head;
+    struct err local = {0};
+    ck_assert(head_open(folder, &reading, &head, &local));
+    ck_assert_msg(head_refresh(head, blocks_end_ms, &local), "%s", local.msg);
+    char *got = test_head_details(head);
+    head_close(head);
+    return got;
 }
 
 void test_folder_copy(const char *from, const char *to)

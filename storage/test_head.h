@@ -19,5 +19,11 @@ void test_head_append(struct head *head, const char *name, int64_t t_ms, bool is
  */
 char *test_head_contents(struct head *head);
 
+/* All that it shows, chunk by chunk, to the last bit. The caller frees it. */
+char *test_head_details(struct head *head);
+
+/* What the folder's log alone makes of it, without a snapshot. */
+char *test_log_details(const char *folder, int64_t blocks_end_ms);
+
 /* What was there before goes. */
 void test_folder_copy(const char *from, const char *to);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -142,6 +143,26 @@ bool wal_folder_write_last_again(const char *folder, struct err *err)
     return file_write_again(path, err);
 }
 
+bool wal_folder_size_behind(const char *folder, uint32_t segment, uint64_t offset,
+                            uint64_t *ret_size, struct err *err)
+{
+    AUTO(wal_listing_done) struct wal_listing listing = {0};
+    if (!wal_folder_list(folder, &listing, err))
+        return false;
+    uint64_t size = 0;
+    for (size_t i = 0; i < listing.count; i++) {
+        char path[4096];
+        struct stat st;
+        wal_folder_segment_path(folder, listing.segments[i], path, sizeof path);
+        if (listing.segments[i] < segment || stat(path, &st) != 0) /* gone meanwhile */
+            continue;
+        uint64_t begin = listing.segments[i] == segment ? offset : 0;
+        size += (uint64_t)st.st_size > begin ? (uint64_t)st.st_size - begin : 0;
+    }
+    *ret_size = size;
+    return true;
+}
+
 bool wal_folder_sync_segments(const char *folder, struct err *err)
 {
     AUTO(wal_listing_done) struct wal_listing listing = {0};
@@ -151,6 +172,8 @@ bool wal_folder_sync_segments(const char *folder, struct err *err)
         char path[4096];
         wal_folder_segment_path(folder, listing.segments[i], path, sizeof path);
         int fd = open(path, O_RDONLY | O_CLOEXEC);
+        if (fd < 0 && errno == ENOENT) /* removed meanwhile: nobody needs it */
+            continue;
         bool good = fd >= 0 && fdatasync(fd) == 0;
         if (!good)
             err_set(err, ERR_IO, "%s: cannot sync: %s", path, strerror(errno));

@@ -47,6 +47,10 @@ void wal_folder_checkpoint_path(const char *folder, uint32_t number, char *out, 
  */
 bool wal_folder_write_last_again(const char *folder, struct err *err) MUST_CHECK;
 
+/* Bytes of the segments, from an offset in one of them on. ERR_IO. */
+bool wal_folder_size_behind(const char *folder, uint32_t segment, uint64_t offset,
+                            uint64_t *ret_size, struct err *err) MUST_CHECK;
+
 /* What is in the segments is on the disk, whoever wrote it. */
 bool wal_folder_sync_segments(const char *folder, struct err *err) MUST_CHECK;
 

@@ -31,6 +31,7 @@
 #define BASE_MS INT64_C(1700000000000)
 #define STEP_MS 100
 #define SEGMENT_SIZE ((size_t)1 << 20)
+#define SNAPSHOT_LOG_SIZE ((uint64_t)64 << 10)
 #define REFRESH_MS 20 /* and so often full chunks go into files */
 
 /* A block every 300 batches; writers go less apart than what the head takes. */
@@ -309,6 +310,7 @@ int main(int argc, char **argv)
         .wal_segment_size = SEGMENT_SIZE,
         .refresh_ms = writes ? REFRESH_MS : 0,
         .map_ms = REFRESH_MS,
+        .snapshot_log_size = seed % 4 < 2 ? SNAPSHOT_LOG_SIZE : 0,
         .compacts = writes,
         .block_range_ms = BLOCK_RANGE_MS,
         .block_range_max_ms = 9 * BLOCK_RANGE_MS,

@@ -36,6 +36,7 @@ class Directory:
             "--storage.tsdb.retention.time=100y", "--storage.tsdb.refresh-interval=20ms",
             "--storage.tsdb.wal-segment-size=10MB", f"--storage.tsdb.wal-sync={self.sync}",
             f"--storage.tsdb.wal-compression-type={rng.choice(('snappy', 'zstd'))}",
+            f"--storage.tsdb.snapshot-log-size={rng.choice(('0B', '1KB', '100KB', '2MB'))}",
             f"--storage.tsdb.min-block-duration={span}s", f"--storage.tsdb.max-block-duration={span * 9}s", *flags]
         self.log = folder.parent / f"millrace-{folder.name}.log"
         self.server = processes.Server("millrace", command, self.port, self.log)
