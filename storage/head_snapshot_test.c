@@ -89,7 +89,7 @@ static void check_same(const char *root)
 
 START_TEST(a_head_is_the_same_from_a_snapshot)
 {
-    for (uint64_t seed = 1; seed <= 12; seed++) {
+    for (uint64_t seed = 1; seed <= 8; seed++) {
         setup();
         struct test_life life = {.dice = seed * 7919, .t_ms = 1000000};
         for (int number = 0; number < 5; number++) {
