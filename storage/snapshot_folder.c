@@ -1,7 +1,5 @@
 #include "storage/snapshot_folder.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -60,41 +58,41 @@ int snapshot_place_order(struct snapshot_place a, struct snapshot_place b)
 bool snapshot_folder_newest(const char *root, bool *ret_is_there, struct snapshot_place *ret_place,
                             struct err *err)
 {
+    AUTO(file_names_done) struct file_names names = {0};
     *ret_is_there = false;
-    DIR *dir = opendir(root);
-    if (!dir)
-        return errno == ENOENT ||
-               err_set(err, ERR_IO, "%s: cannot list: %s", root, strerror(errno));
-    for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
+    if (!file_names_read(root, &names, err)) {
+        bool nothing = err->kind == ERR_NOT_FOUND;
+        if (nothing)
+            err_clear(err);
+        return nothing;
+    }
+    for (size_t i = 0; i < names.count; i++) {
         struct snapshot_place place;
         bool whole;
-        if (!name_is_snapshot(entry->d_name, &place, &whole) || !whole)
+        if (!name_is_snapshot(names.items[i], &place, &whole) || !whole)
             continue;
         if (!*ret_is_there || snapshot_place_order(*ret_place, place) < 0)
             *ret_place = place;
         *ret_is_there = true;
     }
-    closedir(dir);
     return true;
 }
 
 bool snapshot_folder_remove(const char *root, const struct snapshot_place *kept, struct err *err)
 {
-    DIR *dir = opendir(root);
-    if (!dir)
-        return err_set(err, ERR_IO, "%s: cannot list: %s", root, strerror(errno));
-    bool good = true;
-    for (struct dirent *entry; good && (entry = readdir(dir)) != NULL;) {
+    AUTO(file_names_done) struct file_names names = {0};
+    if (!file_names_read(root, &names, err))
+        return false;
+    for (size_t i = 0; i < names.count; i++) {
         struct snapshot_place place;
         bool whole;
-        if (!name_is_snapshot(entry->d_name, &place, &whole))
-            continue;
-        if (whole && kept && place.segment == kept->segment && place.offset == kept->offset)
+        if (!name_is_snapshot(names.items[i], &place, &whole) ||
+            (whole && kept && snapshot_place_order(place, *kept) == 0))
             continue;
         char path[4096];
-        snprintf(path, sizeof path, "%s/%s", root, entry->d_name);
-        good = file_remove_all(path, err);
+        snprintf(path, sizeof path, "%s/%s", root, names.items[i]);
+        if (!file_remove_all(path, err))
+            return false;
     }
-    closedir(dir);
-    return good;
+    return true;
 }
