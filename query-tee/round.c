@@ -148,14 +148,6 @@ struct ask *round_choose(struct round *round)
     return chosen;
 }
 
-void round_wait(struct round *round)
-{
-    pthread_mutex_lock(&round->mutex);
-    while (round->running > 0)
-        pthread_cond_wait(&round->changed, &round->mutex);
-    pthread_mutex_unlock(&round->mutex);
-}
-
 struct ask *round_ask_of(struct round *round, const struct backend *backend)
 {
     for (size_t i = 0; i < round->ask_count; i++)

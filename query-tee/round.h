@@ -123,8 +123,5 @@ void round_unref(struct round *round);
  */
 struct ask *round_choose(struct round *round);
 
-/* Waits until all have answered. */
-void round_wait(struct round *round);
-
 /* The ask of a backend, or NULL. */
 struct ask *round_ask_of(struct round *round, const struct backend *backend);

@@ -75,11 +75,6 @@ void tally_destroy(struct tally *tally)
     free(tally);
 }
 
-static uint64_t cell_hash(enum tally_metric metric, struct str labels)
-{
-    return hash_mix(hash_bytes(labels.ptr, labels.len), metric);
-}
-
 /* With the mutex held; NULL: there is none. */
 static struct cell *tally_find(struct tally *tally, enum tally_metric metric, struct str labels,
                                uint64_t hash)
@@ -96,7 +91,7 @@ static struct cell *tally_find(struct tally *tally, enum tally_metric metric, st
 /* The same, and makes it; NULL: there are too many. */
 static struct cell *tally_cell(struct tally *tally, enum tally_metric metric, struct str labels)
 {
-    uint64_t hash = cell_hash(metric, labels);
+    uint64_t hash = hash_mix(hash_bytes(labels.ptr, labels.len), metric);
     struct cell *cell = tally_find(tally, metric, labels, hash);
     if (cell)
         return cell;
@@ -149,16 +144,6 @@ void tally_observe(struct tally *tally, enum tally_metric metric, double v, cons
             native_observe(&cell->native, v);
     }
     pthread_mutex_unlock(&tally->mutex);
-}
-
-uint64_t tally_total(struct tally *tally, enum tally_metric metric, const char *labels)
-{
-    struct str text = str_of(labels);
-    pthread_mutex_lock(&tally->mutex);
-    const struct cell *cell = tally_find(tally, metric, text, cell_hash(metric, text));
-    uint64_t count = cell ? cell->count : 0;
-    pthread_mutex_unlock(&tally->mutex);
-    return count;
 }
 
 void tally_print(struct tally *tally, struct exposition *exposition)

@@ -36,9 +36,6 @@ void tally_add(struct tally *tally, enum tally_metric metric, uint64_t n, const 
 void tally_observe(struct tally *tally, enum tally_metric metric, double v, const char *fmt, ...)
     PRINTF(4, 5);
 
-/* What a counter stands at; for pages and tests. */
-uint64_t tally_total(struct tally *tally, enum tally_metric metric, const char *labels);
-
 /* Metrics in the order of the table. */
 void tally_print(struct tally *tally, struct exposition *exposition);
 

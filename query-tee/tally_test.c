@@ -19,8 +19,6 @@ START_TEST(counts_by_labels)
     tally_add(tally, TALLY_RESPONSES, 2, "backend=\"%s\"", "b");
     tally_add(tally, TALLY_RESPONSES, 3, "backend=\"%s\"", "a");
     tally_add(tally, TALLY_COMPARED, 5, "backend=\"%s\"", "a");
-    ck_assert_uint_eq(tally_total(tally, TALLY_RESPONSES, "backend=\"a\""), 4);
-    ck_assert_uint_eq(tally_total(tally, TALLY_RESPONSES, "backend=\"c\""), 0);
     ck_assert_ptr_nonnull(strstr(printed(tally),
                                  "# TYPE cortex_querytee_responses_total counter\n"
                                  "cortex_querytee_responses_total{backend=\"a\"} 4\n"
@@ -50,8 +48,10 @@ START_TEST(has_a_limit)
     AUTO(tally_destroy) struct tally *tally = tally_create();
     for (int i = 0; i < TALLY_CELLS_MAX + 7; i++)
         tally_add(tally, TALLY_RESPONSES, 1, "backend=\"%d\"", i);
-    ck_assert_uint_eq(tally_total(tally, TALLY_RESPONSES, "backend=\"20000\""), 0);
-    ck_assert_ptr_nonnull(strstr(printed(tally), "\nmillrace_querytee_metrics_dropped_total 7\n"));
+    const char *text = printed(tally);
+    ck_assert_ptr_nonnull(strstr(text, "{backend=\"19999\"} 1\n"));
+    ck_assert_ptr_null(strstr(text, "{backend=\"20000\"}"));
+    ck_assert_ptr_nonnull(strstr(text, "\nmillrace_querytee_metrics_dropped_total 7\n"));
 }
 END_TEST
 
