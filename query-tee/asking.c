@@ -1,8 +1,10 @@
 /*
  * Two ways for a body into its spool:
  *
- *     here        asking_send, asking_read -> spool          on the thread of whoever waits for it;
- *                   asking_go_on          -> spool           behind the first piece, on the crew's
+ *     here        asking_send, asking_read -> spool          on the thread of whoever waits for it,
+ *                                                            and follows it: so it must not wait;
+ *                   asking_go_on          -> spool           behind the first piece, or what there
+ *                                                            is no room for, on the crew's
  *     the loop    asking_body             -> spool           as long as that takes no waiting
  *                   held -> asking_write  -> spool           else, on the crew's
  *
@@ -48,9 +50,9 @@ struct asking {
     int64_t begin_ns;
     struct client_stream *stream; /* on a thread of its own; NULL: the loop has it */
 
-    /* The loop's, while no job writes; then the job's. */
+    /* The loop's or asking_read's, while no job writes; then the job's. */
     struct unpacker *unpacker; /* NULL: the body comes as it is */
-    struct buf rest;           /* unpacked, and for the job: it goes in front of what is held */
+    struct buf rest;           /* unpacked, and for the job: it goes in front of what comes next */
     size_t put_size;           /* into the spool so far */
     bool announced;
 
@@ -196,43 +198,6 @@ static bool stream_read_piece(struct client_stream *stream, char *piece, size_t 
     return true;
 }
 
-/* What is behind the first piece, on the crew's thread. */
-static void asking_go_on(void *context)
-{
-    struct asking *asking = context;
-    char *piece = arena_alloc_uncleared(asking->arena, PIECE_SIZE, 1);
-    struct err err, unused;
-    size_t size;
-    bool good;
-    do {
-        good = stream_read_piece(asking->stream, piece, &size, &err);
-        good &= spool_append(asking->ask->body, piece, size, good ? &err : &unused);
-    } while (good && size == PIECE_SIZE);
-    asking_end_now(asking, good ? NULL : &err);
-}
-
-void asking_read(struct asking *asking)
-{
-    struct ask *ask = asking->ask;
-    char part[PART_SIZE];
-    size_t got = 0, size = 0;
-    struct err err;
-    bool good = client_stream_await(asking->stream, &err);
-    if (good)
-        ask_take_head(ask, client_stream_transfer(asking->stream));
-    do {
-        good = good && client_stream_read(asking->stream, part, sizeof part, &got, &err) &&
-               spool_append(ask->body, part, got, &err);
-        size += got;
-    } while (good && got > 0 && size < PIECE_SIZE);
-    if (good && got > 0) {
-        ask_announce(ask);
-        crew_run(ask->round->options->crew, asking_go_on, asking);
-    } else {
-        asking_end_now(asking, good ? NULL : &err);
-    }
-}
-
 /* Unpacked bytes into the spool. `at_once`: what would wait there becomes `rest`. */
 static bool asking_put(struct asking *asking, const char *bytes, size_t size, bool at_once,
                        struct err *err)
@@ -251,6 +216,43 @@ static bool asking_put(struct asking *asking, const char *bytes, size_t size, bo
         ask_announce(asking->ask);
     }
     return true;
+}
+
+/* What is behind the first piece, on the crew's thread. */
+static void asking_go_on(void *context)
+{
+    struct asking *asking = context;
+    char *piece = arena_alloc_uncleared(asking->arena, PIECE_SIZE, 1);
+    struct err err, unused;
+    size_t size = PIECE_SIZE;
+    bool good = spool_append(asking->ask->body, asking->rest.ptr, asking->rest.len, &err);
+    while (good && size == PIECE_SIZE) {
+        good = stream_read_piece(asking->stream, piece, &size, &err);
+        good &= spool_append(asking->ask->body, piece, size, good ? &err : &unused);
+    }
+    asking_end_now(asking, good ? NULL : &err);
+}
+
+void asking_read(struct asking *asking)
+{
+    struct ask *ask = asking->ask;
+    char part[PART_SIZE];
+    size_t got = 0;
+    struct err err;
+    bool good = client_stream_await(asking->stream, &err);
+    if (good)
+        ask_take_head(ask, client_stream_transfer(asking->stream));
+    do {
+        good = good && client_stream_read(asking->stream, part, sizeof part, &got, &err) &&
+               asking_put(asking, part, got, true, &err);
+    } while (good && got > 0 && !asking->announced && asking->rest.len == 0);
+    if (good && got > 0) {
+        if (!asking->announced)
+            ask_announce(ask);
+        crew_run(ask->round->options->crew, asking_go_on, asking);
+    } else {
+        asking_end_now(asking, good ? NULL : &err);
+    }
 }
 
 /* The next bytes as they came. What is left of them when there is a rest is the job's. */

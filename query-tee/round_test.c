@@ -266,8 +266,46 @@ START_TEST(fails_what_is_too_long_beside_the_preferred_one)
 }
 END_TEST
 
+/* Whoever follows the preferred one's body is who reads it, too, at first. */
+static void check_handed_on(uint64_t size_max)
+{
+    static char bytes[1 << 20];
+    size_t size, all = 0;
+    struct err err;
+    said[0] = (struct said){200, 0, long_text(), false};
+    open_backends(1);
+    backends[0].preferred = true;
+    options.spool.memory_max = 0;
+    options.spool.size_max = size_max;
+    options.spool.folder = "/missing";
+    struct round *round = start(1);
+    struct ask *ask = round_choose(round);
+    while (all < sizeof bytes &&
+           spool_read(ask->body, all, bytes + all, sizeof bytes - all, &size, &err) && size > 0) {
+        all += size;
+        spool_followed(ask->body, all);
+    }
+    ck_assert_uint_eq(all, sizeof bytes);
+    ck_assert(memcmp(bytes, long_text(), sizeof bytes) == 0);
+    spool_unfollow(ask->body);
+    finish(round, 1);
+}
+
+START_TEST(hands_on_what_nothing_has_room_for)
+{
+    check_handed_on(2 << 20);
+}
+END_TEST
+
+START_TEST(hands_on_what_is_longer_than_is_kept)
+{
+    check_handed_on(10);
+}
+END_TEST
+
 TEST_MAIN("round", waits_for_the_preferred_backend, takes_the_first_good_answer,
           takes_a_bad_answer_before_none, gives_a_backend_its_own_headers,
           ends_early_when_all_is_cancelled, reads_a_long_body_beside_the_preferred_one,
           unpacks_a_long_body_beside_the_preferred_one,
-          fails_what_is_too_long_beside_the_preferred_one)
+          fails_what_is_too_long_beside_the_preferred_one, hands_on_what_nothing_has_room_for,
+          hands_on_what_is_longer_than_is_kept)

@@ -205,7 +205,7 @@ static bool spool_write_file(struct spool *spool, const char *bytes, size_t size
     return true;
 }
 
-/* Room for the next bytes under the limit; a follower makes it. */
+/* Room for the next bytes under the limit; a follower makes it, of all there is at the most. */
 static bool spool_make_room(struct spool *spool, size_t size, struct err *err)
 {
     uint64_t limit = spool->options.size_max;
@@ -213,7 +213,8 @@ static bool spool_make_room(struct spool *spool, size_t size, struct err *err)
         return true;
     bool good = true;
     pthread_mutex_lock(&spool->mutex);
-    while (spool->followed && spool->size - spool->followed_offset + size > limit)
+    while (spool->followed && spool->followed_offset < spool->size &&
+           spool->size - spool->followed_offset + size > limit)
         spool_sleep(spool);
     if (spool->followed)
         spool_drop(spool, spool->followed_offset);

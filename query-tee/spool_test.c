@@ -219,6 +219,22 @@ START_TEST(goes_beyond_its_limit_with_a_follower)
 }
 END_TEST
 
+/* A piece that no room under the limit is enough for goes in when the follower has all before it.
+ */
+START_TEST(takes_pieces_longer_than_its_limit_with_a_follower)
+{
+    struct spool_options options = {.memory_max = 5000, .size_max = 10};
+    AUTO(spool_destroy) struct spool *spool = spool_create(&options);
+    struct writer writer = {spool, 1 << 20, false};
+    pthread_t thread;
+    spool_follow(spool);
+    pthread_create(&thread, NULL, write_all, &writer);
+    ck_assert_uint_eq(follow(spool, UINT64_MAX), writer.size);
+    pthread_join(thread, NULL);
+    ck_assert(writer.good);
+}
+END_TEST
+
 START_TEST(goes_on_in_lock_step_when_the_disk_is_used_up)
 {
     struct budget disk;
@@ -335,6 +351,7 @@ END_TEST
 TEST_MAIN("spool", gives_back_what_was_written, charges_memory_and_disk_and_gives_them_back,
           refuses_a_body_over_its_limit, says_that_the_folder_is_missing,
           is_read_by_several_while_it_grows, goes_beyond_its_limit_with_a_follower,
+          takes_pieces_longer_than_its_limit_with_a_follower,
           goes_on_in_lock_step_when_the_disk_is_used_up, goes_on_in_lock_step_without_a_disk,
           leaves_lock_step_when_its_follower_does, fails_once_its_follower_has_gone,
           takes_at_once_what_memory_takes, takes_nothing_at_once_beyond_its_limit,
