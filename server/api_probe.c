@@ -152,3 +152,19 @@ void route_notifications(struct server *server, const struct request *request,
     json_array_end(&json);
     api_end(&json);
 }
+
+/* As a Prometheus that takes no subscribers: who asks is not to ask again, and looks now and then.
+ */
+void route_notifications_live(struct server *server, const struct request *request,
+                              struct answer *answer)
+{
+    answer->status = 204;
+    answer_header(answer, "Content-Type", "text/event-stream");
+    answer_header(answer, "Cache-Control", "no-cache");
+}
+
+/* As a Prometheus without the feature. */
+void route_search(struct server *server, const struct request *request, struct answer *answer)
+{
+    api_fail(answer, FAULT_UNAVAILABLE, "search API disabled");
+}

@@ -13,6 +13,7 @@
 #include "server/param.h"
 #include "server/routes.h"
 #include "server/server.h"
+#include "storage/block.h"
 
 #define TSDB_LIMIT 10
 #define TSDB_LIMIT_MAX 10000
@@ -45,9 +46,11 @@ void route_buildinfo(struct server *server, const struct request *request, struc
 void route_version(struct server *server, const struct request *request, struct answer *answer)
 {
     answer->status = 200;
-    answer->content_type = "application/json";
+    answer->content_type =
+        "text/plain; charset=utf-8"; /* Prometheus names none, and it is guessed */
     struct json json = {.out = &answer->body};
     build_write(&json);
+    buf_byte(&answer->body, '\n');
 }
 
 static int64_t thread_count(void)
@@ -213,6 +216,31 @@ void route_tsdb(struct server *server, const struct request *request, struct ans
     counts_write(&json, "memoryInBytesByLabelName", most.bytes_by_label, most.bytes_by_label_count);
     counts_write(&json, "seriesCountByLabelValuePair", most.series_by_pair,
                  most.series_by_pair_count);
+    json_object_end(&json);
+    api_end(&json);
+}
+
+/* meta.json of a block without what makes it easy to read: none of its texts has a space. */
+static void put_block(void *context, const struct block_meta *meta)
+{
+    struct json *json = context;
+    AUTO(buf_done) struct buf text = {0};
+    block_meta_print(meta, &text);
+    size_t len = 0;
+    for (size_t i = 0; i < text.len; i++)
+        if (!strchr(" \t\n", text.ptr[i]))
+            text.ptr[len++] = text.ptr[i];
+    json_raw(json, (struct str){text.ptr, len});
+}
+
+void route_tsdb_blocks(struct server *server, const struct request *request, struct answer *answer)
+{
+    struct json json = api_begin(answer);
+    json_object(&json);
+    json_key(&json, "blocks");
+    json_array(&json);
+    db_each_block(server->db, put_block, &json);
+    json_array_end(&json);
     json_object_end(&json);
     api_end(&json);
 }

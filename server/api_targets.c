@@ -1,17 +1,19 @@
 /*
- * /api/v1/targets, /api/v1/targets/metadata and /api/v1/scrape_pools: the one target there may be
- * is this server itself, self_monitor.h.
+ * /api/v1/targets and /api/v1/scrape_pools, with what lies below them: the one target there may be
+ * is this server itself, self_monitor.h. Nobody has configured it, and nothing relabels it.
  */
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
 
+#include "base/quote.h"
 #include "model/duration.h"
 #include "model/matcher.h"
 #include "parser/parse.h"
 #include "server/api.h"
 #include "server/exposition.h"
+#include "server/label_object.h"
 #include "server/param.h"
 #include "server/routes.h"
 #include "server/self_monitor.h"
@@ -144,6 +146,61 @@ void route_scrape_pools(struct server *server, const struct request *request, st
                         ? STR("{\"scrapePools\":[\"" SELF_MONITOR_JOB "\"]}")
                         : STR("{\"scrapePools\":[]}"));
     api_end(&json);
+}
+
+/* The pool that a request is about; false: it is told why there is none. */
+static bool pool_find(struct server *server, struct str name, struct answer *answer)
+{
+    if (name.len == 0) {
+        api_fail(answer, FAULT_BAD_DATA, "no scrapePool parameter provided");
+        return false;
+    }
+    if (atomic_load(&server->self_monitor) && str_eq(name, STR(SELF_MONITOR_JOB)))
+        return true;
+    AUTO(buf_done) struct buf quoted = {0};
+    quote_append(&quoted, name);
+    api_fail(answer, FAULT_BAD_DATA, "error retrieving scrape config: scrape pool %s not found",
+             buf_terminated(&quoted));
+    return false;
+}
+
+void route_scrape_pool_config(struct server *server, const struct request *request,
+                              struct answer *answer)
+{
+    if (!pool_find(server, params_get(&request->params, "scrapePool"), answer))
+        return;
+    int64_t interval_ms = server->options.self_monitor_interval_ms;
+    AUTO(buf_done) struct buf yaml = {0};
+    buf_text(&yaml, "job_name: " SELF_MONITOR_JOB "\nscrape_interval: ");
+    duration_print(interval_ms, &yaml);
+    buf_text(&yaml, "\nscrape_timeout: ");
+    duration_print(interval_ms < TIMEOUT_MS_MAX ? interval_ms : TIMEOUT_MS_MAX, &yaml);
+    buf_printf(&yaml,
+               "\nmetrics_path: /metrics\nscheme: http\n"
+               "static_configs:\n- targets:\n  - %s\n",
+               self_monitor_instance(atomic_load(&server->self_monitor)));
+    struct json json = api_begin(answer);
+    json_object(&json);
+    put_text(&json, "yaml", buf_terminated(&yaml));
+    json_object_end(&json);
+    api_end(&json);
+}
+
+void route_relabel_steps(struct server *server, const struct request *request,
+                         struct answer *answer)
+{
+    struct str pool = params_get(&request->params, "scrapePool");
+    struct str labels = params_get(&request->params, "labels");
+    struct err err;
+    if (pool.len && labels.len == 0)
+        api_fail(answer, FAULT_BAD_DATA, "no labels parameter provided");
+    else if (pool.len && !label_object_check(labels, &err))
+        api_fail(answer, FAULT_BAD_DATA, "%s", err.msg);
+    else if (pool_find(server, pool, answer)) {
+        struct json json = api_begin(answer);
+        json_raw(&json, STR("{\"steps\":[]}"));
+        api_end(&json);
+    }
 }
 
 /* Do the matchers of match_target take our target? An empty selector takes all. */

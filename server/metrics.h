@@ -15,7 +15,7 @@ struct server;
  *
  * Thread: any.
  */
-#define METRICS_HANDLERS_MAX 40
+#define METRICS_HANDLERS_MAX 48
 #define METRICS_STATUSES_MAX 12
 #define METRICS_FAULTS_MAX 8
 #define METRICS_FALLBACKS_MAX 128

@@ -44,6 +44,9 @@ void route_runtimeinfo(struct server *server, const struct request *request, str
 void route_flags(struct server *server, const struct request *request, struct answer *answer);
 void route_config(struct server *server, const struct request *request, struct answer *answer);
 void route_tsdb(struct server *server, const struct request *request, struct answer *answer);
+void route_tsdb_blocks(struct server *server, const struct request *request, struct answer *answer);
+void route_self_metrics(struct server *server, const struct request *request,
+                        struct answer *answer);
 void route_walreplay(struct server *server, const struct request *request, struct answer *answer);
 void route_features(struct server *server, const struct request *request, struct answer *answer);
 void route_rules(struct server *server, const struct request *request, struct answer *answer);
@@ -51,10 +54,17 @@ void route_alerts(struct server *server, const struct request *request, struct a
 void route_targets(struct server *server, const struct request *request, struct answer *answer);
 void route_targets_metadata(struct server *server, const struct request *request,
                             struct answer *answer);
+void route_scrape_pool_config(struct server *server, const struct request *request,
+                              struct answer *answer);
+void route_relabel_steps(struct server *server, const struct request *request,
+                         struct answer *answer);
 void route_scrape_pools(struct server *server, const struct request *request,
                         struct answer *answer);
 void route_alertmanagers(struct server *server, const struct request *request,
                          struct answer *answer);
+void route_notifications_live(struct server *server, const struct request *request,
+                              struct answer *answer);
+void route_search(struct server *server, const struct request *request, struct answer *answer);
 void route_notifications(struct server *server, const struct request *request,
                          struct answer *answer);
 

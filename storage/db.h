@@ -107,6 +107,11 @@ struct db_stats {
     uint64_t head_chunks_created, head_chunks_removed;
 };
 
+/* Of each block in use, by its begin; a block may be gone when the call returns. */
+struct block_meta;
+void db_each_block(struct db *db, void (*visit)(void *context, const struct block_meta *meta),
+                   void *context);
+
 void db_stats(struct db *db, struct db_stats *ret_stats);
 
 /* The n most: for /api/v1/status/tsdb. Texts in the arena. */

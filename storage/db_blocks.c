@@ -223,6 +223,14 @@ bool db_has_block(struct db *db, const struct ulid *ulid)
     return found;
 }
 
+void db_each_block(struct db *db, void (*visit)(void *context, const struct block_meta *meta),
+                   void *context)
+{
+    AUTO(block_list_done) struct block_list blocks = db_blocks_in(db, INT64_MIN, INT64_MAX);
+    for (size_t i = 0; i < blocks.count; i++)
+        visit(context, block_meta(blocks.items[i]));
+}
+
 struct block_list db_blocks_in(struct db *db, int64_t begin_ms, int64_t end_ms)
 {
     struct block_list found = {0};

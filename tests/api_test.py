@@ -240,6 +240,18 @@ class Lists(ApiCase):
             with self.subTest(path=path):
                 self.assertEqual(self.server.get(path)[0], 200)
 
+    def test_blocks_are_what_lies_on_the_disk(self):
+        status, answer = self.server.get("status/tsdb/blocks")
+        metas = [json.loads(path.read_text()) for path in self.data.glob("*/meta.json")]
+        self.assertGreater(len(metas), 0)
+        self.assertEqual((status, answer["data"]["blocks"]), (200, sorted(metas, key=lambda meta: meta["minTime"])))
+
+    def test_what_is_switched_off_says_so(self):
+        status, headers, body = self.server.ask("GET", "/api/v1/notifications/live")
+        self.assertEqual((status, headers_named(headers, "Content-Type"), body), (204, ["text/event-stream"], b""))
+        for what in ("metric_names", "label_names", "label_values"):
+            self.check_error(self.server.get(f"search/{what}"), 500, "unavailable", "search API disabled")
+
     def test_exemplars(self):
         self.assertEqual(self.server.get("query_exemplars", query="up"), (200, {"status": "success", "data": []}))
         status, _, body = self.server.ask("GET", "/api/v1/query_exemplars", {"query": "1"})

@@ -7,6 +7,7 @@ Both get the same samples by remote write, the same queries and the same admin c
 where there is a Prometheus (scripts/judge.sh), it is held against them, too, and against Millrace.
 """
 import http.client
+import json
 import pathlib
 import re
 import sys
@@ -96,6 +97,16 @@ def send(port, method, path, **params):
         connection.close()
 
 
+def get(port, path):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    try:
+        connection.request("GET", path)
+        response = connection.getresponse()
+        return response.status, response.read().decode()
+    finally:
+        connection.close()
+
+
 def write(port, series):
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
@@ -162,13 +173,37 @@ class Case(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.folder = pathlib.Path(folder.name)
 
+    def check_as_json(self, port, text):
+        """/api/v1/status/self_metrics has the same, of families that have any."""
+        shown = {name: family for name, family in families(text).items() if family.values}
+        status, body = get(port, "/api/v1/status/self_metrics")
+        told = {family["name"]: family for family in json.loads(body)["data"]}
+        self.assertEqual((status, list(told)), (200, sorted(shown)))
+        for name, family in told.items():
+            self.assertEqual(family["type"], shown[name].kind.upper(), name)
+            labels = {tuple(sorted(label["name"] for label in metric.get("label", ()))) for metric in family["metric"]}
+            parts = {"histogram": {"le"}, "summary": {"quantile"}}.get(shown[name].kind, set())
+            self.assertEqual(labels, {tuple(sorted(set(names) - parts)) for _, names in shown[name].labels}, name)
+        samples, = told["prometheus_tsdb_compaction_chunk_samples"]["metric"]
+        self.assertEqual((samples["histogram"]["sampleCount"], samples["histogram"]["sampleSum"]), ("41", 4803))
+        self.assertEqual(samples["histogram"]["bucket"][0], {"cumulativeCount": "1", "upperBound": 4})
+        self.assertEqual(len(samples["histogram"]["bucket"]), 12)
+        _, body = get(port, "/api/v1/status/self_metrics?metric_name_pattern=prometheus_tsdb_(head_series|clean.*)")
+        self.assertEqual([family["name"] for family in json.loads(body)["data"]],
+                         ["prometheus_tsdb_clean_start", "prometheus_tsdb_head_series"])
+        status, body = get(port, "/api/v1/status/self_metrics?metric_name_pattern=(")
+        self.assertEqual((status, json.loads(body)["error"][:28]), (400, "invalid metric_name_pattern:"))
+
     def told(self, name, command):
         port = processes.free_port()
         server = processes.Server(name, [*command, f"--storage.tsdb.path={self.folder / name}",
                                          f"--web.listen-address=127.0.0.1:{port}", *FLAGS], port, self.folder / f"{name}.log")
         with server:
             self.assertEqual(load(port), [400, 200, 200, 400, 200, 200, 204])
-            return families(client.metrics(port))
+            text = client.metrics(port)
+            if name == "ours":
+                self.check_as_json(port, text)
+            return families(text)
 
     def ours(self):
         return self.told("ours", [MILLRACE, "serve", "--self-monitor=false"])

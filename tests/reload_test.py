@@ -183,6 +183,16 @@ class Lifecycle(Case):
 
 
 class Reload(Case):
+    def test_live_notifications_as_a_prometheus_without_subscribers(self):
+        said = []
+        for server in (self.millrace(), self.prometheus("--web.max-notifications-subscribers=0")):
+            connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+            connection.request("GET", "/api/v1/notifications/live")
+            response = connection.getresponse()
+            said.append((response.status, response.getheader("Content-Type"), response.getheader("Cache-Control"), response.read()))
+            connection.close()
+        self.assertEqual(said[0], said[1])
+
     def test_a_bad_file_changes_nothing(self):
         self.file.write_text("global: {external_labels: {a: b}}\n")
         server = self.millrace()

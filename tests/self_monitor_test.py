@@ -148,6 +148,24 @@ class Target(Case):
                 data = self.data(server.port, "/api/v1/targets", params)
                 self.assertEqual((len(data["activeTargets"]), data["droppedTargetCounts"]), (count, dropped), params)
 
+    def test_its_pool_and_what_relabels_it(self):
+        with millrace(self.folder) as server:
+            self.wait_for(server.port, "up", "a round")
+            self.assertEqual(self.data(server.port, "/api/v1/scrape_pools/config", ("scrapePool", "millrace")), {
+                "yaml": "job_name: millrace\nscrape_interval: 50ms\nscrape_timeout: 50ms\nmetrics_path: /metrics\nscheme: http\n"
+                        f"static_configs:\n- targets:\n  - 127.0.0.1:{server.port}\n"})
+            steps = "/api/v1/targets/relabel_steps"
+            self.assertEqual(self.data(server.port, steps, ("scrapePool", "millrace"), ("labels", '{"a":"b"}')), {"steps": []})
+            for path, params, said in (
+                    ("/api/v1/scrape_pools/config", (), "no scrapePool parameter provided"),
+                    ("/api/v1/scrape_pools/config", (("scrapePool", "x"),), 'error retrieving scrape config: scrape pool "x" not found'),
+                    (steps, (("labels", "{}"),), "no scrapePool parameter provided"),
+                    (steps, (("scrapePool", "x"),), "no labels parameter provided"),
+                    (steps, (("scrapePool", "x"), ("labels", '{"a":1}')), "error parsing labels: not an object of texts"),
+                    (steps, (("scrapePool", "x"), ("labels", "{}")), 'error retrieving scrape config: scrape pool "x" not found')):
+                answer = self.get(server.port, path, *params)
+                self.assertEqual((answer.status, answer.json["errorType"], answer.json["error"]), (400, "bad_data", said))
+
     def test_has_the_form_of_prometheus(self):
         if JUDGE is None:
             self.skipTest("there is no Prometheus")
