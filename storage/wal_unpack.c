@@ -1,8 +1,7 @@
 #include "storage/wal_unpack.h"
 
+#include <snappy-c.h>
 #include <zstd.h>
-
-#include "base/snappy.h"
 
 /* No snappy stream unpacks to more than this many times its size. */
 #define SNAPPY_RATIO_MAX 64
@@ -17,15 +16,21 @@ void wal_unpacker_done(struct wal_unpacker *unpacker)
     *unpacker = (struct wal_unpacker){0};
 }
 
+static bool snappy_size(struct wal_packed packed, size_t *ret_size)
+{
+    return snappy_uncompressed_length((const char *)packed.bytes, packed.size, ret_size) ==
+           SNAPPY_OK;
+}
+
 static bool unpack_snappy(struct wal_unpacker *unpacker, struct wal_packed packed)
 {
     size_t size;
-    if (!snappy_size(packed.bytes, packed.size, &size) || size > WAL_RECORD_SIZE_MAX ||
+    if (!snappy_size(packed, &size) || size > WAL_RECORD_SIZE_MAX ||
         size / SNAPPY_RATIO_MAX > packed.size)
         return false;
-    uint8_t *out = (uint8_t *)buf_reserve(&unpacker->plain, size + SNAPPY_SLACK);
+    char *out = buf_reserve(&unpacker->plain, size);
     unpacker->plain.len = size;
-    return snappy_unpack(packed.bytes, packed.size, out, size);
+    return snappy_uncompress((const char *)packed.bytes, packed.size, out, &size) == SNAPPY_OK;
 }
 
 static bool unpack_zstd(struct wal_unpacker *unpacker, struct wal_packed packed)
@@ -86,7 +91,7 @@ size_t wal_unpacked_size(struct wal_packed packed)
     if (packed.packing == WAL_NOT_PACKED || packed.size == 0)
         return packed.size;
     if (packed.packing == WAL_PACKED_SNAPPY) {
-        if (!snappy_size(packed.bytes, packed.size, &len))
+        if (!snappy_size(packed, &len))
             return 0;
     } else {
         unsigned long long said = ZSTD_getFrameContentSize(packed.bytes, packed.size);
