@@ -6,7 +6,8 @@
 Both take the same series by remote write: floats, native histograms of all kinds, stale markers, a part of them out of
 order; both make blocks and longer blocks of them, and leave the newest in head chunks, logs and checkpoint, and when
 they end a snapshot of what is open, which the next one reads. Then
-  - the directory of Millrace is opened by Prometheus (a copy of it) and by Millrace;
+  - the directory of Millrace is opened by Prometheus (a copy of it) and by Millrace, once more when Millrace has written
+    on, taken a snapshot meanwhile, and was killed;
   - the directory of Prometheus is opened by Millrace for writing, by Prometheus a copy of it;
   - Millrace has written on and made blocks: Prometheus gets the directory back, and writes on itself.
 Each time both hold as many samples of each metric as were sent, and answer random queries of query-tee alike.
@@ -123,14 +124,15 @@ class Exchange:
         return processes.prometheus(self.options.judge, data, features=(*FEATURES, "native-histograms", *more), flags=flags,
                                     name=f"{data.name}-judge", config=processes.EMPTY_CONFIG + WINDOW)
 
-    def millrace(self, data):
+    def millrace(self, data, flags=None):
         """One that owns the directory."""
         port = processes.free_port()
         config = self.folder / "millrace.yml"
         config.write_text(WINDOW)
         command = [self.options.millrace, "serve", f"--storage.tsdb.path={data}", f"--web.listen-address=127.0.0.1:{port}",
                    "--web.enable-remote-write-receiver", "--self-monitor=false", "--storage.tsdb.retention.time=100y",
-                   f"--config.file={config}", "--storage.tsdb.refresh-interval=200ms", f"--enable-feature={','.join(FEATURES)}", *self.blocks_flags()]
+                   f"--config.file={config}", "--storage.tsdb.refresh-interval=200ms", f"--enable-feature={','.join(FEATURES)}",
+                   *(self.blocks_flags() if flags is None else flags)]
         return processes.Server("millrace", command, port, self.folder / f"{data.name}-millrace.log")
 
     def wait_for_blocks(self, data):
@@ -217,6 +219,20 @@ class Exchange:
             for part in stage:
                 directory.push(server.port, *part)
 
+    def write_and_kill(self, data, stage):
+        """A snapshot is taken in the midst of the stage; what comes behind it is in the log, and the server is killed."""
+        before = set(data.glob("chunk_snapshot.*"))
+        with self.millrace(data, ("--storage.tsdb.snapshot-log-size=1KB",)) as server:
+            self.write(server, [stage[:1]])
+            deadline = time.monotonic() + WAIT_SECONDS
+            while all(path in before or path.suffix == ".tmp" for path in data.glob("chunk_snapshot.*")):
+                if time.monotonic() > deadline:
+                    raise Fault(f"{data.name} has no new snapshot after {WAIT_SECONDS} s")
+                time.sleep(0.02)
+            self.write(server, [stage[1:]])
+            server.process.kill()
+            server.process.wait()
+
     def must_have_snapshot(self, data):
         self.check(f"a snapshot in {data.name}", bool(list(data.glob("chunk_snapshot.*"))))
 
@@ -235,6 +251,13 @@ class Exchange:
             self.compare("written by Millrace", judge, tested)
             self.check_snapshot("written by Millrace", judge)
             self.check_snapshot("written by Millrace", tested)
+        first.append(self.data.stage())
+        self.write_and_kill(ours, first[-1])
+        self.tell("Millrace wrote on and was killed", ours)
+        with self.prometheus(directory.copy(ours, self.folder / "ours-killed")) as judge, self.millrace(ours) as tested:
+            self.compare("left by a kill", judge, tested)
+            self.check_snapshot("left by a kill", judge)
+            self.check_snapshot("left by a kill", tested)
 
         with self.prometheus(theirs, self.blocks_flags()) as server:
             self.write(server, first)
