@@ -217,12 +217,14 @@ void grpc_http_serve(const struct grpc_http_options *options, struct grpc_call *
                      const char *client, bool stopping, struct grpc_reply *ret_reply)
 {
     AUTO(arena_destroy) struct arena *arena = arena_create(NULL);
-    struct grpc_reply reply = {.status = GRPC_OK};
+    struct grpc_reply reply = {0};
     struct grpc_request request;
     struct answer answer = {0};
     int64_t begin_ns = clock_monotonic_ns();
-    if (!grpc_request_read(call->message, arena, &request, &reply.err)) {
+    reply.status = grpc_call_unpack(call, &reply.err);
+    if (reply.status == GRPC_OK && !grpc_request_read(call->message, arena, &request, &reply.err))
         reply.status = GRPC_INTERNAL;
+    if (reply.status != GRPC_OK) {
         *ret_reply = reply;
         return;
     }

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/proto_writer.h"
 #include "base/test.h"
+#include "http/coding.h"
 #include "http/test_grpc_client.h"
 #include "http/test_http.h"
 
@@ -190,6 +191,31 @@ START_TEST(answers_calls_of_several_clients_side_by_side)
 }
 END_TEST
 
+START_TEST(unpacks_a_message_for_its_handler)
+{
+    AUTO(buf_done) struct buf message = {0}, packed = {0};
+    open_with((struct grpc_listen_options){0});
+    struct link *link = link_open(0);
+    put_bytes(&message, 1, STR("GET"));
+    put_bytes(&message, 2, STR("/"));
+    struct packer *packer = packer_create(CODING_GZIP);
+    packer_append(packer, buf_view(&message), true, &packed);
+    packer_destroy(packer);
+    struct test_call call = {.message = buf_view(&packed), .packed = true, .encoding = "gzip"};
+    struct test_stream *good = test_client_call(&link->client, &call);
+    call.message.len -= 9;
+    struct test_stream *cut = test_client_call(&link->client, &call);
+    wait_for_stream(link, good);
+    wait_for_stream(link, cut);
+    ck_assert(test_stream_says(good, "grpc-status: 0"));
+    ck_assert(str_ends(buf_view(&good->body), STR("done")));
+    ck_assert(test_stream_says(cut, "grpc-status: 13"));
+    ck_assert(test_stream_says(cut, "grpc-message: this is no gzip"));
+    link_close(link);
+    grpc_listener_close(listener);
+}
+END_TEST
+
 START_TEST(lets_clients_over_the_limit_wait)
 {
     open_with((struct grpc_listen_options){.connection_max = 1});
@@ -339,7 +365,8 @@ START_TEST(says_what_cannot_be_listened_on)
 END_TEST
 
 TEST_MAIN("grpc_listen", answers_calls_of_several_clients_side_by_side,
-          lets_clients_over_the_limit_wait, goes_on_while_the_system_has_no_room_for_more,
-          cancels_what_nobody_waits_for, says_goodbye_to_who_has_nothing_to_ask,
-          closes_on_a_client_that_does_not_read, finishes_what_is_under_way,
-          waits_for_handlers_when_it_closes, says_what_cannot_be_listened_on)
+          unpacks_a_message_for_its_handler, lets_clients_over_the_limit_wait,
+          goes_on_while_the_system_has_no_room_for_more, cancels_what_nobody_waits_for,
+          says_goodbye_to_who_has_nothing_to_ask, closes_on_a_client_that_does_not_read,
+          finishes_what_is_under_way, waits_for_handlers_when_it_closes,
+          says_what_cannot_be_listened_on)

@@ -46,6 +46,8 @@
 
 #define UNPACK_PIECE_SIZE ((size_t)64 << 10)
 
+#define NO_ROOM "too many large requests at once; try again later"
+
 struct grpc_session {
     struct grpc_session_options options;
     nghttp2_session *http;
@@ -93,6 +95,7 @@ static struct grpc_call *call_create(struct grpc_session *session, int32_t strea
     struct grpc_call *call = mem_new(struct grpc_call);
     call->stream_id = stream_id;
     call->budget = session->options.budget;
+    call->message_size_max = session->options.message_size_max;
     call->coding_known = true;
     call_enter(call, GRPC_READING);
 
@@ -258,22 +261,11 @@ static bool call_grow(struct grpc_call *call, struct buf *into, size_t more)
         size *= 2;
     if (size == into->cap)
         return true;
-    if (!budget_charge(call->budget, size - into->cap, &unused)) {
-        call_refuse(call, GRPC_RESOURCE_EXHAUSTED,
-                    "too many large requests at once; try again later");
+    if (!budget_charge(call->budget, size - into->cap, &unused))
         return false;
-    }
     call->charged += size - into->cap;
     buf_reserve(into, size - into->len);
     return true;
-}
-
-static void call_refuse_size(struct grpc_call *call)
-{
-    char text[sizeof call->refusal_text];
-    snprintf(text, sizeof text, "received message larger than max (%zu bytes)",
-             call->session->options.message_size_max);
-    call_refuse(call, GRPC_RESOURCE_EXHAUSTED, text);
 }
 
 /* The size that the prefix says. */
@@ -283,15 +275,23 @@ static size_t call_message_size(const struct grpc_call *call)
     return (size_t)at[1] << 24 | (size_t)at[2] << 16 | (size_t)at[3] << 8 | at[4];
 }
 
+static void call_set_size_error(const struct grpc_call *call, struct err *err)
+{
+    err_set(err, ERR_LIMIT, "received message larger than max (%zu bytes)", call->message_size_max);
+}
+
 static void call_check_size(struct grpc_call *call)
 {
     if (call->received.len < PREFIX_SIZE)
         return;
     size_t size = call_message_size(call);
-    if (size > call->session->options.message_size_max)
-        call_refuse_size(call);
-    else if (call->received.len > PREFIX_SIZE + size)
+    struct err err;
+    if (size > call->message_size_max) {
+        call_set_size_error(call, &err);
+        call_refuse(call, GRPC_RESOURCE_EXHAUSTED, err.msg);
+    } else if (call->received.len > PREFIX_SIZE + size) {
         call_refuse(call, GRPC_INTERNAL, "there is more than one message");
+    }
 }
 
 static int data_came(nghttp2_session *http, uint8_t flags, int32_t stream_id, const uint8_t *data,
@@ -303,37 +303,43 @@ static int data_came(nghttp2_session *http, uint8_t flags, int32_t stream_id, co
     if (call_grow(call, &call->received, size)) {
         buf_append(&call->received, data, size);
         call_check_size(call);
+    } else {
+        call_refuse(call, GRPC_RESOURCE_EXHAUSTED, NO_ROOM);
     }
     if (call->refused) /* there may be much to come, in vain */
         call_tell_refusal(call);
     return 0;
 }
 
-static bool call_unpack(struct grpc_call *call)
+enum grpc_status grpc_call_unpack(struct grpc_call *call, struct err *err)
 {
+    if (!call->unpacks)
+        return GRPC_OK;
     AUTO(unpacker_destroy) struct unpacker *unpacker = unpacker_create();
-    struct str packed = {call->received.ptr + PREFIX_SIZE, call->received.len - PREFIX_SIZE};
+    struct str packed = call->message;
     struct buf *out = &call->unpacked;
     struct err unused;
     size_t got = 1;
     while (got > 0) {
-        if (!call_grow(call, out, UNPACK_PIECE_SIZE))
-            return false;
+        if (!call_grow(call, out, UNPACK_PIECE_SIZE)) {
+            err_set(err, ERR_LIMIT, NO_ROOM);
+            return GRPC_RESOURCE_EXHAUSTED;
+        }
         if (!unpacker_read(unpacker, &packed, out->ptr + out->len, UNPACK_PIECE_SIZE, &got,
                            &unused))
             break;
         out->len += got;
-        if (out->len > call->session->options.message_size_max) {
-            call_refuse_size(call);
-            return false;
+        if (out->len > call->message_size_max) {
+            call_set_size_error(call, err);
+            return GRPC_RESOURCE_EXHAUSTED;
         }
     }
     if (got > 0 || !unpacker_complete(unpacker)) {
-        call_refuse(call, GRPC_INTERNAL, "this is no gzip");
-        return false;
+        err_set(err, ERR_BAD_DATA, "this is no gzip");
+        return GRPC_INTERNAL;
     }
     call->message = buf_view(out);
-    return true;
+    return GRPC_OK;
 }
 
 /* The client has said all it wanted. */
@@ -344,14 +350,12 @@ static void call_received(struct grpc_call *call)
         call_refuse(call, GRPC_INTERNAL, "the message is cut short");
         return;
     }
-    bool packed = call->received.ptr[0] == 1;
-    if (call->received.ptr[0] != 0 && !(packed && call->packed)) {
+    call->unpacks = call->packed && call->received.ptr[0] == 1;
+    if (call->received.ptr[0] != 0 && !call->unpacks) {
         call_refuse(call, GRPC_INTERNAL, "the message is packed in no way that was named");
         return;
     }
     call->message = (struct str){call->received.ptr + PREFIX_SIZE, call_message_size(call)};
-    if (packed && !call_unpack(call))
-        return;
     call_enter(call, GRPC_RUNNING);
     const struct grpc_session_options *options = &call->session->options;
     options->called(options->context, call);

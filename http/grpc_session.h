@@ -34,7 +34,7 @@ enum grpc_phase {
 };
 
 struct grpc_call {
-    struct str message;  /* what was asked, unpacked: until the call is answered */
+    struct str message;  /* what was asked, behind grpc_call_unpack: until the call is answered */
     _Atomic bool cancel; /* nobody waits for the answer any more */
     /* Whoever answers says what the answer was charged to: it is given back when it has gone. */
     struct budget *answer_budget;
@@ -47,13 +47,15 @@ struct grpc_call {
     int32_t stream_id;
     struct budget *budget; /* of the client's message */
     size_t charged;
+    size_t message_size_max;
     enum grpc_phase phase;
     int64_t since_ns;  /* in the phase, or since the client took something of its answer */
     bool method_good;  /* of the headers: POST, */
     bool type_good;    /* application/grpc, */
     bool path_good;    /* the method there is, */
     bool coding_known; /* and a message coding that we unpack */
-    bool packed;       /* gzip, where the message says that it is packed */
+    bool packed;       /* gzip, where the message says that it is packed: */
+    bool unpacks;      /* it did, and is to be unpacked */
     bool refused;      /* what comes is dropped, and its end, or else this, is answered: */
     enum grpc_status refusal;
     const char *refusal_http; /* a status of HTTP instead; NULL: none */
@@ -100,6 +102,12 @@ void grpc_session_check_times(struct grpc_session *session, int64_t now_ns);
 
 /* Calls that are read, run or are being answered. */
 size_t grpc_session_call_count(const struct grpc_session *session);
+
+/*
+ * Unpacks the message, if it came packed, within the limits of its session: on the thread of
+ * whoever has the call, for it may take a while. Else what to end it with.
+ */
+enum grpc_status grpc_call_unpack(struct grpc_call *call, struct err *err) MUST_CHECK;
 
 /*
  * Ends a call. GRPC_OK: with the message that is `head` and behind it `body`, which are taken over.
