@@ -493,6 +493,33 @@ static void limit_files(rlim_t size)
     ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
 }
 
+/* Files below a folder that this process holds open. */
+static size_t open_count(const char *folder)
+{
+    AUTO(file_names_done) struct file_names names = {0};
+    size_t count = 0;
+    ck_assert(file_names_read("/proc/self/fd", &names, &err));
+    for (size_t i = 0; i < names.count; i++) {
+        char target[4096] = "";
+        const char *link = arena_printf(dir.arena, "/proc/self/fd/%s", names.items[i]);
+        if (readlink(link, target, sizeof target - 1) > 0)
+            count += str_starts(str_of(target), str_of(folder));
+    }
+    return count;
+}
+
+/* What was read at the start can go from the disk when it is removed. */
+START_TEST(holds_nothing_of_the_log_but_what_it_writes)
+{
+    begin();
+    APPEND_GOOD({"__name__=a", 10, 1, 0});
+    reopen();
+    APPEND_GOOD({"__name__=a", 20, 1, 0});
+    ck_assert_uint_eq(open_count(arena_printf(dir.arena, "%s/wal", dir.path)), 1);
+    end();
+}
+END_TEST
+
 START_TEST(goes_on_when_there_is_space_again)
 {
     begin();
@@ -641,5 +668,5 @@ TEST_MAIN("append", keeps_what_it_was_given, keeps_the_order_of_kinds_within_a_b
           passes_over_invalid_labels_where_all_or_nothing_is_asked, lets_only_one_process_write,
           takes_an_empty_batch, says_that_a_series_has_no_samples,
           keeps_start_timestamps_if_it_is_told_to, limits_the_series,
-          goes_on_when_there_is_space_again, gives_every_series_a_reference_of_its_own,
-          takes_batches_of_many_while_others_read)
+          holds_nothing_of_the_log_but_what_it_writes, goes_on_when_there_is_space_again,
+          gives_every_series_a_reference_of_its_own, takes_batches_of_many_while_others_read)

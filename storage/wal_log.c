@@ -328,6 +328,7 @@ bool wal_log_repair(struct wal_log *log, uint32_t *ret_next, struct err *err)
         log->phase == WAL_DROPPED ? log->good_end : wal_segment_offset(log->segment);
     if (!file_cut(path, good_end, err))
         return false;
+    wal_segment_close(TAKE(log->segment)); /* or the disk keeps it when it is removed */
     *ret_next = log->number + 1;
     return true;
 }

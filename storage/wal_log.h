@@ -61,8 +61,8 @@ uint64_t wal_log_take_damages(struct wal_log *log);
 /*
  * For who writes on, once all was read: cuts off what lies behind the last good record, as
  * Prometheus's repair does: a torn record at the end, and behind damage the rest of the segment and
- * all later ones. *ret_next: the number of the segment to begin. ERR_CORRUPT where a segment is
- * missing between others: nothing is removed then.
+ * all later ones. *ret_next: the number of the segment to begin. Nothing is read behind that.
+ * ERR_CORRUPT where a segment is missing between others: nothing is removed then.
  */
 bool wal_log_repair(struct wal_log *log, uint32_t *ret_next, struct err *err) MUST_CHECK;
 
