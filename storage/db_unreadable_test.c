@@ -2,9 +2,6 @@
  * A folder of which the names cannot be read to their end must not look like one that has fewer
  * files: an open that believes it would go on without blocks, or parts of the log.
  */
-#include <dirent.h>
-#include <dlfcn.h>
-#include <errno.h>
 #include <stdio.h>
 
 #include "base/file.h"
@@ -13,32 +10,9 @@
 #include "storage/db_admin.h"
 #include "storage/db_compact.h"
 #include "storage/test_blocks.h"
+#include "storage/test_disk.h"
 
 #define HOUR_MS ((int64_t)60 * 60 * 1000)
-
-/* Names are counted down; at 0 the system's reading of a folder fails, once. Below it does not. */
-static int names_left = -1;
-
-/* Is there no name left that could fail? From now on none does. */
-static bool was_last(void)
-{
-    bool last = names_left >= 0;
-    names_left = -1;
-    return last;
-}
-
-/* Stands in front of the C library's. */
-struct dirent *readdir(DIR *folder)
-{
-    static struct dirent *(*real)(DIR *);
-    if (!real)
-        *(void **)&real = dlsym(RTLD_NEXT, "readdir64");
-    if (names_left >= 0 && names_left-- == 0) {
-        errno = EIO;
-        return NULL;
-    }
-    return real(folder);
-}
 
 static struct test_dir dir;
 static struct err err;
@@ -119,9 +93,9 @@ START_TEST(an_open_fails_or_misses_nothing)
     int failed_count = 0;
     bool last = false;
     for (int fails_at = 0; !last; fails_at++) {
-        names_left = fails_at;
+        test_disk_fail(TEST_DISK_LIST, fails_at, 1);
         struct db *db = open_db(true);
-        last = was_last();
+        last = test_disk_settle(TEST_DISK_LIST);
         buf_clear(&out);
         if (select_all(db, &out)) {
             ck_assert_msg(str_eq(buf_view(&out), buf_view(&expected)), "name %d", fails_at);
@@ -147,9 +121,9 @@ START_TEST(a_snapshot_fails_or_misses_nothing)
     int failed_count = 0;
     bool last = false;
     for (int fails_at = 0; !last; fails_at++) {
-        names_left = fails_at;
+        test_disk_fail(TEST_DISK_LIST, fails_at, 1);
         bool good = db_snapshot(db, path, true, &err);
-        last = was_last();
+        last = test_disk_settle(TEST_DISK_LIST);
         if (good) {
             check_whole(path, &expected, fails_at);
             ck_assert(file_remove_all(path, &err));

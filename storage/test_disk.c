@@ -1,5 +1,7 @@
 #include "storage/test_disk.h"
 
+#include <dirent.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
@@ -15,6 +17,11 @@ void test_disk_fail(enum test_disk_call call, int skip, int times)
 {
     atomic_store(&skipped[call], skip);
     atomic_store(&failing[call], times);
+}
+
+bool test_disk_settle(enum test_disk_call call)
+{
+    return atomic_exchange(&failing[call], 0) > 0;
 }
 
 static bool call_fails(enum test_disk_call call)
@@ -46,6 +53,13 @@ void *mmap(void *at, size_t size, int protection, int flags, int fd, off_t offse
     if (fd >= 0 && call_fails(TEST_DISK_MAP))
         return MAP_FAILED;
     return (void *)syscall(SYS_mmap, at, size, protection, flags, fd, offset);
+}
+
+struct dirent *readdir(DIR *folder)
+{
+    struct dirent *(*next)(DIR *);
+    *(void **)&next = dlsym(RTLD_NEXT, "readdir64");
+    return call_fails(TEST_DISK_LIST) ? NULL : next(folder);
 }
 
 int unlink(const char *path)
