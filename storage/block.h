@@ -43,9 +43,11 @@ struct block_meta {
     uint64_t tombstone_count;
     bool floats_only; /* there is no native histogram; else there may be */
     uint64_t level;
-    bool deletable;       /* all of it was deleted */
-    bool failed;          /* could not be compacted: is left as it is */
-    unsigned hints;       /* of enum block_hint */
+    bool deletable;     /* all of it was deleted */
+    bool failed;        /* could not be compacted: is left as it is */
+    unsigned hints;     /* of enum block_hint */
+    char **other_hints; /* those that nobody knows here, kept for who does */
+    size_t other_hint_count;
     bool beside_head;     /* is but a part: says nothing of the head's begin */
     bool ends_head;       /* is known to be as BLOCK_ENDS_HEAD says; else that is not known */
     struct ulid *sources; /* blocks from a head that it was made of, in the end */

@@ -17,6 +17,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/quote.h"
 #include "storage/block.h"
 
 /* In the order of their texts. */
@@ -68,17 +69,28 @@ static bool block_meta_parent(const json_t *object, struct block_desc *ret_paren
            block_meta_integer(object, "maxTime", &ret_parent->end_ms);
 }
 
+/* 0: it is not known. */
+static unsigned hint_of(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_COUNT(hint_names); i++)
+        if (strcmp(name, hint_names[i].name) == 0)
+            return hint_names[i].hint;
+    return 0;
+}
+
 /* Also a hint of a later Prometheus says that the block is but a part. */
 static void block_meta_hints(const json_t *hints, struct block_meta *meta)
 {
+    meta->other_hints = mem_new_array(char *, json_array_size(hints));
     for (size_t i = 0; i < json_array_size(hints); i++) {
-        const char *hint = json_string_value(json_array_get(hints, i));
-        if (!hint)
+        const char *name = json_string_value(json_array_get(hints, i));
+        if (!name)
             continue;
-        meta->beside_head |= str_starts(str_of(hint), STR("from-"));
-        for (size_t k = 0; k < ARRAY_COUNT(hint_names); k++)
-            if (strcmp(hint, hint_names[k].name) == 0)
-                meta->hints |= hint_names[k].hint;
+        meta->beside_head |= str_starts(str_of(name), STR("from-"));
+        unsigned hint = hint_of(name);
+        meta->hints |= hint;
+        if (!hint)
+            meta->other_hints[meta->other_hint_count++] = mem_strdup(name);
     }
 }
 
@@ -151,6 +163,9 @@ bool block_meta_parse(struct str json, struct block_meta *ret_meta, struct err *
 
 void block_meta_done(struct block_meta *meta)
 {
+    for (size_t i = 0; i < meta->other_hint_count; i++)
+        free(meta->other_hints[i]);
+    free(meta->other_hints);
     free(meta->sources);
     free(meta->parents);
     *meta = (struct block_meta){0};
@@ -209,18 +224,27 @@ static void meta_print_parents(const struct block_meta *meta, struct buf *out)
     buf_text(out, "\n\t\t]");
 }
 
+static void meta_print_hint(const char *name, bool first, struct buf *out)
+{
+    buf_text(out, first ? "\n\t\t\t\"" : ",\n\t\t\t\"");
+    json_escape_html(out, str_of(name));
+    buf_byte(out, '"');
+}
+
 static void meta_print_hints(const struct block_meta *meta, struct buf *out)
 {
-    bool any = false;
-    if (meta->hints == 0)
+    bool first = true;
+    if (meta->hints == 0 && meta->other_hint_count == 0)
         return;
     buf_text(out, ",\n\t\t\"hints\": [");
     for (size_t i = 0; i < ARRAY_COUNT(hint_names); i++) {
         if (!(meta->hints & hint_names[i].hint))
             continue;
-        buf_printf(out, "%s\n\t\t\t\"%s\"", any ? "," : "", hint_names[i].name);
-        any = true;
+        meta_print_hint(hint_names[i].name, first, out);
+        first = false;
     }
+    for (size_t i = 0; i < meta->other_hint_count; i++, first = false)
+        meta_print_hint(meta->other_hints[i], first, out);
     buf_text(out, "\n\t\t]");
 }
 

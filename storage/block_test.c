@@ -73,6 +73,25 @@ START_TEST(prints_meta_as_prometheus_does)
 }
 END_TEST
 
+/* Who deletes from a block of a later Prometheus, or compacts it, leaves it what it is. */
+START_TEST(keeps_hints_of_tomorrow)
+{
+    struct block_meta meta = parse("{\"version\":1,\"ulid\":\"" ULID_A
+                                   "\",\"compaction\":{\"level\":1,\"hints\":[\"from-\\\"x\\\"\","
+                                   "\"from-stale-series\",7,\"later\"]}}");
+    AUTO(buf_done) struct buf printed = {0};
+    block_meta_print(&meta, &printed);
+    block_meta_done(&meta);
+    meta = parse(buf_terminated(&printed));
+    ck_assert(meta.beside_head);
+    ck_assert_uint_eq(meta.hints, BLOCK_FROM_STALE_SERIES);
+    ck_assert_uint_eq(meta.other_hint_count, 2);
+    ck_assert_str_eq(meta.other_hints[0], "from-\"x\"");
+    ck_assert_str_eq(meta.other_hints[1], "later");
+    block_meta_done(&meta);
+}
+END_TEST
+
 START_TEST(refuses_meta_that_is_none)
 {
     static const char *const bad[] = {
@@ -295,8 +314,9 @@ START_TEST(many_segments_read_as_one)
 }
 END_TEST
 
-TEST_MAIN("block", reads_meta, prints_meta_as_prometheus_does, refuses_meta_that_is_none,
-          names_a_version_of_tomorrow, ulids_are_text_for_time_and_chance, says_what_was_written,
+TEST_MAIN("block", reads_meta, prints_meta_as_prometheus_does, keeps_hints_of_tomorrow,
+          refuses_meta_that_is_none, names_a_version_of_tomorrow,
+          ulids_are_text_for_time_and_chance, says_what_was_written,
           lends_its_bytes_after_its_files_are_gone, refuses_places_that_hold_no_chunk,
           says_which_file_failed, writer_refuses_what_would_not_be_a_block,
           many_segments_read_as_one)

@@ -42,7 +42,7 @@ struct block_writer {
     struct chunk_meta *metas; /* of the series at hand */
     size_t meta_count;
     size_t meta_cap;
-    struct block_meta meta; /* borrows sources and parents */
+    struct block_meta meta; /* borrows sources, parents and hints */
     size_t charged;
 };
 
@@ -64,6 +64,8 @@ bool block_writer_create(const char *dir, const struct block_write_options *opti
         .end_ms = options->end_ms,
         .level = options->level ? options->level : 1,
         .hints = options->hints,
+        .other_hints = (char **)(uintptr_t)options->other_hints,
+        .other_hint_count = options->other_hint_count,
         .sources = options->sources ? (struct ulid *)(uintptr_t)options->sources : &w->options.ulid,
         .source_count = options->sources ? options->source_count : 1,
         .parents = (struct block_desc *)(uintptr_t)options->parents,

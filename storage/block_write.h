@@ -38,7 +38,9 @@ struct block_write_options {
     size_t source_count;
     const struct block_desc *parents; /* blocks that this one replaces */
     size_t parent_count;
-    unsigned hints;          /* of enum block_hint */
+    unsigned hints;           /* of enum block_hint */
+    char *const *other_hints; /* as in struct block_meta */
+    size_t other_hint_count;
     size_t segment_size_max; /* 0 stands for 512 MiB */
     struct budget *budget;   /* charged with what grows with the series; NULL: nobody is */
 };

@@ -272,7 +272,12 @@ bool compact_block_anew(struct block *old, const struct compact_options *options
     const struct block_meta *meta = block_meta(old);
     struct block_desc parent = compact_parent(old);
     struct block_write_options block = {
-        .parents = &parent, .parent_count = 1, .hints = meta->hints};
+        .parents = &parent,
+        .parent_count = 1,
+        .hints = meta->hints,
+        .other_hints = meta->other_hints,
+        .other_hint_count = meta->other_hint_count,
+    };
     if (!meta->beside_head && !meta->ends_head)
         block.level = meta->level; /* or it would be believed to end the head */
     AUTO(compact_run_done) struct compact_run run;
