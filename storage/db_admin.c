@@ -21,6 +21,8 @@ static bool db_is_ours(const struct db *db, struct err *err)
 static bool delete_held(struct db *db, struct matcher *const *matchers, size_t matcher_count,
                         struct time_range range, struct err *err)
 {
+    if (!late_samples_settle(db->head, err))
+        return false;
     AUTO(block_list_done)
     struct block_list blocks = db_blocks_in(db, range.begin_ms, range.end_ms);
     for (size_t i = 0; i < blocks.count; i++)

@@ -233,7 +233,8 @@ static bool db_compact_heads(struct db *db, struct err *err)
     if (compactor->cut_ms == INT64_MIN)
         return good;
     struct err cut_err = {0};
-    bool cut = head_truncate(db->head, compactor->cut_ms, &compactor->cancel, &cut_err) &&
+    bool cut = late_samples_settle(db->head, &cut_err) &&
+               head_truncate(db->head, compactor->cut_ms, &compactor->cancel, &cut_err) &&
                (!good || db_compact_late(db, &cut_err));
     if (good && cut)
         compactor->cut_ms = INT64_MIN;

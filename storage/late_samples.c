@@ -20,7 +20,8 @@
 struct late_samples {
     struct wal_writer *log;
     struct sample_log samples;
-    uint32_t cut_segment; /* segments before hold only what was there before the last mark */
+    uint32_t cut_segment;     /* segments before hold only what was there before the last mark */
+    uint32_t trimmed_segment; /* and these, which are to be removed, nothing that memory has */
 };
 
 static bool late_samples_open_log(struct head *head, const char *folder, struct err *err)
@@ -155,12 +156,27 @@ static void trim_memory(struct head_state *state, uint32_t mark)
 
 bool late_samples_trim(struct head *head, uint32_t mark, struct err *err)
 {
+    pthread_mutex_lock(&head->changing);
+    trim_memory(head->state, mark);
+    head->late->trimmed_segment = head->late->cut_segment;
+    pthread_mutex_unlock(&head->changing);
+    grace_advance(&head->grace);
+    return late_samples_settle(head, err);
+}
+
+bool late_samples_settle(struct head *head, struct err *err)
+{
     char folder[4096];
     snprintf(folder, sizeof folder, "%s/wbl", head->path);
     pthread_mutex_lock(&head->changing);
-    trim_memory(head->state, mark);
-    uint32_t segment = head->late->cut_segment;
+    uint32_t segment = head->late ? head->late->trimmed_segment : 0;
     pthread_mutex_unlock(&head->changing);
-    grace_advance(&head->grace);
-    return segment == 0 || wal_folder_remove_segments(folder, segment - 1, err);
+    if (segment == 0)
+        return true;
+    if (!wal_folder_remove_segments(folder, segment - 1, err))
+        return false;
+    pthread_mutex_lock(&head->changing);
+    head->late->trimmed_segment = 0;
+    pthread_mutex_unlock(&head->changing);
+    return true;
 }

@@ -49,5 +49,12 @@ bool late_samples_cut(struct head *head, uint32_t *ret_mark, struct err *err) MU
 /* Both ends included; false: there are none. */
 bool late_samples_range(struct head *head, int64_t *ret_begin_ms, int64_t *ret_end_ms);
 
-/* Selects find those before the mark in blocks. */
+/* Selects find those before the mark in blocks: they go out of memory, and out of the log. */
 bool late_samples_trim(struct head *head, uint32_t mark, struct err *err) MUST_CHECK;
+
+/*
+ * Removes what trims have left of the log. To be done before anything relies on the log having no
+ * more than memory: a restart would bring back what was deleted since, for deletes are logged for
+ * what is in memory only, and checkpoints keep them only as long. One at a time, with the trims.
+ */
+bool late_samples_settle(struct head *head, struct err *err) MUST_CHECK;

@@ -262,6 +262,29 @@ START_TEST(deleted_ones_stay_deleted_before_the_end_of_the_blocks)
 }
 END_TEST
 
+START_TEST(deleted_ones_stay_deleted_though_their_log_could_not_be_removed)
+{
+    begin(4 * HOUR_MS);
+    APPEND_GOOD("a", 10 * MINUTE_MS, 130 * MINUTE_MS, 200 * MINUTE_MS);
+    APPEND_GOOD("a", 20 * MINUTE_MS, 100 * MINUTE_MS);
+    test_disk_fail(TEST_DISK_REMOVE, 0, 2);
+    ck_assert(!db_compact(db, &err));
+    ck_assert_str_eq(contents(), "a 10 20 100 130 200; ");
+    ck_assert_uint_eq(wbl_segments(), 2);
+    struct matcher *all = test_matcher(&dir, "__name__=a");
+    struct time_range range = {15 * MINUTE_MS, 50 * MINUTE_MS};
+    ck_assert(!db_delete_series(db, &all, 1, range, &err));
+    ck_assert_int_eq(err.kind, ERR_IO);
+    ck_assert_str_eq(contents(), "a 10 20 100 130 200; ");
+    ck_assert_msg(db_delete_series(db, &all, 1, range, &err), "%s", err.msg);
+    matcher_done(all);
+    ck_assert_uint_eq(wbl_segments(), 1);
+    reopen(4 * HOUR_MS);
+    ck_assert_str_eq(contents(), "a 10 100 130 200; ");
+    end();
+}
+END_TEST
+
 START_TEST(late_blocks_wait_for_the_head)
 {
     begin(4 * HOUR_MS);
@@ -403,6 +426,7 @@ TEST_MAIN("late_samples", late_samples_are_kept_within_the_window,
           what_is_older_is_refused_in_the_words_of_prometheus, a_time_is_kept_once,
           late_samples_become_blocks, late_blocks_wait_for_the_head,
           deleted_ones_stay_deleted_before_the_end_of_the_blocks,
+          deleted_ones_stay_deleted_though_their_log_could_not_be_removed,
           late_samples_before_1970_become_blocks, what_comes_while_blocks_are_made_stays,
           no_window_makes_no_log, the_window_can_change_while_the_database_is_open,
           a_snapshot_has_late_samples_too, what_is_deleted_of_late_samples_stays_so,

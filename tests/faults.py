@@ -82,9 +82,14 @@ class Faults:
         """A disk that fails in some way."""
         self.clear()
         calls = [call for call in CALLS if call not in without]
-        kind = rng.choice(("one place", "one place", "one call", "one call in one place", "read-only", "full", "all"))
+        kind = rng.choice(("one place", "one place", "one call", "one call in one place", "log", "read-only", "full",
+                           "all"))
         if kind == "read-only":
             self.set(0, READ_ONLY, PLACES, errno.EROFS)
+            return
+        if kind == "log":
+            self.set(0, {"sync"}, rng.choice(({"wal"}, {"wbl"}, {"chunks_head"}, {"wal", "wbl", "chunks_head"})),
+                     errno.EIO, rng.choice((1, 3, -1)))
             return
         if kind == "full":
             self.set(0, {"write"}, PLACES, SHORT, left=1)
@@ -241,7 +246,7 @@ class Directory(power.Directory):
             self.load.mark()
         if "loss" in self.end:
             self.lose()
-        elif self.sync == "batch":
+        elif self.sync == "batch" and self.rng.random() < 0.5:
             self.counts["files of which the kernel dropped pages"] += self.disk.drop_failed(self.rng)
 
     def finish(self):
