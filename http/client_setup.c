@@ -133,7 +133,7 @@ static bool setup_url(struct client_setup *setup, const struct client_request *r
     if (!server_name && setup_plain_url(setup, request->url))
         return true;
     AUTO(curl_url_cleanup) CURLU *url = curl_url();
-    CURLUcode code = curl_url_set(url, CURLUPART_URL, request->url, 0);
+    CURLUcode code = curl_url_set(url, CURLUPART_URL, request->url, CURLU_PATH_AS_IS);
     if (code != CURLUE_OK)
         return err_set(err, ERR_BAD_DATA, "\"%s\" is no URL: %s", request->url,
                        curl_url_strerror(code));
@@ -213,6 +213,7 @@ void client_setup_apply(const struct client_setup *setup, const struct client_re
                         CURL *easy)
 {
     curl_easy_setopt(easy, CURLOPT_URL, setup->url.ptr);
+    curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L); /* it stays below what it was put below */
     curl_easy_setopt(easy, CURLOPT_USERNAME, setup->user);
     curl_easy_setopt(easy, CURLOPT_PASSWORD, setup->password);
     curl_easy_setopt(easy, CURLOPT_CONNECT_TO, setup->connect_to);

@@ -110,6 +110,24 @@ START_TEST(asks_in_every_way)
 }
 END_TEST
 
+/* What it means is the server's to say; here, that it is not /echo. */
+START_TEST(asks_for_the_path_as_it_is_written)
+{
+    AUTO(fixture_done) struct fixture fixture = fixture_make();
+    AUTO(buf_done) struct buf url = {0};
+    static const char *const users[] = {"", "ann@"}; /* without parts, and with */
+    for (size_t i = 0; i < ARRAY_COUNT(users); i++) {
+        buf_clear(&url);
+        buf_printf(&url, "http://%s%s/x/../echo", users[i], listener_address(fixture.listener));
+        struct client_request request = {.url = buf_terminated(&url)};
+        AUTO(client_answer_done) struct client_answer answer = {0};
+        struct err err;
+        ck_assert_msg(client_ask(fixture.client, &request, &answer, &err), "%s", err.msg);
+        ck_assert_int_eq(answer.status, 200);
+    }
+}
+END_TEST
+
 START_TEST(keeps_its_connections)
 {
     AUTO(fixture_done) struct fixture fixture = fixture_make();
@@ -402,8 +420,8 @@ START_TEST(follows_if_it_may)
 }
 END_TEST
 
-TEST_MAIN("client", asks_in_every_way, keeps_its_connections, tells_headers_in_front_of_the_body,
-          reads_a_body_to_its_end, bounds_the_answer, lets_a_server_wait_for_its_reader,
-          gives_up_in_time, ends_when_nobody_wants_it, says_what_was_wrong_with_the_url,
-          tells_a_body_that_breaks_off, unpacks_and_tells_a_packed_body_that_breaks_off,
-          bounds_the_headers, follows_if_it_may)
+TEST_MAIN("client", asks_in_every_way, asks_for_the_path_as_it_is_written, keeps_its_connections,
+          tells_headers_in_front_of_the_body, reads_a_body_to_its_end, bounds_the_answer,
+          lets_a_server_wait_for_its_reader, gives_up_in_time, ends_when_nobody_wants_it,
+          says_what_was_wrong_with_the_url, tells_a_body_that_breaks_off,
+          unpacks_and_tells_a_packed_body_that_breaks_off, bounds_the_headers, follows_if_it_may)
