@@ -31,8 +31,7 @@ struct federate_stream {
     struct arena *arena;
     struct symbols *symbols;
     struct selectors selectors;
-    struct selection **selections; /* of the selectors; they lend the labels */
-    size_t selection_count;
+    struct selected selected;
     struct exposed_label *externals; /* sorted; "instance" is always one of them */
     size_t external_count;
     struct text_format format;
@@ -120,8 +119,7 @@ static void federate_fail(struct stream *stream, struct answer *answer, const st
 static void federate_close(struct stream *stream)
 {
     struct federate_stream *self = CONTAINER(struct federate_stream, stream, stream);
-    for (size_t i = 0; i < self->selection_count; i++)
-        selection_close(self->selections[i]);
+    selected_done(&self->selected);
     selectors_done(&self->selectors);
     symbols_done(self->symbols);
     buf_done(&self->measured);
@@ -138,27 +136,13 @@ static const struct stream_class federate_class = {
 static bool federate_select(struct federate_stream *self, struct server *server,
                             const struct request *request, struct err *err)
 {
-    struct selectors *selectors = &self->selectors;
-    self->selections = arena_array(self->arena, struct selection *, selectors->count + 1);
-    for (size_t i = 0; i < selectors->count; i++) {
-        struct select_request select_request = {
-            .matchers = selectors->sets[i],
-            .matcher_count = selectors->counts[i],
-            .begin_ms = selectors->begin_ms,
-            .end_ms = selectors->end_ms,
-            .arena = self->arena,
-            .symbols = self->symbols,
-            .budget = &server->listing_budget,
-            .cancel = request->cancel,
-        };
-        struct selection **selection = &self->selections[self->selection_count];
-        if (selectors->counts[i] == 0)
-            continue; /* {} is nothing here, as for Prometheus's storage */
-        if (!storage_select(db_storage(server->db), &select_request, selection, err))
-            return false;
-        self->selection_count++;
-    }
-    return arena_check(self->arena, err);
+    struct select_request asked = {
+        .arena = self->arena,
+        .symbols = self->symbols,
+        .budget = &server->listing_budget,
+        .cancel = request->cancel,
+    };
+    return selectors_select(&self->selectors, db_storage(server->db), &asked, &self->selected, err);
 }
 
 /* What a series is read into. */
@@ -267,10 +251,8 @@ static void federate_order(struct federate_stream *self)
 static bool federate_read(struct federate_stream *self, const struct request *request,
                           struct err *err)
 {
-    size_t count = 0;
-    for (size_t i = 0; i < self->selection_count; i++)
-        count += selection_count(self->selections[i]);
-    self->rows = arena_try_array(self->arena, struct row, count + 1, err);
+    const struct selected *selected = &self->selected;
+    self->rows = arena_try_array(self->arena, struct row, selected->series_count + 1, err);
     if (!self->rows)
         return false;
     struct newest newest = {
@@ -279,8 +261,8 @@ static bool federate_read(struct federate_stream *self, const struct request *re
     };
     newest.floats.histograms = &newest.histograms;
     bool good = true;
-    for (size_t i = 0; i < self->selection_count && good; i++)
-        good = federate_read_selection(self, self->selections[i], &newest, request->cancel, err);
+    for (size_t i = 0; i < selected->count && good; i++)
+        good = federate_read_selection(self, selected->items[i], &newest, request->cancel, err);
     histogram_samples_done(&newest.histograms);
     samples_done(&newest.floats);
     if (good)

@@ -103,7 +103,7 @@ void route_label_values(struct server *server, const struct request *request, st
     answer_names(server, request, buf_view(&name), answer);
 }
 
-/* The series of an answer: the selections that their labels come from, and where the writer is. */
+/* The series of an answer, what their labels come from, and where the writer is. */
 struct series_stream {
     struct stream stream;
     struct settings *settings; /* a reference */
@@ -111,8 +111,7 @@ struct series_stream {
     struct symbols *symbols;
     struct selectors selectors;
     struct annotations warnings;
-    struct selection **selections; /* one a selector */
-    size_t selection_count;
+    struct selected selected;
     const struct labels **series; /* in the order of the answer */
     size_t count;
     size_t at;
@@ -154,8 +153,7 @@ static void series_stream_fail(struct stream *stream, struct answer *answer, con
 static void series_stream_close(struct stream *stream)
 {
     struct series_stream *self = CONTAINER(struct series_stream, stream, stream);
-    for (size_t i = 0; i < self->selection_count; i++)
-        selection_close(self->selections[i]);
+    selected_done(&self->selected);
     selectors_done(&self->selectors);
     symbols_done(self->symbols);
     arena_destroy(self->arena);
@@ -172,28 +170,17 @@ static const struct stream_class series_stream_class = {
 static bool series_select(struct series_stream *self, struct server *server,
                           const struct request *request, struct err *err)
 {
-    const struct selectors *selectors = &self->selectors;
-    self->selections = arena_array(self->arena, struct selection *, selectors->count);
-    for (size_t i = 0; i < selectors->count; i++) {
-        struct select_request select_request = {
-            .matchers = selectors->sets[i],
-            .matcher_count = selectors->counts[i],
-            .begin_ms = selectors->begin_ms,
-            .end_ms = selectors->end_ms,
-            .arena = self->arena,
-            .symbols = self->symbols,
-            .budget = &server->listing_budget,
-            .cancel = request->cancel,
-            .labels_only = true,
-            .warn = list_warn,
-            .warn_context = &self->warnings,
-        };
-        struct storage *storage = settings_storage(self->settings);
-        if (!storage_select(storage, &select_request, &self->selections[i], err))
-            return false;
-        self->selection_count++;
-    }
-    return arena_check(self->arena, err);
+    struct select_request asked = {
+        .arena = self->arena,
+        .symbols = self->symbols,
+        .budget = &server->listing_budget,
+        .cancel = request->cancel,
+        .labels_only = true,
+        .warn = list_warn,
+        .warn_context = &self->warnings,
+    };
+    return selectors_select(&self->selectors, settings_storage(self->settings), &asked,
+                            &self->selected, err);
 }
 
 static int series_cmp(const void *a, const void *b, void *symbols)
@@ -204,14 +191,13 @@ static int series_cmp(const void *a, const void *b, void *symbols)
 /* One selector's series stay in storage's order; those of several are sorted, each once. */
 static void series_order(struct series_stream *self)
 {
-    size_t count = 0;
-    for (size_t i = 0; i < self->selection_count; i++)
-        count += selection_count(self->selections[i]);
+    const struct selected *selected = &self->selected;
+    size_t count = selected->series_count;
     self->series = arena_array(self->arena, const struct labels *, count ? count : 1);
-    for (size_t i = 0; i < self->selection_count; i++)
-        for (size_t k = 0; k < selection_count(self->selections[i]); k++)
-            self->series[self->count++] = selection_labels(self->selections[i], k);
-    if (self->selection_count < 2 || count == 0)
+    for (size_t i = 0; i < selected->count; i++)
+        for (size_t k = 0; k < selection_count(selected->items[i]); k++)
+            self->series[self->count++] = selection_labels(selected->items[i], k);
+    if (selected->count < 2 || count == 0)
         return;
     qsort_r(self->series, count, sizeof *self->series, series_cmp, self->symbols);
     self->count = 1;

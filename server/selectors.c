@@ -79,3 +79,31 @@ void selectors_done(struct selectors *selectors)
             matcher_done(selectors->sets[i][k]);
     selectors->count = 0;
 }
+
+bool selectors_select(const struct selectors *selectors, struct storage *storage,
+                      const struct select_request *asked, struct selected *selected,
+                      struct err *err)
+{
+    *selected = (struct selected){
+        .items = arena_array(asked->arena, struct selection *, selectors->count + 1)};
+    for (size_t i = 0; i < selectors->count; i++) {
+        struct select_request request = *asked;
+        request.matchers = selectors->sets[i];
+        request.matcher_count = selectors->counts[i];
+        request.begin_ms = selectors->begin_ms;
+        request.end_ms = selectors->end_ms;
+        if (request.matcher_count == 0)
+            continue;
+        if (!storage_select(storage, &request, &selected->items[selected->count], err))
+            return false;
+        selected->series_count += selection_count(selected->items[selected->count++]);
+    }
+    return arena_check(asked->arena, err);
+}
+
+void selected_done(struct selected *selected)
+{
+    for (size_t i = 0; i < selected->count; i++)
+        selection_close(selected->items[i]);
+    selected->count = 0;
+}

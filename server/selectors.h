@@ -37,6 +37,22 @@ bool selectors_read_times(struct selectors *selectors, const struct request *req
                           const char **ret_param, struct err *err) MUST_CHECK;
 void selectors_done(struct selectors *selectors);
 
+/* What the selectors select, one after another. They lend the labels, until selected_done. */
+struct selected {
+    struct selection **items;
+    size_t count;
+    size_t series_count; /* of all; what several of them have counts for each */
+};
+
+/*
+ * `asked` says what else is asked of each; its arena holds the result. {} is nothing here, as for
+ * Prometheus's storage. Errors as storage_select's; selected_done also then.
+ */
+bool selectors_select(const struct selectors *selectors, struct storage *storage,
+                      const struct select_request *asked, struct selected *selected,
+                      struct err *err) MUST_CHECK;
+void selected_done(struct selected *selected);
+
 static inline void selectors_done_auto(struct selectors *selectors)
 {
     selectors_done(selectors);
