@@ -14,14 +14,11 @@ import json
 import math
 import pathlib
 import re
-import shutil
-import subprocess
 import sys
-import tempfile
 import urllib.parse
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from judge import directory, processes  # noqa: E402
+from judge import processes, program  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 SKIPPED = 77
@@ -259,18 +256,13 @@ def main():
     parser.add_argument("--millrace", default=ROOT / "build/server/millrace", help="the program to test")
     parser.add_argument("--keep", action="store_true", help="keep the copies of the data and the servers' logs")
     options = parser.parse_args()
-    found = subprocess.run([ROOT / "scripts/judge.sh"], stdout=subprocess.PIPE, text=True, check=False)
-    if found.returncode != 0:
-        print("left out: there is no Prometheus to be had")
+    judge_program = program.find_judge()
+    if not judge_program:
         return SKIPPED
-    judge_program = found.stdout.strip()
-    scratch = pathlib.Path(tempfile.mkdtemp(prefix="millrace-federate-"))
-    try:
-        source = directory.generated(judge_program)
-        copies = [directory.copy(source, scratch / name) for name in ("judge", "tested")]
+    with program.two_copies(judge_program, "federate", options.keep) as (scratch, judge_data, tested_data):
         (scratch / "tested.yml").write_text(CONFIG)
-        with processes.prometheus(judge_program, copies[0], flags=(*processes.NO_COMPACTION, LOOKBACK), config=CONFIG) as judge, \
-                processes.millrace(options.millrace, copies[1], flags=(LOOKBACK, f"--config.file={scratch / 'tested.yml'}")) as tested:
+        with processes.prometheus(judge_program, judge_data, flags=(*processes.NO_COMPACTION, LOOKBACK), config=CONFIG) as judge, \
+                processes.millrace(options.millrace, tested_data, flags=(LOOKBACK, f"--config.file={scratch / 'tested.yml'}")) as tested:
             passed, failed = compare(judge.port, tested.port)
             more_passed, more_failed = compare_binary(judge.port, tested.port)
             passed, failed = passed + more_passed, failed + more_failed
@@ -284,9 +276,6 @@ def main():
             else:
                 failed += 1
                 print(f"FAILED a Prometheus that scrapes: {said[:600]}")
-    finally:
-        if not options.keep:
-            shutil.rmtree(scratch, ignore_errors=True)
     print(f"{passed} passed, {failed} failed")
     return failed != 0
 

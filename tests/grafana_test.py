@@ -14,15 +14,12 @@ import gzip
 import http.client
 import json
 import pathlib
-import shutil
-import subprocess
 import sys
-import tempfile
 import urllib.parse
 import zlib
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from judge import compare, directory, processes, series  # noqa: E402
+from judge import compare, processes, program, series  # noqa: E402
 from judge.client import Answer  # noqa: E402
 from judge.queries import Case  # noqa: E402
 
@@ -237,27 +234,19 @@ def main():
     parser.add_argument("--millrace", default=ROOT / "build/server/millrace", help="the program to test")
     parser.add_argument("--keep", action="store_true", help="keep the copies of the data and the servers' logs")
     options = parser.parse_args()
-    found = subprocess.run([ROOT / "scripts/judge.sh"], stdout=subprocess.PIPE, text=True, check=False)
-    if found.returncode != 0:
-        print("left out: there is no Prometheus to be had")
+    judge_program = program.find_judge()
+    if not judge_program:
         return SKIPPED
-    judge_program = found.stdout.strip()
-    scratch = pathlib.Path(tempfile.mkdtemp(prefix="millrace-grafana-"))
     passed = failed = 0
-    try:
-        source = directory.generated(judge_program)
-        copies = [directory.copy(source, scratch / name) for name in ("judge", "tested")]
-        with processes.prometheus(judge_program, copies[0]) as judge, \
-                processes.millrace(options.millrace, copies[1]) as tested:
-            for ask in asks():
-                why = difference((judge.port, tested.port), ask)
-                passed += why is None
-                failed += why is not None
-                if why:
-                    print(f"FAILED {ask.what}: {ask.method} {ask.path} {json.dumps(ask.form)} {json.dumps(ask.headers)}\n    {why}")
-    finally:
-        if not options.keep:
-            shutil.rmtree(scratch, ignore_errors=True)
+    with program.two_copies(judge_program, "grafana", options.keep) as (_, judge_data, tested_data), \
+            processes.prometheus(judge_program, judge_data) as judge, \
+            processes.millrace(options.millrace, tested_data) as tested:
+        for ask in asks():
+            why = difference((judge.port, tested.port), ask)
+            passed += why is None
+            failed += why is not None
+            if why:
+                print(f"FAILED {ask.what}: {ask.method} {ask.path} {json.dumps(ask.form)} {json.dumps(ask.headers)}\n    {why}")
     print(f"{passed} passed, {failed} failed")
     return failed != 0
 

@@ -1,9 +1,14 @@
 """How a test of whole servers begins and ends: its flags, a Prometheus where there is one, and the sum."""
 import argparse
+import contextlib
 import pathlib
+import shutil
 import subprocess
 import sys
+import tempfile
 import unittest
+
+from . import directory
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -15,6 +20,18 @@ def find_judge():
         return found.stdout.strip()
     print("left out: what needs a Prometheus, which could not be had", flush=True)
     return None
+
+
+@contextlib.contextmanager
+def two_copies(judge, name, keep):
+    """A folder of the test's own, and in it the generated data for a Prometheus and for the program to test."""
+    scratch = pathlib.Path(tempfile.mkdtemp(prefix=f"millrace-{name}-"))
+    try:
+        source = directory.generated(judge)
+        yield scratch, *(directory.copy(source, scratch / owner) for owner in ("judge", "tested"))
+    finally:
+        if not keep:
+            shutil.rmtree(scratch, ignore_errors=True)
 
 
 def read_flags(description, **programs):
