@@ -59,6 +59,7 @@ struct query_spec {
     struct storage *storage;    /* that is there as long as the query; NULL: the engine's */
     enum engine_kind engine;    /* which one answers */
     bool measure;               /* EXPLAIN ANALYZE */
+    bool count_samples;         /* for running_stats: as Prometheus counts them */
     const _Atomic bool *cancel; /* whoever asked sets it when it goes away; NULL: never */
 };
 
@@ -129,7 +130,14 @@ const struct annotations *running_annotations(const struct running *running);
 
 struct running_stats {
     uint64_t samples_read; /* decoded from storage */
-    uint64_t peak_bytes;   /* most that the query's budget held */
+    /*
+     * What Prometheus counts, if that was asked for, and the rows have all been read: at each step
+     * the samples that an instant query would look at. NULL: not asked for, or the reference engine
+     * took part, which does not count them.
+     */
+    const uint64_t *step_samples;
+    size_t step_count;
+    uint64_t peak_bytes; /* most that the query's budget held */
     uint64_t series_selected;
     int64_t queue_ns, prepare_ns, eval_ns;
 };

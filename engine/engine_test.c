@@ -284,6 +284,54 @@ START_TEST(tells_what_it_left_to_the_reference_engine)
 }
 END_TEST
 
+/* Samples that are counted at minutes 18, 20 and 22, or at 18 alone. */
+static void counts(struct engine *engine, const char *expr, bool instant, const char *want)
+{
+    const struct query_spec spec = {
+        .text = str_of(expr),
+        .start_ms = 18 * 60000,
+        .end_ms = (instant ? 18 : 22) * 60000,
+        .step_ms = instant ? 0 : 2 * 60000,
+        .count_samples = true,
+    };
+    struct err err = {0};
+    struct running *running;
+    struct result_row row;
+    AUTO(buf_done) struct buf text = {0};
+    ck_assert_msg(running_create(engine, &spec, &running, &err), "%s", err.msg);
+    ck_assert_msg(running_open(running, &err), "%s", err.msg);
+    while (running_next(running, &row, &err) == PULL_BATCH)
+        ck_assert_uint_gt(row.count, 0);
+    struct running_stats stats = running_stats(running);
+    for (size_t i = 0; i < stats.step_count; i++)
+        buf_printf(&text, "%s%llu", i ? " " : "", (unsigned long long)stats.step_samples[i]);
+    ck_assert_msg(strcmp(buf_terminated(&text), want) == 0, "%s: %s", expr, text.ptr);
+    running_destroy(running);
+}
+
+START_TEST(counts_samples_step_by_step)
+{
+    struct fixture f;
+    struct engine_options options = {.thread_count = 2};
+    options.disabled[FN_abs] = true;
+    fixture_init(&f, &options);
+    counts(f.engine, "heat", false, "1 0 0"); /* a stale marker is the newest */
+    counts(f.engine, "count_over_time(heat[5m])", false, "5 4 2");
+    counts(f.engine, "rate(requests_total[5m])", false, "10 10 10");
+    counts(f.engine, "heat @ 600", false, "1 1 1");
+    counts(f.engine, "sum(requests_total) + heat + heat", false, "4 2 2");
+    counts(f.engine, "heat and requests_total", false, "3 2 2"); /* one takes no part */
+    counts(f.engine, "sum_over_time(requests_total[4m:2m])", false, "4 4 4");
+    counts(f.engine, "timestamp(heat) + 1", false, "1 0 0");
+    counts(f.engine, "1", false, "0 0 0");
+    counts(f.engine, "topk(1, requests_total)", true, "2");
+    counts(f.engine, "requests_total[3m]", true, "6");
+    counts(f.engine, "requests_total[4m:2m]", true, "4");
+    counts(f.engine, "abs(heat) + heat", false, ""); /* the reference engine has a part in it */
+    fixture_done(&f);
+}
+END_TEST
+
 START_TEST(waiting_ends_with_the_deadline)
 {
     struct fixture f;
@@ -390,5 +438,6 @@ END_TEST
 TEST_MAIN("engine", selects, runs_range_functions, aggregates_and_joins, scalars_and_strings,
           errors_are_prometheus_words, memory_limit_names_itself,
           the_reference_engine_ends_with_the_deadline, tells_what_it_left_to_the_reference_engine,
-          waiting_ends_with_the_deadline, a_paused_query_lets_others_run,
-          canceled_from_another_thread, a_query_may_have_its_own_storage_and_step)
+          counts_samples_step_by_step, waiting_ends_with_the_deadline,
+          a_paused_query_lets_others_run, canceled_from_another_thread,
+          a_query_may_have_its_own_storage_and_step)

@@ -9,6 +9,7 @@
 #include "engine/fn/interpolate.h"
 #include "engine/op/build.h"
 #include "engine/op/lane.h"
+#include "engine/op/sample_count.h"
 #include "engine/running.h"
 #include "model/sample.h"
 
@@ -27,6 +28,7 @@ struct samples_result {
     struct histogram_samples histograms;
     size_t charged_bytes;
     uint64_t samples_read;
+    uint64_t samples_counted; /* query->count_samples */
 
     /* The points of the row handed out, floats and histograms in order of time. */
     int64_t *times_ms;
@@ -261,6 +263,12 @@ static bool samples_result_make_row(struct samples_result *result, size_t series
            samples_result_take_row(result, row, result->rows.histograms, err);
 }
 
+static void samples_result_count_row(struct samples_result *result)
+{
+    for (size_t i = 0; i < result->count; i++)
+        result->samples_counted += result->items[i] ? sample_weight(result->items[i]) : 1;
+}
+
 enum pull samples_result_next(struct samples_result *result, struct result_row *ret_row,
                               struct err *err)
 {
@@ -273,6 +281,8 @@ enum pull samples_result_next(struct samples_result *result, struct result_row *
             return PULL_ERR;
         if (result->count == 0)
             continue;
+        if (!result->op && result->query->count_samples)
+            samples_result_count_row(result);
         *ret_row = (struct result_row){
             .labels = result->labels[series],
             .values = result->values,
@@ -293,6 +303,19 @@ size_t samples_result_count(const struct samples_result *result)
 uint64_t samples_result_read(const struct samples_result *result)
 {
     return result->op ? op_samples_read(result->op) : result->samples_read;
+}
+
+uint64_t samples_result_counted(const struct samples_result *result)
+{
+    if (!result->op)
+        return result->samples_counted;
+    uint64_t sum = 0;
+    const size_t step_count = result->op->grid.count;
+    uint64_t *steps = arena_array(result->query->arena, uint64_t, step_count);
+    op_count_samples(result->op, steps);
+    for (size_t i = 0; i < step_count; i++)
+        sum += steps[i];
+    return sum;
 }
 
 void samples_result_close(struct samples_result *result)

@@ -256,6 +256,17 @@ bool op_finish(struct op *op, struct err *err)
     return true;
 }
 
+void op_count_samples(const struct op *op, uint64_t *steps)
+{
+    if (op->class->count) {
+        op->class->count(op, steps);
+        return;
+    }
+    for (size_t i = 0; i < op->child_count; i++)
+        if (op->children[i])
+            op_count_samples(op->children[i], steps);
+}
+
 const bool *op_holds(struct op *op)
 {
     if (op->holds_known)

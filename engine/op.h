@@ -71,6 +71,13 @@ struct op_class {
      */
     bool (*pull)(struct op *op, struct batch *ret, struct err *err);
 
+    /*
+     * Optional; once all rows are made, with query->count_samples. Adds to `steps`, one a step, the
+     * samples that Prometheus counts for this operator and what it stands on. Without it that is
+     * what the children count.
+     */
+    void (*count)(const struct op *op, uint64_t *steps);
+
     bool places_rows; /* batches may have places; else they are taken off */
 
     void (*close)(struct op *op); /* optional: what the arena cannot free */
@@ -138,6 +145,9 @@ void op_close(struct op *op);
  * Prometheus evaluates what a query says, whether it has a part in the result or not.
  */
 bool op_finish(struct op *op, struct err *err) MUST_CHECK;
+
+/* Adds up what `count` says, from the root down. */
+void op_count_samples(const struct op *op, uint64_t *steps);
 
 /* Which series of an opened operator may have native histograms; NULL: none. In the arena. */
 const bool *op_holds(struct op *op);

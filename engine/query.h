@@ -44,6 +44,7 @@ struct query {
     int64_t deadline_ns;        /* clock_monotonic_ns; 0: none */
     const _Atomic bool *cancel; /* set by whoever asked, when it goes away; NULL: never */
     bool measure;               /* EXPLAIN ANALYZE: count and time every pull */
+    bool count_samples;         /* as Prometheus does: op_count_samples */
 };
 
 /* False, with ERR_TIMEOUT or ERR_CANCELED in Prometheus's words, once the query should end. */

@@ -29,6 +29,7 @@ static bool running_init_query(struct running *running, const struct query_spec 
     query->lookback_ms = spec->lookback_ms > 0 ? spec->lookback_ms : options->lookback_ms;
     query->cancel = spec->cancel;
     query->measure = spec->measure;
+    query->count_samples = spec->count_samples;
     query->modes = options->modes;
 
     int64_t timeout_ms = options->timeout_ms;
@@ -268,6 +269,22 @@ static uint64_t running_series(const struct running *running)
     return running->root ? op_series_selected(running->root) : 0;
 }
 
+/* Where all operators have made all of their rows. */
+static void running_count(const struct running *running, struct running_stats *stats)
+{
+    if (!running->query.count_samples || !running->ended_ns || running->reference ||
+        running->fallback_count > 0)
+        return;
+    size_t count = running->root ? running->root->grid.count : 1;
+    uint64_t *steps = arena_array(running->query.arena, uint64_t, count);
+    if (running->samples)
+        steps[0] = samples_result_counted(running->samples);
+    else if (running->root)
+        op_count_samples(running->root, steps);
+    stats->step_samples = steps;
+    stats->step_count = count;
+}
+
 struct running_stats running_stats(const struct running *running)
 {
     int64_t now_ns = running->ended_ns ? running->ended_ns : clock_monotonic_ns();
@@ -276,6 +293,7 @@ struct running_stats running_stats(const struct running *running)
         .peak_bytes = running->query.budget.peak_bytes,
         .series_selected = running_series(running),
     };
+    running_count(running, &stats);
     if (running->entered) {
         stats.queue_ns = running->entered_ns - running->begin_ns;
         stats.prepare_ns = running->opened_ns ? running->opened_ns - running->entered_ns : 0;

@@ -69,6 +69,7 @@ enum pull samples_result_next(struct samples_result *result, struct result_row *
                               struct err *err) MUST_CHECK;
 size_t samples_result_count(const struct samples_result *result);
 uint64_t samples_result_read(const struct samples_result *result);
+uint64_t samples_result_counted(const struct samples_result *result); /* query->count_samples */
 void samples_result_close(struct samples_result *result);
 
 /* The reference engine's answer to the whole query. */

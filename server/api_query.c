@@ -34,17 +34,56 @@ struct query_stream {
     const char *stats_fault; /* the warning about an odd value of "stats", or NULL */
     int64_t limit;
     int64_t row_count;
-    bool want_stats;
+    bool want_stats, want_step_stats;
     bool begun;
 };
 
-static void stats_write(struct json *json, const struct running_stats *stats)
+/* Pairs of a time and how many samples an instant query then would look at; answers their sum. */
+static uint64_t step_samples_write(struct json *json, const struct running_stats *stats,
+                                   const struct grid *grid, bool shown)
+{
+    uint64_t sum = 0;
+    if (shown) {
+        json_key(json, "totalQueryableSamplesPerStep");
+        json_array(json);
+    }
+    for (size_t i = 0; i < stats->step_count; i++) {
+        sum += stats->step_samples[i];
+        if (!shown)
+            continue;
+        json_array(json);
+        json_double(json, (double)grid_time(grid, i) / 1000);
+        json_uint(json, stats->step_samples[i]);
+        json_array_end(json);
+    }
+    if (shown)
+        json_array_end(json);
+    return sum;
+}
+
+/* Where samples are not counted, those that were decoded stand for them. */
+static void samples_write(struct json *json, const struct running_stats *stats,
+                          const struct grid *grid, bool by_step)
+{
+    uint64_t counted = stats->samples_read;
+    json_key(json, "samples");
+    json_object(json);
+    if (stats->step_samples)
+        counted = step_samples_write(json, stats, grid, by_step);
+    json_key(json, "totalQueryableSamples");
+    json_uint(json, counted);
+    json_key(json, "samplesRead");
+    json_uint(json, stats->samples_read);
+    json_key(json, "peakSamples"); /* a sample is 16 bytes */
+    json_uint(json, stats->peak_bytes / 16);
+    json_object_end(json);
+}
+
+static void timings_write(struct json *json, const struct running_stats *stats)
 {
     double queue = (double)stats->queue_ns / 1e9;
     double prepare = (double)stats->prepare_ns / 1e9;
     double eval = (double)stats->eval_ns / 1e9;
-    json_key(json, "stats");
-    json_object(json);
     json_key(json, "timings");
     json_object(json);
     json_key(json, "evalTotalTime");
@@ -59,16 +98,6 @@ static void stats_write(struct json *json, const struct running_stats *stats)
     json_double(json, queue);
     json_key(json, "execTotalTime");
     json_double(json, queue + prepare + eval);
-    json_object_end(json);
-    json_key(json, "samples");
-    json_object(json);
-    json_key(json, "totalQueryableSamples");
-    json_uint(json, stats->samples_read);
-    json_key(json, "samplesRead");
-    json_uint(json, stats->samples_read);
-    json_key(json, "peakSamples"); /* a sample is 16 bytes */
-    json_uint(json, stats->peak_bytes / 16);
-    json_object_end(json);
     json_object_end(json);
 }
 
@@ -89,8 +118,13 @@ static void query_stream_end(struct query_stream *self, struct buf *out)
     struct running_stats stats = running_stats(self->running);
     result_json_end(&self->json, out);
     struct json json = {.out = out, .comma = true};
-    if (self->want_stats)
-        stats_write(&json, &stats);
+    if (self->want_stats) {
+        json_key(&json, "stats");
+        json_object(&json);
+        timings_write(&json, &stats);
+        samples_write(&json, &stats, &self->json.info.grid, self->want_step_stats);
+        json_object_end(&json);
+    }
     json_object_end(&json);
     enum result_kind kind = self->json.info.kind;
     bool cuttable = kind == RESULT_VECTOR || kind == RESULT_MATRIX;
@@ -267,7 +301,9 @@ static void query_start(struct server *server, const struct request *request,
     struct str text = params_get(&request->params, "query");
     struct err err;
     err_clear(&err);
+    struct str stats = params_get(&request->params, "stats");
     options->spec.text = text;
+    options->spec.count_samples = stats.len > 0;
     options->spec.cancel = request->cancel;
     AUTO(settings_unref) struct settings *settings = settings_ref(server);
     options->spec.storage = settings_storage(settings);
@@ -294,7 +330,6 @@ static void query_start(struct server *server, const struct request *request,
         api_fail(answer, FAULT_TIMEOUT, "query timed out in query execution");
         return;
     }
-    struct str stats = params_get(&request->params, "stats");
     struct query_stream *stream = mem_new(struct query_stream);
     stream->stream.class = &query_stream_class;
     stream->server = server;
@@ -304,6 +339,7 @@ static void query_start(struct server *server, const struct request *request,
     stream->notes.query = text;
     stream->limit = options->limit;
     stream->want_stats = stats.len > 0;
+    stream->want_step_stats = server->features.step_stats && str_eq(stats, STR("all"));
     stream->stats_fault = stats_warning(request, stats);
     answer->status = 200;
     answer->content_type = "application/json";

@@ -345,7 +345,7 @@ void route_features(struct server *server, const struct request *request, struct
         {"offset", true},
         {"on", true},
         {"per_query_lookback_delta", true},
-        {"per_step_stats", false},
+        {"per_step_stats", server->features.step_stats},
         {"smoothed", parse->extended_selectors},
         {"subqueries", true},
         {"without", true},

@@ -11,9 +11,10 @@
 struct features {
     struct parse_options parse;
     struct query_modes modes;
-    bool exemplars; /* are kept */
-    bool starts;    /* start timestamps are kept */
-    bool metadata;  /* of series goes into the log */
+    bool exemplars;  /* are kept */
+    bool starts;     /* start timestamps are kept */
+    bool step_stats; /* samples by step, for stats=all */
+    bool metadata;   /* of series goes into the log */
 };
 
 /* Told of each name as it is read; `known`: Prometheus has it. */

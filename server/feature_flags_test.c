@@ -27,6 +27,8 @@ START_TEST(sets_what_a_query_sees)
     ck_assert(!features.parse.experimental_functions);
     ck_assert(!features.starts);
     ck_assert(features_read("st-storage", NULL, NULL).starts);
+    ck_assert(!features.step_stats);
+    ck_assert(features_read("promql-per-step-stats", NULL, NULL).step_stats);
     ck_assert(features_read("x,metadata-wal-records", NULL, NULL).metadata);
     ck_assert_uint_eq(told.known, 3);
     ck_assert_uint_eq(told.unknown, 1);

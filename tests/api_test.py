@@ -201,6 +201,21 @@ class Queries(ApiCase):
         self.assertEqual(len(answer["warnings"]), 2)
         self.assertGreater(answer["data"]["stats"]["samples"]["totalQueryableSamples"], 0)
 
+    def test_samples_by_step(self):
+        query = {"query": "rate(up[1m])", "start": END - 120, "end": END, "step": "60"}
+        _, plain = self.server.get("query_range", stats="all", **query)
+        self.assertNotIn("totalQueryableSamplesPerStep", plain["data"]["stats"]["samples"])
+        with Server(self.data, "--enable-feature=promql-per-step-stats") as server:
+            _, answer = server.get("query_range", stats="all", **query)
+            samples = answer["data"]["stats"]["samples"]
+            steps = samples["totalQueryableSamplesPerStep"]
+            self.assertEqual([at for at, _ in steps], [END - 120, END - 60, END])
+            self.assertEqual({count for _, count in steps}, {4 * len(answer["data"]["result"])})
+            self.assertEqual(samples["totalQueryableSamples"], sum(count for _, count in steps))
+            self.assertEqual(samples["totalQueryableSamples"], plain["data"]["stats"]["samples"]["totalQueryableSamples"])
+            _, answer = server.get("query_range", stats="true", **query)
+            self.assertNotIn("totalQueryableSamplesPerStep", answer["data"]["stats"]["samples"])
+
     def test_timeout(self):
         begin = time.monotonic()
         status, answer = self.server.get("query_range", **LONG, timeout="200ms")

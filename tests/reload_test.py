@@ -181,8 +181,6 @@ class Lifecycle(Case):
                 self.assertEqual(found[1], expected[1], (method, path))
         self.assertEqual(ours.process.wait(30), 0)
 
-
-class Reload(Case):
     def test_live_notifications_as_a_prometheus_without_subscribers(self):
         said = []
         for server in (self.millrace(), self.prometheus("--web.max-notifications-subscribers=0")):
@@ -193,6 +191,8 @@ class Reload(Case):
             connection.close()
         self.assertEqual(said[0], said[1])
 
+
+class Reload(Case):
     def test_a_bad_file_changes_nothing(self):
         self.file.write_text("global: {external_labels: {a: b}}\n")
         server = self.millrace()

@@ -52,8 +52,18 @@ static void broadcast_close(struct op *op)
     tile_give(&CONTAINER(struct broadcast, op, op)->output);
 }
 
+/* As if it had been evaluated at each step. */
+static void broadcast_count(const struct op *op, uint64_t *steps)
+{
+    uint64_t once = 0;
+    op_count_samples(op->children[0], &once);
+    for (size_t step = 0; step < op->grid.count; step++)
+        steps[step] += once;
+}
+
 static const struct op_class broadcast_class = {
     .name = "broadcast",
+    .count = broadcast_count,
     .open = op_open_as_child,
     .holds = op_holds_as_child,
     .arrange = broadcast_arrange,

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "engine/op/sample_count.h"
 
 #define LANE_SAMPLES 32768
 
@@ -268,6 +269,8 @@ static bool lane_fill_steps(struct lane *lane, const struct row_spec *spec, size
         call.params[i] = spec->params[i] ? spec->params[i] + begin : NULL;
     if (!window_run(spec->kernel, &call, err))
         return false;
+    if (lane->step_samples)
+        sample_count_windows(spec->kernel, &call, select->edges, lane->step_samples + begin);
     if (spec->finds_values && row_has_point(call.out, call.refs.count))
         finds.found |= FIND_VALUE;
     if (!window_finds_none(&finds) && !tile_find(tile, row, &finds, err))

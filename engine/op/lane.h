@@ -26,6 +26,7 @@ struct lane {
     struct arena *spare; /* the kernel's, for histograms; NULL: none was ever needed */
     size_t charged_bytes;
     _Atomic uint64_t samples_read; /* others may look while it runs */
+    uint64_t *step_samples;        /* sample_count.h, one a step; NULL: not asked for */
 };
 
 /* What all rows of one source have in common. Read-only while lanes run. */

@@ -107,8 +107,15 @@ static const bool *shared_reader_holds(struct op *op)
     return op_holds(CONTAINER(struct shared_reader, op, op)->shared->op);
 }
 
+/* Each reader counts: Prometheus evaluates the expression for each of them. */
+static void shared_reader_count(const struct op *op, uint64_t *steps)
+{
+    op_count_samples(CONTAINER_CONST(struct shared_reader, op, op)->shared->op, steps);
+}
+
 static const struct op_class shared_class = {
     .name = "shared",
+    .count = shared_reader_count,
     .open = shared_reader_open,
     .holds = shared_reader_holds,
     .arrange = shared_reader_arrange,

@@ -191,6 +191,8 @@ static enum map_tells source_tells_of(const struct source *self)
 static const bool *source_tells(struct op *op)
 {
     const struct source *self = CONTAINER(struct source, op, op);
+    if (op->query->count_samples)
+        return op_all_series(op);
     enum map_tells of = source_tells_of(self);
     if (of == MAP_TELLS_OF_ALL)
         return op_all_series(op);
@@ -238,6 +240,8 @@ static bool source_arrange(struct op *op, struct err *err)
         lanes = self->task_count ? self->task_count : 1;
     self->lane_count = lanes;
     self->lanes = arena_array(query->arena, struct lane, lanes);
+    for (size_t i = 0; i < lanes && query->count_samples; i++)
+        self->lanes[i].step_samples = arena_array(query->arena, uint64_t, op->grid.count);
     self->slot_count = lanes == 1 ? 1 : lanes * 2 + 1;
     self->slots = arena_array(query->arena, struct source_slot, self->slot_count);
     if (!arena_check(query->arena, err))
@@ -297,8 +301,19 @@ static void source_close(struct op *op)
     self->selection = NULL;
 }
 
+static void source_count(const struct op *op, uint64_t *steps)
+{
+    const struct source *self = CONTAINER_CONST(struct source, op, op);
+    for (size_t i = 0; i < self->lane_count; i++)
+        for (size_t step = 0; step < op->grid.count; step++)
+            steps[step] += self->lanes[i].step_samples[step];
+    for (size_t i = 0; i < op->child_count; i++)
+        op_count_samples(op->children[i], steps);
+}
+
 static const struct op_class source_class = {
     .name = "source",
+    .count = source_count,
     .open = source_open,
     .holds = source_holds,
     .tells = source_tells,

@@ -1,6 +1,7 @@
 #include "engine/op/subquery.h"
 
 #include "engine/op/names.h"
+#include "engine/op/sample_count.h"
 #include "engine/op/tile.h"
 #include "model/sample.h"
 
@@ -16,6 +17,7 @@ struct subquery {
     struct scratch scratch;
     struct arena *spare; /* the kernel's, for histograms; NULL: none was ever needed */
     size_t charged_bytes;
+    uint64_t *step_samples; /* sample_count.h; NULL: not asked for */
 };
 
 static bool subquery_open(struct op *op, struct err *err)
@@ -110,6 +112,8 @@ static bool subquery_run(struct subquery *self, double *row, size_t at, struct e
     };
     if (!window_run(self->spec.kernel, &call, err))
         return false;
+    if (self->step_samples)
+        sample_count_windows(self->spec.kernel, &call, WINDOW_PLAIN, self->step_samples);
     if (self->notes.kind == NOTES_COUNTER && row_has_point(call.out, call.refs.count))
         finds.found |= FIND_VALUE;
     return window_finds_none(&finds) || tile_find(tile, at, &finds, err);
@@ -144,6 +148,8 @@ static const bool *subquery_holds(struct op *op)
 static const bool *subquery_tells(struct op *op)
 {
     const struct subquery *self = CONTAINER(struct subquery, op, op);
+    if (op->query->count_samples)
+        return op_all_series(op);
     if (window_may_fail(self->spec.kernel, self->params, op->grid.count))
         return op_all_series(op);
     const bool *holds = op_holds(op->children[0]);
@@ -161,6 +167,8 @@ static bool subquery_arrange(struct op *op, struct err *err)
     struct subquery *self = CONTAINER(struct subquery, op, op);
     struct query *query = op->query;
     self->rows.op = op->children[0];
+    if (query->count_samples)
+        self->step_samples = arena_array(query->arena, uint64_t, op->grid.count);
     self->times = pool_take(query->pool, &query->budget, op->children[0]->grid.count, err);
     if (!self->times ||
         !tile_take(&self->tile, query, batch_rows_max(op->grid.count), op->grid.count, err))
@@ -195,8 +203,19 @@ static void subquery_close(struct op *op)
     budget_release(&query->budget, self->charged_bytes);
 }
 
+/* What its function looks at are the points that the subquery has given, not what it has read. */
+static void subquery_count(const struct op *op, uint64_t *steps)
+{
+    const struct subquery *self = CONTAINER_CONST(struct subquery, op, op);
+    for (size_t step = 0; self->step_samples && step < op->grid.count; step++)
+        steps[step] += self->step_samples[step];
+    for (size_t i = 1; i < op->child_count; i++)
+        op_count_samples(op->children[i], steps);
+}
+
 static const struct op_class subquery_class = {
     .name = "subquery",
+    .count = subquery_count,
     .open = subquery_open,
     .holds = subquery_holds,
     .tells = subquery_tells,
