@@ -193,35 +193,38 @@ static void writer_count_sync(struct wal_writer *writer, int64_t begin_ns, bool 
     recent_times_note(&writer->sync_times, now_ns, now_ns - begin_ns);
 }
 
-/* Syncs the segment, of which nothing waits for a sync by others. With the lock. */
+/*
+ * Syncs the segment. With the lock, which is given away meanwhile; nobody else syncs. Behind a sync
+ * that has failed it is the flush that comes here, and nothing is added to what was not synced.
+ */
 static void writer_sync_segment(struct wal_writer *writer)
 {
+    int fd = writer->fd;
+    uint64_t goal = writer->position;
+    bool again = writer->sync_errno != 0;
+    writer->syncing = true;
+    pthread_mutex_unlock(&writer->lock);
     int64_t begin_ns = clock_monotonic_ns();
-    writer->sync_errno = fdatasync(writer->fd) == 0 ? 0 : errno;
-    writer_count_sync(writer, begin_ns, !writer->sync_errno);
-    if (writer->sync_errno)
-        return;
-    writer->synced_position = writer->position;
-    wal_unsynced_settle(&writer->unsynced, 0);
-}
-
-/* What the last sync has failed with is written again. With the lock. */
-static void writer_sync_again(struct wal_writer *writer)
-{
-    if (!writer->options.recovers)
-        return;
-    if (wal_unsynced_write(&writer->unsynced, writer->fd))
-        writer_sync_segment(writer);
-    else
-        writer->sync_errno = errno;
+    bool good = (!again || wal_unsynced_write(&writer->unsynced, fd)) && fdatasync(fd) == 0;
+    int error = good ? 0 : errno;
+    pthread_mutex_lock(&writer->lock);
+    writer_count_sync(writer, begin_ns, good);
+    writer->syncing = false;
+    writer->sync_errno = error;
+    if (good) {
+        writer->synced_position = goal;
+        if (writer->options.recovers)
+            wal_unsynced_settle(&writer->unsynced, (size_t)(writer->position - goal));
+    }
+    pthread_cond_broadcast(&writer->changed);
 }
 
 /* What has failed before and may be in the way. */
 static bool writer_recover(struct wal_writer *writer, struct err *err)
 {
     pthread_mutex_lock(&writer->lock);
-    if (writer->sync_errno)
-        writer_sync_again(writer);
+    if (writer->sync_errno && writer->options.recovers)
+        writer_sync_segment(writer);
     int sync_errno = writer->sync_errno;
     pthread_mutex_unlock(&writer->lock);
     if (sync_errno)
@@ -525,26 +528,10 @@ bool wal_writer_sync(struct wal_writer *writer, uint64_t position, struct err *e
 {
     pthread_mutex_lock(&writer->lock);
     while (writer->synced_position < position && !writer->sync_errno) {
-        if (writer->syncing) {
+        if (writer->syncing)
             pthread_cond_wait(&writer->changed, &writer->lock);
-            continue;
-        }
-        writer->syncing = true;
-        int fd = writer->fd;
-        uint64_t goal = writer->position;
-        pthread_mutex_unlock(&writer->lock);
-        int64_t begin_ns = clock_monotonic_ns();
-        int error = fdatasync(fd) == 0 ? 0 : errno;
-        pthread_mutex_lock(&writer->lock);
-        writer_count_sync(writer, begin_ns, !error);
-        writer->syncing = false;
-        writer->sync_errno = error;
-        if (!error) {
-            writer->synced_position = goal;
-            if (writer->options.recovers)
-                wal_unsynced_settle(&writer->unsynced, (size_t)(writer->position - goal));
-        }
-        pthread_cond_broadcast(&writer->changed);
+        else
+            writer_sync_segment(writer);
     }
     bool good = writer->synced_position >= position;
     if (!good)
