@@ -11,6 +11,7 @@
 #include "http/exchange.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -29,6 +30,7 @@ struct exchange {
     size_t body_size_max;
     size_t body_charged;
     bool headers_seen;
+    bool body_ambiguous; /* it has two lengths */
     bool body_refused;   /* it is too large */
     bool body_unwelcome; /* there is no memory for it, just now */
     bool busy;
@@ -130,6 +132,25 @@ static size_t exchange_body_size_max(const struct exchange *exchange)
     return options->body_size_max
                ? options->body_size_max(options->context, request_raw_path(exchange->uri))
                : REQUEST_BODY_SIZE_MAX;
+}
+
+static void length_visited(void *context, const char *name, const char *value)
+{
+    const char **lengths = context;
+    if (strcasecmp(name, MHD_HTTP_HEADER_CONTENT_LENGTH) != 0)
+        return;
+    if (!lengths[0])
+        lengths[0] = value;
+    else if (strcmp(lengths[0], value) != 0)
+        lengths[1] = value;
+}
+
+/* What stands behind the body could be its rest as well. */
+static bool exchange_is_ambiguous(const struct exchange *exchange)
+{
+    const char *lengths[2] = {NULL, NULL}; /* the first, and another */
+    exchange_each_header(&exchange->request, length_visited, lengths);
+    return lengths[1] != NULL;
 }
 
 static void exchange_drop_body(struct exchange *exchange)
@@ -258,7 +279,9 @@ static void exchange_compute(struct exchange *exchange, const char *version)
 {
     struct answer *answer = &exchange->answer;
     const struct listen_options *options = &exchange->listener->options;
-    if (exchange->body_refused)
+    if (exchange->body_ambiguous)
+        answer_error_text(answer, MHD_HTTP_BAD_REQUEST, "400 Bad Request");
+    else if (exchange->body_refused)
         answer_error_text(answer, MHD_HTTP_CONTENT_TOO_LARGE,
                           arena_printf(exchange->arena, "request body exceeds the %zu bytes limit",
                                        exchange->body_size_max));
@@ -313,7 +336,9 @@ enum MHD_Result exchange_access(void *context, struct MHD_Connection *mhd, const
     if (!exchange->headers_seen) {
         exchange->headers_seen = true;
         exchange->body_size_max = exchange_body_size_max(exchange);
-        return MHD_YES;
+        exchange->body_ambiguous = exchange_is_ambiguous(exchange);
+        /* An answer at this point is the connection's last. */
+        return exchange->body_ambiguous ? exchange_answer(exchange, method, version) : MHD_YES;
     }
     if (*upload_size > 0) {
         exchange_take_body(exchange, upload, *upload_size);

@@ -227,6 +227,26 @@ START_TEST(takes_a_body_as_it_was_sent_within_the_limit_of_its_path)
 }
 END_TEST
 
+/* Else what one takes for the body's rest is another's next request. */
+START_TEST(refuses_a_body_of_two_lengths)
+{
+    open_with((struct listen_options){0});
+    AUTO(buf_done) struct buf answer = {0};
+    int fd = test_connect(listener_address(listener));
+    client_send(fd,
+                "POST /body HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 36\r\n"
+                "\r\naGET /body HTTP/1.1\r\nHost: x\r\n\r\n");
+    client_read(fd, &answer); /* it is closed */
+    const char *text = buf_terminated(&answer);
+    ck_assert_int_eq(strncmp(text, "HTTP/1.1 400 ", 13), 0);
+    ck_assert_ptr_null(strstr(text + 1, "HTTP/1.1 "));
+
+    text = ask("POST /body HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 1\r\n" CLOSE "a");
+    ck_assert_int_eq(strncmp(text, "HTTP/1.1 200 ", 13), 0);
+    listener_close(listener);
+}
+END_TEST
+
 START_TEST(charges_bodies_while_they_are_there)
 {
     struct budget budget;
@@ -494,7 +514,7 @@ END_TEST
 TEST_MAIN("listen", answers_with_decoded_path_and_parameters,
           takes_a_path_with_a_slash_in_front_and_no_other, tells_the_request_as_it_was_sent,
           refuses_a_key_that_is_none, reads_forms_before_the_url, refuses_a_body_that_is_too_large,
-          takes_a_body_as_it_was_sent_within_the_limit_of_its_path,
+          takes_a_body_as_it_was_sent_within_the_limit_of_its_path, refuses_a_body_of_two_lengths,
           charges_bodies_while_they_are_there, knows_the_length_of_what_it_held,
           streams_in_chunks_to_the_last, breaks_the_chunks_when_a_stream_fails,
           tells_a_handler_that_its_client_left, tells_a_later_handler_that_its_client_had_left,
