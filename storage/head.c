@@ -26,6 +26,8 @@
 /* So often are the files read anew when they change under the reader. */
 #define HEAD_ATTEMPTS_MAX 5
 
+#define YIELD_MAX_NS ((int64_t)5 * 1000000)
+
 bool head_open(const char *path, const struct db_options *options, struct head **ret_head,
                struct err *err)
 {
@@ -59,6 +61,15 @@ static void head_leave(struct head *head)
     bool good = head_map_chunks(head, &err) && head_snapshot_leave(head, &err);
     if (!good && head->options.warn)
         head->options.warn(head->options.context, err.msg);
+}
+
+void head_yield(const struct head *head, int64_t step_begin_ns)
+{
+    if (atomic_load(&head->is_ending))
+        return;
+    int64_t step_ns = clock_monotonic_ns() - step_begin_ns;
+    step_ns = step_ns < YIELD_MAX_NS ? step_ns : YIELD_MAX_NS;
+    nanosleep(&(struct timespec){.tv_nsec = step_ns}, NULL);
 }
 
 void head_prepare_close(struct head *head)

@@ -45,6 +45,13 @@ void head_count_samples(struct head *head, const struct sample_counters *more);
 /* head_refresh without writing chunks; from any thread. */
 bool head_refresh_state(struct head *head, int64_t blocks_end_ms, struct err *err) MUST_CHECK;
 
+/*
+ * Between two steps of a work that holds `changing` again and again, the last of which began then:
+ * whoever gives a mutex back and takes it at once is faster than those who wait for it, so he waits
+ * for as long as the step took. Not where the head is to be closed.
+ */
+void head_yield(const struct head *head, int64_t step_begin_ns);
+
 /* After a refresh, when it is time. */
 void head_map_due_chunks(struct head *head);
 

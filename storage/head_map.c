@@ -103,6 +103,7 @@ bool head_map_chunks(struct head *head, struct err *err)
     bool good = true;
     /* A sweep between two steps moves series to lower slots: those are looked at next time. */
     for (size_t slot = 0; good;) {
+        int64_t begin_ns = clock_monotonic_ns();
         pthread_mutex_lock(&head->changing);
         size_t count = head->state->index->count;
         bool done = slot >= count;
@@ -111,6 +112,7 @@ bool head_map_chunks(struct head *head, struct err *err)
         pthread_mutex_unlock(&head->changing);
         if (done)
             break;
+        head_yield(head, begin_ns);
     }
     grace_advance(&head->grace);
     return good;

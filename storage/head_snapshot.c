@@ -114,9 +114,11 @@ static bool taking_add_all(const struct snapshot_taking *taking, struct snapshot
     struct head *head = taking->head;
     bool good = true;
     for (size_t slot = 0; good && slot < taking->mark.series_count;) {
+        int64_t begin_ns = clock_monotonic_ns();
         pthread_mutex_lock(&head->changing);
         good = taking_add(taking, writer, &slot, err);
         pthread_mutex_unlock(&head->changing);
+        head_yield(head, begin_ns);
         good = good && snapshot_writer_catch_up(writer, err);
     }
     grace_advance(&head->grace);
