@@ -398,7 +398,8 @@ void page_print_gauges(struct tee *tee, struct exposition *out)
     put_gauge(out, "millrace_querytee_request_memory_bytes", "gauge",
               "Memory that copies of requests hold.",
               (double)atomic_load(&tee->request_budget.used_bytes));
-    put_gauge(out, "millrace_querytee_threads", "gauge", "Threads that ask backends, or wait to.",
+    put_gauge(out, "millrace_querytee_threads", "gauge",
+              "Threads that take long answers to memory and disk, or wait to.",
               (double)crew_thread_count(tee->rounds.crew));
     put_gauge(out, "millrace_querytee_grpc_connections", "gauge", "Connections of gRPC there are.",
               tee->grpc ? (double)grpc_listener_connection_count(tee->grpc) : 0);

@@ -2,8 +2,8 @@
  * The life of a request, on its connection's thread:
  *
  *     proxy_handle      finds the route, copies the request, picks backends
- *       round_start       all of them are asked at once, the preferred one here, the others on
- *                         threads of the crew
+ *       round_start       all of them are asked at once, the preferred one here, the others by
+ *                         the loop
  *       round_choose      waits until it is certain whose answer goes on
  *     body_next         hands its body on while it comes
  *

@@ -16,10 +16,10 @@
 #include "query-tee/trace.h"
 
 /*
- * A round: one request that goes to several backends at once, and what they answer. Each ask runs
- * on a thread of the crew and fills a spool; whoever wants an answer waits for its head and then
- * reads along. The round outlives the client that it was begun for: it is done when every backend
- * has answered, or has failed.
+ * A round: one request that goes to several backends at once, and what they answer. Each ask fills
+ * a spool (asking.h); whoever wants an answer waits for its head and then reads along. The round
+ * outlives the client that it was begun for: it is done when every backend has answered, or has
+ * failed.
  *
  * Counted: the one who made it and each ask under way hold a reference.
  */

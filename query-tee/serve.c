@@ -67,8 +67,8 @@ static void tee_open_tables(struct tee *tee)
     tee->shapes = shapes_create(tee->backends.count, SHAPES_MAX);
     tee->summary = summary_create(tee->backends.count);
     tee->rounds.client = client_create(IDLE_CONNECTIONS_MAX);
-    /* A thread for each request that is waited for, one for each that is not, and for those asked
-     * again. */
+    /* A thread for each ask that may need one: of a request that is waited for, of one that is not,
+     * and of what is asked again. */
     tee->rounds.crew = crew_create((size_t)options->connection_max * tee->backends.count +
                                    (size_t)options->grpc_connection_max * tee->backends.count +
                                    (size_t)options->in_flight_max * tee->backends.count +
