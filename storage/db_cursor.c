@@ -128,10 +128,7 @@ struct cursor *db_cursor_create(struct selection *selection)
         .begin_ms = cursor->selection->begin_ms,
         .end_ms = cursor->selection->end_ms,
     };
-    size_t block_count = cursor->selection->sources.block_count;
-    cursor->windows = mem_new_array(struct block_windows, block_count);
-    for (size_t i = 0; i < block_count; i++)
-        cursor->windows[i].entered = &cursor->selection->windows_entered;
+    cursor->windows = db_selection_windows_new(cursor->selection);
     return &cursor->base;
 }
 

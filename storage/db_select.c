@@ -394,6 +394,15 @@ void db_sources_done(struct db_sources *sources)
     *sources = (struct db_sources){0};
 }
 
+struct block_windows *db_selection_windows_new(struct db_selection *selection)
+{
+    size_t count = selection->sources.block_count;
+    struct block_windows *windows = mem_new_array(struct block_windows, count);
+    for (size_t i = 0; i < count; i++)
+        windows[i].entered = &selection->windows_entered;
+    return windows;
+}
+
 void db_selection_forget(struct db_selection *selection)
 {
     atomic_store_explicit(&selection->windows_entered, 0, memory_order_relaxed);
@@ -410,6 +419,7 @@ static void db_selection_close(struct selection *base)
     free(selection->base.labels);
     free(selection->first_parts);
     free(selection->parts);
+    free(selection->windows);
     free(selection);
 }
 
@@ -428,17 +438,17 @@ static bool block_series_may_have_histograms(struct db_selection *selection,
     const struct block *block = selection->sources.blocks[part->source - 1];
     if (block_meta(block)->floats_only)
         return false;
-    struct block_windows windows = {.entered = &selection->windows_entered};
+    struct block_windows *windows = &selection->windows[part->source - 1];
     struct index_series series;
     struct err err = {0};
-    block_enter_series(block, &windows, part->id);
+    block_enter_series(block, windows, part->id);
     if (!index_series_open(block_index(block), part->id, &series, &err))
         return true;
     index_series_skip_labels(&series);
     struct chunk_meta meta;
     while (index_series_chunk(&series, &meta))
         if (chunk_is_wanted(selection, meta.begin_ms, meta.end_ms, NULL, 0) &&
-            !block_chunk_is_float(block, &windows, meta.ref))
+            !block_chunk_is_float(block, windows, meta.ref))
             return true;
     db_selection_has_read(selection);
     return !index_series_check(&series, &err);
@@ -481,6 +491,7 @@ bool db_select(struct db_sources *sources, const struct select_request *request,
     selection->begin_ms = request->begin_ms;
     selection->end_ms = request->end_ms;
     selection->budget = request->budget;
+    selection->windows = db_selection_windows_new(selection);
 
     struct select_build build = {.request = request, .selection = selection, .scratch_cap = 64};
     build.scratch =

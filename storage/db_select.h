@@ -49,8 +49,12 @@ struct db_selection {
     size_t part_count;
     size_t part_cap;
     uint32_t *first_parts;          /* one a series */
+    struct block_windows *windows;  /* by block: of whoever asks for what series hold */
     _Atomic size_t windows_entered; /* since pages were last let go of */
 };
+
+/* One a block, on the heap: where a reader of the selection is. */
+struct block_windows *db_selection_windows_new(struct db_selection *selection);
 
 /* 1.5 MiB at any time, and a little for each block, so that many blocks do not push each other out.
  */
