@@ -136,12 +136,28 @@ static struct db *db_of(struct storage *storage)
     return CONTAINER(struct db, storage, storage);
 }
 
+/*
+ * May the head give the newest samples alone? Where blocks have some of the same times, those in
+ * front of them decide which is taken.
+ */
+static bool db_newest_only(struct db *db, const struct select_request *request)
+{
+    if (!request->newest_only)
+        return false;
+    struct block_list blocks = db_blocks_in(db, request->begin_ms, request->end_ms);
+    bool alone = blocks.count == 0;
+    block_list_done(&blocks);
+    return alone;
+}
+
 static bool db_storage_select(struct storage *storage, const struct select_request *request,
                               struct selection **ret_selection, struct err *err)
 {
     struct db *db = db_of(storage);
     struct db_sources sources = {0};
-    if (!head_select(db->head, request, &sources.head_series, err))
+    struct select_request of_head = *request;
+    of_head.newest_only = db_newest_only(db, request);
+    if (!head_select(db->head, &of_head, &sources.head_series, err))
         return false;
     sources.head = db->head;
     struct block_list blocks = db_blocks_in(db, request->begin_ms, request->end_ms);

@@ -23,6 +23,7 @@ struct select_run {
     uint32_t *symbols; /* the head's to the request's, + 1; 0: not asked yet */
     struct label *pairs;
     size_t pair_cap;
+    struct xor_appender newest; /* packs one sample at a time */
     struct head_series_list list;
 };
 
@@ -165,6 +166,34 @@ static struct view_list views_of_series(const struct select_request *request,
     return views;
 }
 
+/* The appender knows its last sample: nothing newer is in the range, unless something special is.
+ */
+static bool newest_is_known(const struct select_request *request, const struct live_series *series)
+{
+    const struct xor_appender *open = &series->open;
+    return request->newest_only && open->count && !series->extra && !series->is_histogram &&
+           in_range(request, open->t_ms, open->t_ms);
+}
+
+static struct view_list view_of_newest(struct select_run *run, const struct live_series *series)
+{
+    struct arena *arena = run->request->arena;
+    struct view_list views = {.items = arena_array(arena, struct head_chunk_view, 1)};
+    xor_appender_reset(&run->newest);
+    xor_appender_append(&run->newest, series->open.t_ms, series->open.v);
+    view_list_add(&views, view_of_appender(arena, &run->newest, series->open.t_ms));
+    return views;
+}
+
+static struct view_list select_views(struct select_run *run, const struct live_series *series)
+{
+    if (run->part == HEAD_LATE)
+        return views_of_late(run->request, series);
+    if (newest_is_known(run->request, series))
+        return view_of_newest(run, series);
+    return views_of_series(run->request, series, run->part == HEAD_ALL);
+}
+
 static uint32_t select_symbol(struct select_run *run, uint32_t symbol)
 {
     uint32_t *known = &run->symbols[symbol];
@@ -190,9 +219,7 @@ static void select_add(struct select_run *run, uint32_t slot)
 {
     const struct select_request *request = run->request;
     const struct live_series *series = run->index->series[slot];
-    struct view_list views = run->part == HEAD_LATE
-                                 ? views_of_late(request, series)
-                                 : views_of_series(request, series, run->part == HEAD_ALL);
+    struct view_list views = select_views(run, series);
     if (views.count == 0)
         return;
 
@@ -253,6 +280,7 @@ static bool select_part(struct head *head, const struct select_request *request,
     struct grace_epoch *epoch = grace_enter(&head->grace);
     struct select_run run = {.request = request, .index = head->state->index, .part = part};
 
+    xor_appender_init(&run.newest);
     struct slot_list slots = {0};
     head_index_match(run.index, request->matchers, request->matcher_count, &slots);
     slots_sort_by_ref(run.index, &slots);
@@ -265,6 +293,7 @@ static bool select_part(struct head *head, const struct select_request *request,
     }
     pthread_rwlock_unlock(&head->lock);
 
+    xor_appender_done(&run.newest);
     free(run.symbols);
     free(run.pairs);
     free(slots.slots);

@@ -86,6 +86,8 @@ static void answer_series(struct answer *answer, const struct symbols *symbols,
     histogram_samples_done(&histograms);
 }
 
+static bool newest_only; /* what is asked for; a test sets it back */
+
 static struct answer ask(enum match_kind kind, const char *pattern, int64_t begin_ms,
                          int64_t end_ms)
 {
@@ -99,6 +101,7 @@ static struct answer ask(enum match_kind kind, const char *pattern, int64_t begi
         .matcher_count = 1,
         .begin_ms = begin_ms,
         .end_ms = end_ms,
+        .newest_only = newest_only,
         .arena = arena,
         .symbols = symbols,
     };
@@ -435,6 +438,34 @@ START_TEST(takes_native_histograms_from_the_log)
 }
 END_TEST
 
+START_TEST(gives_the_newest_sample_alone_where_it_is_known)
+{
+    begin();
+    for (uint64_t i = 0; i < 5; i++)
+        add_series(i + 1, (const char *[]){"a", "b", "c", "d", "e"}[i]);
+    add_samples(1, 10, 10, 3);
+    add_samples(2, 10, 30, 3); /* up to behind the range */
+    add_samples(3, 10, 10, 3); /* and some out of order */
+    add_samples(4, 10, 10, 2); /* and a histogram behind them */
+    add_histogram(4, 30, 0);
+    add_samples(5, 10, 10, 3); /* of which the newest is deleted */
+    test_tombstone(&record, 5, 30, 30);
+    test_segment_take(&segment, &record);
+    write_segment("wal/00000000");
+    add_samples(3, 25, 10, 1);
+    write_segment("wbl/00000000");
+    refresh(INT64_MIN);
+    newest_only = true;
+    struct answer answer = ask(MATCH_REGEX, ".*", 5, 50);
+    newest_only = false;
+    ck_assert_str_eq(buf_terminated(&answer.text),
+                     "a:30 b:10,40,70 c:10,20,30,25 d:10,20,h30 e:10,20,30 ");
+    ck_assert_uint_eq(answer.deleted_count, 1);
+    buf_done(&answer.text);
+    end();
+}
+END_TEST
+
 START_TEST(drops_what_new_blocks_hold_and_series_a_block_later)
 {
     begin();
@@ -620,6 +651,7 @@ TEST_MAIN("head", is_empty_without_a_wal, gives_series_by_reference_with_samples
           reads_checkpoint_then_segments_then_what_is_added, begins_anew_when_its_place_is_lost,
           hides_ranges_and_drops_series_that_are_deleted,
           adds_out_of_order_samples_until_blocks_have_them, takes_native_histograms_from_the_log,
+          gives_the_newest_sample_alone_where_it_is_known,
           drops_what_new_blocks_hold_and_series_a_block_later,
           what_a_select_lends_stays_until_its_release, tells_of_damage_once_and_counts_it,
           names_labels_values_and_counts, answers_while_it_refreshes)

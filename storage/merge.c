@@ -147,8 +147,10 @@ static bool merge_select_of(struct merge *merge, const struct select_request *re
                             struct askings *all, struct selection **ret_selection, struct err *err)
 {
     struct selection *local = NULL;
+    struct select_request of_local = *request;
+    of_local.newest_only = false; /* as with blocks beside a head: the others may have its time */
     askings_start(all);
-    bool good = storage_select(merge->options.local, request, &local, err);
+    bool good = storage_select(merge->options.local, &of_local, &local, err);
     if (!good)
         atomic_store(&all->stop, true);
     askings_wait(all);

@@ -47,6 +47,11 @@ struct select_request {
     const _Atomic bool *cancel; /* looked at now and then; NULL: never */
     int64_t deadline_ns;        /* clock_monotonic_ns, for who has to wait; 0: none */
     bool labels_only;           /* no cursor will be made */
+    /*
+     * Of each series only the newest sample of the range counts, be it a stale marker: others may
+     * be left out, where that spares decoding them.
+     */
+    bool newest_only;
     /* Told what is missing from an answer that is given all the same. NULL: nobody listens. */
     void (*warn)(void *context, const char *message);
     void *warn_context;

@@ -47,6 +47,21 @@ struct source {
     struct window_notes notes;
 };
 
+static bool source_is_selector(const struct source *self)
+{
+    const struct window_kernel *kernel = self->spec.kernel;
+    return kernel == &window_select || kernel == &window_select_time ||
+           kernel == &window_select_start;
+}
+
+/* At one time, which nothing is selected behind. */
+static bool source_wants_newest(const struct source *self)
+{
+    const struct plan_select *select = self->spec.select;
+    return source_is_selector(self) && select->refs.count == 1 &&
+           select->end_ms <= select->refs.start_ms;
+}
+
 static bool source_select(struct source *self, struct err *err)
 {
     const struct plan_select *select = self->spec.select;
@@ -55,6 +70,7 @@ static bool source_select(struct source *self, struct err *err)
         .matcher_count = select->selector->matcher_count,
         .begin_ms = select->begin_ms,
         .end_ms = select->end_ms,
+        .newest_only = source_wants_newest(self),
     };
     return query_select(self->op.query, &wanted, &self->selection, err);
 }
@@ -179,9 +195,7 @@ static enum map_tells source_tells_of(const struct source *self)
     if (window_may_fail(kernel, self->row_spec.params, self->op.grid.count) ||
         (kernel->wants_starts && self->op.query->modes.start_timestamps))
         return MAP_TELLS_OF_ALL;
-    bool selects =
-        kernel == &window_select || kernel == &window_select_time || kernel == &window_select_start;
-    enum map_tells tells = selects ? MAP_TELLS_NOTHING : MAP_TELLS_OF_HISTOGRAMS;
+    enum map_tells tells = source_is_selector(self) ? MAP_TELLS_NOTHING : MAP_TELLS_OF_HISTOGRAMS;
     for (size_t i = 0; i < self->stage_count; i++)
         if (map_stage_tells(&self->stages[i]) > tells)
             tells = map_stage_tells(&self->stages[i]);
