@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     buf_append(&accept, data, size);
     struct text_format format = text_format_negotiate(buf_terminated(&accept));
     struct text_format again = text_format_negotiate(text_format_name(format));
-    if (again.utf8 != format.utf8)
+    if (again.escaping != format.escaping || again.protobuf != format.protobuf)
         abort();
     return 0;
 }

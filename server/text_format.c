@@ -11,6 +11,15 @@
 #define PROTOBUF \
     "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited"
 
+#define TEXT "text/plain; version=0.0.4; charset=utf-8"
+
+static const char *const escapings[TEXT_ESCAPING_COUNT] = {
+    [TEXT_UNDERSCORES] = "underscores",
+    [TEXT_AS_IS] = "allow-utf-8",
+    [TEXT_DOTS] = "dots",
+    [TEXT_VALUES] = "values",
+};
+
 /* A scraper names four or five formats. */
 #define CLAUSES_MAX 32
 
@@ -85,8 +94,9 @@ struct text_format text_format_negotiate(const char *accept)
     size_t count = accept ? clauses_read(accept, clauses) : 0;
     for (size_t i = 0; i < count; i++) {
         const struct clause *clause = &clauses[i];
-        if (clause->escaping.len)
-            format.utf8 = str_eq(clause->escaping, STR("allow-utf-8"));
+        for (size_t k = 0; k < TEXT_ESCAPING_COUNT; k++)
+            if (str_eq(clause->escaping, str_of(escapings[k])))
+                format.escaping = (enum text_escaping)k;
         if (str_eq(clause->type, STR("application/vnd.google.protobuf")) &&
             str_eq(clause->proto, STR("io.prometheus.client.MetricFamily")) &&
             str_eq(clause->encoding, STR("delimited"))) {
@@ -103,10 +113,15 @@ struct text_format text_format_negotiate(const char *accept)
 
 const char *text_format_name(struct text_format format)
 {
-    if (format.protobuf)
-        return format.utf8 ? PROTOBUF "; escaping=allow-utf-8" : PROTOBUF "; escaping=underscores";
-    return format.utf8 ? "text/plain; version=0.0.4; charset=utf-8; escaping=allow-utf-8"
-                       : "text/plain; version=0.0.4; charset=utf-8; escaping=underscores";
+#define NAMES(type) \
+    { \
+        [TEXT_UNDERSCORES] = type "; escaping=underscores", \
+        [TEXT_AS_IS] = type "; escaping=allow-utf-8", [TEXT_DOTS] = type "; escaping=dots", \
+        [TEXT_VALUES] = type "; escaping=values", \
+    }
+    static const char *const names[2][TEXT_ESCAPING_COUNT] = {NAMES(TEXT), NAMES(PROTOBUF)};
+#undef NAMES
+    return names[format.protobuf][format.escaping];
 }
 
 static bool is_plain_rune(uint32_t rune, bool first)
@@ -141,30 +156,41 @@ static void put_quoted(struct str text, struct buf *out)
     buf_byte(out, '"');
 }
 
-static void put_underscores(struct str name, struct buf *out)
+static void put_rune(enum text_escaping escaping, uint32_t rune, bool first, struct buf *out)
 {
+    bool reversible = escaping == TEXT_DOTS || escaping == TEXT_VALUES;
+    if (rune == '_' && reversible)
+        buf_text(out, "__");
+    else if (rune == '.' && escaping == TEXT_DOTS)
+        buf_text(out, "_dot_");
+    else if (is_plain_rune(rune, first))
+        buf_byte(out, (char)rune);
+    else if (escaping == TEXT_VALUES)
+        buf_printf(out, "_%x_", (unsigned)rune);
+    else
+        buf_text(out, escaping == TEXT_DOTS ? "__" : "_");
+}
+
+void text_put_escaped_name(struct text_format format, struct str name, struct buf *out)
+{
+    if (format.escaping == TEXT_AS_IS || is_plain_name(name)) {
+        buf_str(out, name);
+        return;
+    }
+    if (format.escaping == TEXT_VALUES)
+        buf_text(out, "U__");
     for (size_t at = 0, len; at < name.len; at += len) {
         uint32_t rune = utf8_decode((struct str){name.ptr + at, name.len - at}, &len);
-        buf_byte(out, is_plain_rune(rune, at == 0) ? (char)rune : '_');
+        put_rune(format.escaping, rune, at == 0, out);
     }
 }
 
 static void put_name(struct text_format format, struct str name, struct buf *out)
 {
-    if (is_plain_name(name))
-        buf_str(out, name);
-    else if (format.utf8)
+    if (format.escaping == TEXT_AS_IS && !is_plain_name(name))
         put_quoted(name, out);
     else
-        put_underscores(name, out);
-}
-
-void text_put_escaped_name(struct text_format format, struct str name, struct buf *out)
-{
-    if (format.utf8 || is_plain_name(name))
-        buf_str(out, name);
-    else
-        put_underscores(name, out);
+        text_put_escaped_name(format, name, out);
 }
 
 void text_put_type(struct text_format format, struct str name, enum exposed_type type,
@@ -184,7 +210,8 @@ struct text_line {
 
 static void line_begin(struct text_line *line, struct str name)
 {
-    line->in_braces = line->format.utf8 && !is_plain_name(name); /* it is the first in there */
+    line->in_braces =
+        line->format.escaping == TEXT_AS_IS && !is_plain_name(name); /* it is the first in there */
     if (line->in_braces)
         buf_byte(line->out, '{');
     put_name(line->format, name, line->out);
@@ -224,10 +251,12 @@ static void put_line(struct text_format format, struct str name,
     buf_printf(out, " %lld\n", (long long)sample->time_ms);
 }
 
-static struct str name_with(struct str name, const char *suffix, struct buf *room)
+/* What is put behind a name is not escaped with it. */
+static struct str name_with(struct text_format format, struct str name, const char *suffix,
+                            struct buf *room)
 {
     buf_clear(room);
-    buf_str(room, name);
+    text_put_escaped_name(format, name, room);
     buf_text(room, suffix);
     return buf_view(room);
 }
@@ -242,13 +271,13 @@ static void put_histogram(struct text_format format, struct str name,
     const struct histogram *h = sample->h;
     double bound = 0, count;
     exposed_buckets_begin(&buckets, h);
-    struct str bucket = name_with(name, "_bucket", &room);
+    struct str bucket = name_with(format, name, "_bucket", &room);
     while (exposed_buckets_next(&buckets, &bound, &count))
         put_line(format, bucket, sample, &bound, count, out);
     if (!isinf(bound) || bound < 0)
         put_line(format, bucket, sample, &infinite, h->count, out);
-    put_line(format, name_with(name, "_sum", &room), sample, NULL, h->sum, out);
-    put_line(format, name_with(name, "_count", &room), sample, NULL, h->count, out);
+    put_line(format, name_with(format, name, "_sum", &room), sample, NULL, h->sum, out);
+    put_line(format, name_with(format, name, "_count", &room), sample, NULL, h->count, out);
 }
 
 void text_put_sample(struct text_format format, struct str name,

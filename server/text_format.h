@@ -10,13 +10,21 @@
 /*
  * Prometheus's text format, written for a scraper: samples with timestamps, floats of no known
  * type. Names that only UTF-8 allows are quoted where the scraper says that it reads them, else
- * they are told with underscores. Histograms are told in classic buckets, which only those with
- * custom bounds have.
+ * they are told in letters as it wishes: with underscores for all else, or so that they can be read
+ * back. Histograms are told in classic buckets, which only those with custom bounds have.
  *
  * Thread: any.
  */
+enum text_escaping {
+    TEXT_UNDERSCORES,
+    TEXT_AS_IS, /* in quotes where they need it */
+    TEXT_DOTS,
+    TEXT_VALUES,
+    TEXT_ESCAPING_COUNT
+};
+
 struct text_format {
-    bool utf8;     /* names as they are */
+    enum text_escaping escaping;
     bool protobuf; /* delimited, and no text: proto_format.h */
 };
 
@@ -26,7 +34,7 @@ struct text_format text_format_negotiate(const char *accept);
 /* The Content-Type. */
 const char *text_format_name(struct text_format format);
 
-/* A name without quotes, as it is or with underscores. */
+/* A name without quotes, as it is or escaped. */
 void text_put_escaped_name(struct text_format format, struct str name, struct buf *out);
 
 /* `# TYPE name untyped`. */

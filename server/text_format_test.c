@@ -37,7 +37,9 @@ START_TEST(gives_what_is_asked_for_most)
          FORMAT "allow-utf-8"},
         {"application/openmetrics-text;escaping=allow-utf-8,text/plain;version=0.0.4;q=0.3",
          FORMAT "allow-utf-8"},
-        {"text/plain;escaping=dots", FORMAT "underscores"},
+        {"text/plain;escaping=dots", FORMAT "dots"},
+        {"text/plain;escaping=values", FORMAT "values"},
+        {"text/html;escaping=dots,text/plain;escaping=nonsense;q=0.5", FORMAT "dots"},
         {";;;,,,=;q=x,q", FORMAT "underscores"},
         {PROTOBUF "encoding=delimited;escaping=allow-utf-8;q=0.7,text/plain;q=0.6",
          PROTOBUF_NAME "allow-utf-8"},
@@ -73,10 +75,10 @@ static void put(struct text_format format, const char *metric, const char *label
 START_TEST(quotes_names_or_writes_underscores)
 {
     AUTO(buf_done) struct buf out = {0};
-    put((struct text_format){.utf8 = true}, "up", NULL, &out);
-    put((struct text_format){.utf8 = true}, "job:up", "job", &out);
-    put((struct text_format){.utf8 = true}, "a.b", NULL, &out);
-    put((struct text_format){.utf8 = true}, "a\"b", "\xc3\xbc", &out);
+    put((struct text_format){.escaping = TEXT_AS_IS}, "up", NULL, &out);
+    put((struct text_format){.escaping = TEXT_AS_IS}, "job:up", "job", &out);
+    put((struct text_format){.escaping = TEXT_AS_IS}, "a.b", NULL, &out);
+    put((struct text_format){.escaping = TEXT_AS_IS}, "a\"b", "\xc3\xbc", &out);
     put((struct text_format){0}, "1a.b9", "\xc3\xbc.x", &out);
     ck_assert_str_eq(buf_terminated(&out),
                      "# TYPE up untyped\n"
@@ -107,6 +109,22 @@ START_TEST(writes_values_as_go_does)
         buf_printf(&expected, "a %s -5\n", cases[i].text);
         ck_assert_str_eq(buf_terminated(&out), buf_terminated(&expected));
     }
+}
+END_TEST
+
+START_TEST(writes_names_that_can_be_read_back)
+{
+    AUTO(buf_done) struct buf out = {0};
+    put((struct text_format){.escaping = TEXT_DOTS}, "a_b", NULL, &out);
+    put((struct text_format){.escaping = TEXT_DOTS}, "a_b.c-d", NULL, &out);
+    put((struct text_format){.escaping = TEXT_VALUES}, "1_b.\xc3\xbc\xff", NULL, &out);
+    ck_assert_str_eq(buf_terminated(&out),
+                     "# TYPE a_b untyped\n"
+                     "a_b 0.25 1760000400123\n"
+                     "# TYPE a__b_dot_c__d untyped\n"
+                     "a__b_dot_c__d 0.25 1760000400123\n"
+                     "# TYPE U___31___b_2e__fc__fffd_ untyped\n"
+                     "U___31___b_2e__fc__fffd_ 0.25 1760000400123\n");
 }
 END_TEST
 
@@ -146,14 +164,19 @@ START_TEST(tells_no_observations_in_the_last_bucket_alone)
     const struct histogram h = {.schema = HISTOGRAM_SCHEMA_CUSTOM};
     const struct exposed_sample sample = {NULL, 0, 7, 0, &h};
     AUTO(buf_done) struct buf out = {0};
-    text_put_sample((struct text_format){.utf8 = true}, STR("a.b"), &sample, &out);
+    text_put_sample((struct text_format){.escaping = TEXT_AS_IS}, STR("a.b"), &sample, &out);
+    text_put_sample((struct text_format){.escaping = TEXT_VALUES}, STR("a.b"), &sample, &out);
     ck_assert_str_eq(buf_terminated(&out),
                      "{\"a.b_bucket\",le=\"+Inf\"} 0 7\n"
                      "{\"a.b_sum\"} 0 7\n"
-                     "{\"a.b_count\"} 0 7\n");
+                     "{\"a.b_count\"} 0 7\n"
+                     "U__a_2e_b_bucket{le=\"+Inf\"} 0 7\n"
+                     "U__a_2e_b_sum 0 7\n"
+                     "U__a_2e_b_count 0 7\n");
 }
 END_TEST
 
 TEST_MAIN("text_format", gives_what_is_asked_for_most, takes_any_number_of_formats,
-          quotes_names_or_writes_underscores, writes_values_as_go_does,
-          tells_custom_bounds_in_classic_buckets, tells_no_observations_in_the_last_bucket_alone)
+          quotes_names_or_writes_underscores, writes_names_that_can_be_read_back,
+          writes_values_as_go_does, tells_custom_bounds_in_classic_buckets,
+          tells_no_observations_in_the_last_bucket_alone)

@@ -28,9 +28,9 @@ SCRAPER = ("application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.
            "application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,"
            "text/plain;version=0.0.4;q=0.3,*/*;q=0.2")
 ACCEPTED = (None, SCRAPER, "text/plain", "text/plain;version=1.0.0;escaping=allow-utf-8", "*/*",
-            "text/plain;version=0.0.4;escaping=allow-utf-8", "text/plain;version=1.0.0", "application/json;q=x,;;=,")
+            "text/plain;version=0.0.4;escaping=allow-utf-8", "text/plain;escaping=dots", "text/plain;escaping=values", "text/plain;version=1.0.0", "application/json;q=x,;;=,")
 PROTOBUF = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.9,"
-BINARY = (PROTOBUF + "text/plain;q=0.1", PROTOBUF[:-1] + ";escaping=allow-utf-8")
+BINARY = (PROTOBUF + "text/plain;q=0.1", PROTOBUF[:-1] + ";escaping=allow-utf-8", PROTOBUF[:-1] + ";escaping=values")
 CUSTOM = '{__name__=~"native_custom.*|native_bounds.*"}'
 # How histograms with custom buckets are told depends on the release.
 EVERYTHING = '{__name__=~".+", __name__!~"native_custom.*|native_bounds.*"}'
