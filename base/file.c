@@ -141,6 +141,25 @@ static bool file_write_fd(int fd, struct str bytes)
     return fsync(fd) == 0;
 }
 
+bool file_sync_folder(const char *path, struct err *err)
+{
+    AUTO(fd_close) int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return file_error(err, path, "open folder");
+    if (fsync(fd) != 0)
+        return file_error(err, path, "sync folder");
+    return true;
+}
+
+/* The names beside a file or folder, its own among them, are on the disk. */
+static bool file_sync_parent(const char *path, struct err *err)
+{
+    char *copy = mem_strdup(path);
+    bool good = file_sync_folder(dirname(copy), err);
+    free(copy);
+    return good;
+}
+
 bool file_write_whole(const char *path, struct str bytes, struct err *err)
 {
     char scratch[4096];
@@ -155,28 +174,12 @@ bool file_write_whole(const char *path, struct str bytes, struct err *err)
         unlink(scratch);
         return false;
     }
-    if (rename(scratch, path) != 0)
-        return file_error(err, path, "rename to");
-
+    if (rename(scratch, path) != 0) {
+        file_error(err, path, "rename to");
+        unlink(scratch);
+        return false;
+    }
     return file_sync_parent(path, err);
-}
-
-bool file_sync_folder(const char *path, struct err *err)
-{
-    AUTO(fd_close) int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return file_error(err, path, "open folder");
-    if (fsync(fd) != 0)
-        return file_error(err, path, "sync folder");
-    return true;
-}
-
-bool file_sync_parent(const char *path, struct err *err)
-{
-    char *copy = mem_strdup(path);
-    bool good = file_sync_folder(dirname(copy), err);
-    free(copy);
-    return good;
 }
 
 bool file_make_folder(const char *path, struct err *err)

@@ -41,9 +41,8 @@ bool file_write_again(const char *path, struct err *err) MUST_CHECK;
 /* Writes "path.tmp", syncs it, renames it to `path`, and syncs the folder. */
 bool file_write_whole(const char *path, struct str bytes, struct err *err) MUST_CHECK;
 
-/* The names in a folder are on the disk; those beside a file or folder, its own among them. */
+/* The names in a folder are on the disk. */
 bool file_sync_folder(const char *path, struct err *err) MUST_CHECK;
-bool file_sync_parent(const char *path, struct err *err) MUST_CHECK;
 
 /* And its name is on the disk. There already: fine. */
 bool file_make_folder(const char *path, struct err *err) MUST_CHECK;

@@ -62,6 +62,9 @@ START_TEST(a_folder_is_made_once_and_a_file_is_cut)
     ck_assert(!file_make_folder("missing/data", &err));
     ck_assert_int_eq(err.kind, ERR_NOT_FOUND);
     ck_assert(file_write_whole("data/f", STR("hello"), &err));
+    ck_assert(!file_write_whole("data", STR("hello"), &err));
+    ck_assert_int_eq(err.kind, ERR_IO);
+    ck_assert(!file_exists("data.tmp"));
     ck_assert(!file_make_folder("data/f", &err));
     ck_assert_int_eq(err.kind, ERR_IO);
 
