@@ -10,7 +10,7 @@ static void proto_fail(struct proto_reader *r, const char *why)
     r->at = r->end;
 }
 
-void proto_cut_short(struct proto_reader *r)
+static void proto_cut_short(struct proto_reader *r)
 {
     proto_fail(r, "unexpected EOF");
 }

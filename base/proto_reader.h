@@ -58,7 +58,6 @@ static inline bool proto_good(const struct proto_reader *r)
 uint64_t proto_long_varint(struct proto_reader *r);
 bool proto_bad_tag(struct proto_reader *r, uint64_t tag);
 void proto_wrong_wire(struct proto_reader *r, const char *name);
-void proto_cut_short(struct proto_reader *r);
 struct str proto_long_bytes(struct proto_reader *r, const char *name);
 
 HOT_INLINE uint64_t proto_uvarint(struct proto_reader *r)

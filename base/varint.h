@@ -75,12 +75,6 @@ static inline void store_be64(uint8_t *b, uint64_t v)
     memcpy(b, &v, sizeof v);
 }
 
-static inline uint16_t read_be16(struct bytes_reader *r)
-{
-    const uint8_t *b = read_bytes(r, 2);
-    return b ? load_be16(b) : 0;
-}
-
 static inline uint32_t read_be32(struct bytes_reader *r)
 {
     const uint8_t *b = read_bytes(r, 4);

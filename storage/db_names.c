@@ -45,7 +45,9 @@ static size_t names_count_new(const struct names *names, const struct str *items
     return fresh;
 }
 
-void names_merge(struct arena *arena, struct names *names, const struct str *items, size_t count)
+/* Merges sorted texts into sorted names; those that are new are copied into the arena. */
+static void names_merge(struct arena *arena, struct names *names, const struct str *items,
+                        size_t count)
 {
     size_t fresh = names_count_new(names, items, count);
     if (fresh == 0)

@@ -6,9 +6,6 @@
 #include "storage/block.h"
 #include "storage/select.h"
 
-/* Merges sorted texts into sorted names; those that are new are copied into the arena. */
-void names_merge(struct arena *arena, struct names *names, const struct str *items, size_t count);
-
 /* Merges one block's label names, or one label's values, into `names`. */
 bool block_label_names(struct block *block, const struct names_request *request,
                        struct names *names, struct err *err) MUST_CHECK;

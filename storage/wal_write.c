@@ -320,12 +320,6 @@ void wal_writer_add(struct wal_writer *writer, const void *record, size_t size)
     writer->waiting[writer->waiting_count++] = waiting;
 }
 
-void wal_writer_drop(struct wal_writer *writer)
-{
-    writer->waiting_count = 0;
-    buf_clear(&writer->packed);
-}
-
 static uint8_t fragment_type(bool first, bool last)
 {
     if (first)
@@ -483,7 +477,8 @@ bool wal_writer_flush(struct wal_writer *writer, struct err *err)
         writer->counters.writes_failed++;
         pthread_mutex_unlock(&writer->lock);
     }
-    wal_writer_drop(writer);
+    writer->waiting_count = 0;
+    buf_clear(&writer->packed);
     buf_shrink(&writer->packed);
     buf_shrink(&writer->out);
     return good;

@@ -63,9 +63,6 @@ uint32_t wal_writer_segment(const struct wal_writer *writer);
 /* In it: behind the last record that was flushed. */
 uint64_t wal_writer_offset(const struct wal_writer *writer);
 
-/* Forgets what waits. */
-void wal_writer_drop(struct wal_writer *writer);
-
 /* How far the log has got: bytes flushed by this writer, over all segments. */
 uint64_t wal_writer_position(const struct wal_writer *writer);
 
