@@ -79,15 +79,14 @@ bool head_delete(struct head *head, struct matcher *const *matchers, size_t matc
 {
     if (!head->writer)
         return err_set(err, ERR_UNSUPPORTED, "%s: open for reading only", head->path);
-    struct slot_list slots = {0};
+    AUTO(slot_list_done) struct slot_list slots = {0};
     uint64_t position = 0;
     pthread_mutex_lock(&head->changing);
-    head_index_match(head->state->index, matchers, matcher_count, &slots);
-    bool good = log_stones(head, &slots, range, &position, err);
+    bool good = head_index_match(head->state->index, matchers, matcher_count, NULL, &slots, err) &&
+                log_stones(head, &slots, range, &position, err);
     if (good)
         put_stones(head, &slots, range);
     pthread_mutex_unlock(&head->changing);
-    free(slots.slots);
     if (good && head->options.wal_sync)
         good = wal_writer_sync(head_writer_log(head->writer), position, err);
     return good;

@@ -5,6 +5,8 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/budget.h"
+#include "base/err.h"
 #include "base/map.h"
 #include "model/labels.h"
 #include "model/matcher.h"
@@ -103,11 +105,21 @@ const struct label_pair *head_index_pair(const struct head_index *index, uint32_
                                          uint32_t value);
 const struct label_name *head_index_name(const struct head_index *index, uint32_t name);
 
-/* Slots that match all of the matchers, sorted; on the heap, the caller's. */
+/* Slots that match all of the matchers, sorted. */
 struct slot_list {
     uint32_t *slots;
     size_t count;
+    struct budget *budget; /* that is charged until the list is done; or NULL */
+    size_t charged;
 };
 
-void head_index_match(const struct head_index *index, struct matcher *const *matchers,
-                      size_t matcher_count, struct slot_list *ret_list);
+/* ERR_LIMIT of the budget. */
+bool head_index_match(const struct head_index *index, struct matcher *const *matchers,
+                      size_t matcher_count, struct budget *budget, struct slot_list *ret_list,
+                      struct err *err) MUST_CHECK;
+void slot_list_done(struct slot_list *list);
+
+static inline void slot_list_done_auto(struct slot_list *list)
+{
+    slot_list_done(list);
+}

@@ -113,36 +113,59 @@ static bool slot_sets_have(struct slot_set *sets, size_t count, const struct slo
     return true;
 }
 
-static void slot_list_append(struct slot_list *list, size_t *cap, uint32_t slot)
+void slot_list_done(struct slot_list *list)
 {
-    mem_grow(list->slots, uint32_t, list->count, cap);
-    list->slots[list->count++] = slot;
+    free(list->slots);
+    budget_release(list->budget, list->charged);
+    *list = (struct slot_list){0};
 }
 
-void head_index_match(const struct head_index *index, struct matcher *const *matchers,
-                      size_t matcher_count, struct slot_list *ret_list)
+/* So many slots at most. */
+static bool slot_list_init(struct slot_list *list, size_t most, struct budget *budget,
+                           struct err *err)
 {
-    struct slot_set *sets = mem_new_array(struct slot_set, matcher_count + 1);
+    size_t size = most * sizeof *list->slots;
+    if (!budget_charge(budget, size, err))
+        return false;
+    *list = (struct slot_list){
+        .slots = mem_new_array(uint32_t, most ? most : 1), .budget = budget, .charged = size};
+    return true;
+}
+
+static bool slot_sets_match(const struct head_index *index, struct slot_set *sets, size_t count,
+                            struct budget *budget, struct slot_list *ret_list, struct err *err)
+{
     const struct slot_set *leader = NULL;
-    for (size_t i = 0; i < matcher_count; i++) {
-        sets[i] = slot_set_of(index, matchers[i]);
+    for (size_t i = 0; i < count; i++)
         if (!sets[i].excludes && sets[i].slots && (!leader || sets[i].count < leader->count))
             leader = &sets[i];
+    struct slot_list list;
+    size_t most = leader ? leader->count : index->count;
+    if (!slot_list_init(&list, most, budget, err))
+        return false;
+    for (size_t i = 0; i < most; i++) {
+        uint32_t slot = leader ? leader->slots[i] : (uint32_t)i;
+        if (slot_sets_have(sets, count, leader, slot))
+            list.slots[list.count++] = slot;
     }
+    *ret_list = list;
+    return true;
+}
 
-    struct slot_list list = {0};
-    size_t cap = 0;
-    if (leader) {
-        for (size_t i = 0; i < leader->count; i++)
-            if (slot_sets_have(sets, matcher_count, leader, leader->slots[i]))
-                slot_list_append(&list, &cap, leader->slots[i]);
-    } else {
-        for (uint32_t slot = 0; slot < index->count; slot++)
-            if (slot_sets_have(sets, matcher_count, NULL, slot))
-                slot_list_append(&list, &cap, slot);
-    }
+bool head_index_match(const struct head_index *index, struct matcher *const *matchers,
+                      size_t matcher_count, struct budget *budget, struct slot_list *ret_list,
+                      struct err *err)
+{
+    size_t bits_size = matcher_count * (index->count / 8 + sizeof(uint64_t));
+    if (!budget_charge(budget, bits_size, err))
+        return false;
+    struct slot_set *sets = mem_new_array(struct slot_set, matcher_count + 1);
+    for (size_t i = 0; i < matcher_count; i++)
+        sets[i] = slot_set_of(index, matchers[i]);
+    bool good = slot_sets_match(index, sets, matcher_count, budget, ret_list, err);
     for (size_t i = 0; i < matcher_count; i++)
         free(sets[i].bits);
     free(sets);
-    *ret_list = list;
+    budget_release(budget, bits_size);
+    return good;
 }

@@ -32,11 +32,13 @@ static bool pair_has_samples(const struct head_index *index, const struct label_
 }
 
 /* Names, or with `name` its values, of the series that match one set of matchers. */
-static void names_of_series(const struct head_index *index, const struct names_request *request,
-                            size_t set_at, uint32_t name, struct symbol_set *set)
+static bool names_of_series(const struct head_index *index, const struct names_request *request,
+                            size_t set_at, uint32_t name, struct symbol_set *set, struct err *err)
 {
-    struct slot_list slots = {0};
-    head_index_match(index, request->matcher_sets[set_at], request->matcher_counts[set_at], &slots);
+    AUTO(slot_list_done) struct slot_list slots = {0};
+    if (!head_index_match(index, request->matcher_sets[set_at], request->matcher_counts[set_at],
+                          request->budget, &slots, err))
+        return false;
     for (size_t i = 0; i < slots.count; i++) {
         const struct labels *labels = index->labels[slots.slots[i]];
         if (live_series_is_empty(index->series[slots.slots[i]]))
@@ -48,7 +50,7 @@ static void names_of_series(const struct head_index *index, const struct names_r
             symbol_set_add(set, labels_get(labels, name));
         }
     }
-    free(slots.slots);
+    return true;
 }
 
 static void names_of_all(const struct head_index *index, uint32_t name, struct symbol_set *set)
@@ -98,12 +100,16 @@ static bool head_names(const struct head_state *state, const struct names_reques
     struct symbol_set set = {.bits =
                                  mem_new_array(uint64_t, symbols_count(index->symbols) / 64 + 1)};
     bool overlaps = request->begin_ms <= state->end_ms && request->end_ms >= state->begin_ms;
+    bool good = true;
     if (overlaps && request->set_count == 0)
         names_of_all(index, name, &set);
-    for (size_t i = 0; overlaps && i < request->set_count; i++)
-        names_of_series(index, request, i, name, &set);
-    *ret_names = names_take(index, &set, request);
-    return arena_check(request->arena, err);
+    for (size_t i = 0; good && overlaps && i < request->set_count; i++)
+        good = names_of_series(index, request, i, name, &set, err);
+    struct names names = names_take(index, &set, request);
+    if (!good || !arena_check(request->arena, err))
+        return false;
+    *ret_names = names;
+    return true;
 }
 
 bool head_label_names(struct head *head, const struct names_request *request,

@@ -282,11 +282,12 @@ static bool select_part(struct head *head, const struct select_request *request,
 
     xor_appender_init(&run.newest);
     struct slot_list slots = {0};
-    head_index_match(run.index, request->matchers, request->matcher_count, &slots);
-    slots_sort_by_ref(run.index, &slots);
     size_t symbol_size = symbols_count(run.index->symbols) * sizeof(uint32_t);
-    bool good = budget_charge(request->budget, symbol_size, err);
+    bool good = head_index_match(run.index, request->matchers, request->matcher_count,
+                                 request->budget, &slots, err) &&
+                budget_charge(request->budget, symbol_size, err);
     if (good) {
+        slots_sort_by_ref(run.index, &slots);
         run.symbols = mem_new_array(uint32_t, symbols_count(run.index->symbols));
         good = select_slots(&run, &slots, err);
         budget_release(request->budget, symbol_size);
@@ -296,7 +297,7 @@ static bool select_part(struct head *head, const struct select_request *request,
     xor_appender_done(&run.newest);
     free(run.symbols);
     free(run.pairs);
-    free(slots.slots);
+    slot_list_done(&slots);
     if (!good) {
         grace_leave(&head->grace, epoch);
         return false;

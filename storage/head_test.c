@@ -615,6 +615,46 @@ static void *read_all_the_time(void *context)
     return NULL;
 }
 
+/* What is looked through may be much more than what is told. */
+START_TEST(series_that_are_looked_at_are_charged)
+{
+    begin();
+    fresh();
+    for (uint64_t ref = 1; ref <= 3000; ref++) {
+        char name[24];
+        snprintf(name, sizeof name, "%llu", (unsigned long long)ref);
+        add_series(ref, name);
+    }
+    add_samples(1, 10, 1, 1);
+    write_segment("wal/00000000");
+    refresh(INT64_MIN);
+    AUTO(arena_destroy) struct arena *arena = arena_create(NULL);
+    struct matcher *any;
+    ck_assert(matcher_new(arena, MATCH_REGEX, STR("n"), STR(".+"), &any, &err));
+    struct matcher *const *const sets[] = {&any};
+    struct budget budget;
+    struct names names;
+    const struct names_request request = {
+        .matcher_sets = sets,
+        .matcher_counts = (const size_t[]){1},
+        .set_count = 1,
+        .end_ms = 100,
+        .arena = arena,
+        .budget = &budget,
+    };
+    budget_init(&budget, NULL, "--query.memory-limit", 10000);
+    ck_assert(!head_label_names(head, &request, &names, &err));
+    ck_assert_int_eq(err.kind, ERR_LIMIT);
+    ck_assert_uint_eq(budget.used_bytes, 0);
+    budget.limit_bytes = 20000;
+    ck_assert(head_label_names(head, &request, &names, &err));
+    ck_assert_uint_eq(names.count, 1);
+    ck_assert_uint_eq(budget.used_bytes, 0);
+    matcher_done(any);
+    end();
+}
+END_TEST
+
 START_TEST(answers_while_it_refreshes)
 {
     begin();
@@ -654,4 +694,5 @@ TEST_MAIN("head", is_empty_without_a_wal, gives_series_by_reference_with_samples
           gives_the_newest_sample_alone_where_it_is_known,
           drops_what_new_blocks_hold_and_series_a_block_later,
           what_a_select_lends_stays_until_its_release, tells_of_damage_once_and_counts_it,
-          names_labels_values_and_counts, answers_while_it_refreshes)
+          names_labels_values_and_counts, series_that_are_looked_at_are_charged,
+          answers_while_it_refreshes)
