@@ -32,21 +32,8 @@ static void end(void)
 
 static void append(const char *metric, int64_t minute, bool is_histogram)
 {
-    static const struct histogram_span span = {.offset = 1, .length = 1};
-    static uint64_t bucket = 1;
-    struct wal_label label = {STR("__name__"), str_of(metric)};
-    struct append_sample sample = {.t_ms = minute * MINUTE_MS, .v = 1};
-    struct append_histogram histogram = {.t_ms = sample.t_ms};
-    histogram.raw =
-        (struct raw_histogram){.sum = 1, .count = 1, .sides[0] = {&span, &bucket, 1, 1}};
-    struct append_series series = {.labels = &label, .label_count = 1};
-    if (is_histogram) {
-        series.histograms = &histogram;
-        series.histogram_count = 1;
-    } else {
-        series.samples = &sample;
-        series.sample_count = 1;
-    }
+    int64_t t_ms = minute * MINUTE_MS;
+    struct append_series series = test_append_series(&dir, metric, &t_ms, 1, is_histogram);
     struct append_batch batch = {.series = &series, .count = 1, .future_ms = INT64_MAX};
     struct append_result result;
     ck_assert_msg(db_append(db, &batch, APPEND_ALL_OR_NOTHING, &result, &err), "%s", err.msg);

@@ -27,10 +27,7 @@ static struct db *open_db(bool read_only)
 
 static void append(struct db *db, const char *metric, int64_t t_ms)
 {
-    struct wal_label label = {STR("__name__"), str_of(metric)};
-    struct append_sample sample = {.t_ms = t_ms, .v = 1};
-    struct append_series series = {
-        .labels = &label, .label_count = 1, .samples = &sample, .sample_count = 1};
+    struct append_series series = test_append_series(&dir, metric, &t_ms, 1, false);
     struct append_batch batch = {.series = &series, .count = 1, .future_ms = INT64_MAX};
     struct append_result result;
     ck_assert_msg(db_append(db, &batch, APPEND_ALL_OR_NOTHING, &result, &err), "%s", err.msg);

@@ -45,28 +45,9 @@ static void end(void)
     test_dir_done(&dir);
 }
 
-/* Samples of one series, whose values are their times; or histograms of one observation. */
 static bool append(const char *name, const int64_t *times_ms, size_t count, bool histograms)
 {
-    static const struct histogram_span span = {.offset = 1, .length = 1};
-    static uint64_t bucket = 1;
-    struct wal_label label = {STR("__name__"), str_of(name)};
-    struct append_sample *samples = arena_array(dir.arena, struct append_sample, count);
-    struct append_histogram *all = arena_array(dir.arena, struct append_histogram, count);
-    for (size_t i = 0; i < count; i++) {
-        samples[i] = (struct append_sample){.t_ms = times_ms[i], .v = (double)times_ms[i]};
-        all[i].t_ms = times_ms[i];
-        all[i].raw =
-            (struct raw_histogram){.sum = 1, .count = 1, .sides[0] = {&span, &bucket, 1, 1}};
-    }
-    struct append_series series = {.labels = &label, .label_count = 1};
-    if (histograms) {
-        series.histograms = all;
-        series.histogram_count = count;
-    } else {
-        series.samples = samples;
-        series.sample_count = count;
-    }
+    struct append_series series = test_append_series(&dir, name, times_ms, count, histograms);
     struct append_batch batch = {.series = &series, .count = 1, .future_ms = INT64_MAX};
     err_clear(&err);
     return db_append(db, &batch, APPEND_ALL_OR_NOTHING, &result, &err);

@@ -194,6 +194,32 @@ void test_dir_delete(struct test_dir *dir, struct ulid ulid, int64_t begin_ms, i
                     (struct str){(char *)bytes, size + 4});
 }
 
+struct append_series test_append_series(struct test_dir *dir, const char *name,
+                                        const int64_t *times_ms, size_t count, bool histograms)
+{
+    static const struct histogram_span span = {.offset = 1, .length = 1};
+    static const uint64_t bucket = 1;
+    struct wal_label *label = arena_new(dir->arena, struct wal_label);
+    *label = (struct wal_label){STR("__name__"), str_of(name)};
+    struct append_series series = {.labels = label, .label_count = 1};
+    if (histograms) {
+        struct append_histogram *all = arena_array(dir->arena, struct append_histogram, count);
+        for (size_t i = 0; i < count; i++)
+            all[i] = (struct append_histogram){
+                .t_ms = times_ms[i],
+                .raw = {.sum = 1, .count = 1, .sides[0] = {&span, &bucket, 1, 1}}};
+        series.histograms = all;
+        series.histogram_count = count;
+        return series;
+    }
+    struct append_sample *samples = arena_array(dir->arena, struct append_sample, count);
+    for (size_t i = 0; i < count; i++)
+        samples[i] = (struct append_sample){.t_ms = times_ms[i], .v = (double)times_ms[i]};
+    series.samples = samples;
+    series.sample_count = count;
+    return series;
+}
+
 void test_select_open(struct test_select *select, struct test_dir *dir, const char *matcher,
                       int64_t begin_ms, int64_t end_ms)
 {

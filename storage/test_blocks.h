@@ -6,6 +6,7 @@
 #include "model/matcher.h"
 #include "model/sample.h"
 #include "model/symbols.h"
+#include "storage/append.h"
 #include "storage/block.h"
 #include "storage/db.h"
 #include "storage/db_select.h"
@@ -52,6 +53,13 @@ struct block *test_dir_open(struct test_dir *dir, struct ulid ulid);
 
 /* "__name__=x", "job!=y", "code=~2.." or "code!~2..". */
 struct matcher *test_matcher(struct test_dir *dir, const char *text);
+
+/*
+ * A series as it is sent, of no label but its name: samples whose values are their times, or
+ * histograms of one observation. In the directory's arena; the name is borrowed.
+ */
+struct append_series test_append_series(struct test_dir *dir, const char *name,
+                                        const int64_t *times_ms, size_t count, bool histograms);
 
 /* A selection of the directory, opened as a database. */
 struct test_select {
