@@ -129,8 +129,10 @@ static void ask_take_head(struct ask *ask, const struct transfer *transfer)
     for (size_t i = 0; i < ARRAY_COUNT(headers_kept); i++) {
         const char *name = headers_kept[i];
         const char *value = transfer_header(transfer, name);
-        if (!value || (round->request.unpacked && strcasecmp(name, "Content-Encoding") == 0))
-            continue;
+        bool coding = strcasecmp(name, "Content-Encoding") == 0;
+        if (!value || (coding && transfer_is_packed(transfer)))
+            continue; /* it is unpacked here */
+        ask->packed |= coding;
         ask->headers[ask->header_count++] =
             (struct client_header){name, arena_text(round->arena, str_of(value))};
     }

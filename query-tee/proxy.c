@@ -152,7 +152,7 @@ static void proxy_hand_on(struct tee *tee, struct round *round, struct ask *ask,
         .stream.class = &body_class, .round = round_ref(round), .ask = ask, .arena = arena};
     answer->status = ask->status;
     answer->content_type = ask->content_type ? ask->content_type : "application/octet-stream";
-    answer->compress = round->request.unpacked;
+    answer->compress = round->request.unpacked && !ask->packed;
     for (size_t i = 0; i < ask->header_count; i++)
         answer_header(answer, ask->headers[i].name, ask->headers[i].value);
     answer->stream = &body->stream;

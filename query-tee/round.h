@@ -75,6 +75,7 @@ struct ask {
     const char *content_type; /* NULL: none */
     struct client_header headers[ASK_HEADERS_MAX];
     size_t header_count;
+    bool packed; /* as one of the headers says, and not to be packed again */
 
     int64_t duration_ns;   /* set, as what follows, once it is ASK_DONE */
     uint64_t size;         /* of the body */

@@ -14,6 +14,7 @@ struct said {
     unsigned delay_ms;
     const char *text;
     bool packed;
+    const char *coding; /* that nobody asked for; NULL: none */
 };
 
 static void handle(void *context, const struct request *request, struct answer *answer)
@@ -23,6 +24,8 @@ static void handle(void *context, const struct request *request, struct answer *
     answer->status = said->status;
     answer->content_type = "text/plain";
     answer->compress = said->packed;
+    if (said->coding)
+        answer_header(answer, "Content-Encoding", said->coding);
     const char *given = request_header(request, "X-Given");
     buf_printf(&answer->body, "%s %s %.*s %s", said->text, request->method, STR_ARGS(request->uri),
                given ? given : "");
@@ -77,6 +80,7 @@ static struct round *start(size_t count)
         .method = "GET",
         .path = "/api/v1/query",
         .query = "query=up",
+        .unpacked = true,
         .headers = &header,
         .header_count = 1,
     };
@@ -122,8 +126,8 @@ static void check_body(const struct ask *ask, const char *expected)
 
 START_TEST(waits_for_the_preferred_backend)
 {
-    said[0] = (struct said){200, 0, "first", false};
-    said[1] = (struct said){500, 100, "preferred", false};
+    said[0] = (struct said){200, 0, "first", false, NULL};
+    said[1] = (struct said){500, 100, "preferred", false, NULL};
     open_backends(2);
     backends[1].preferred = true;
     struct round *round = start(2);
@@ -139,9 +143,9 @@ END_TEST
 
 START_TEST(takes_the_first_good_answer)
 {
-    said[0] = (struct said){429, 0, "busy", false};
-    said[1] = (struct said){422, 60, "good", false};
-    said[2] = (struct said){200, 300, "late", false};
+    said[0] = (struct said){429, 0, "busy", false, NULL};
+    said[1] = (struct said){422, 60, "good", false, NULL};
+    said[2] = (struct said){200, 300, "late", false, NULL};
     open_backends(3);
     struct round *round = start(3);
     struct ask *ask = round_choose(round);
@@ -152,7 +156,7 @@ END_TEST
 
 START_TEST(takes_a_bad_answer_before_none)
 {
-    said[0] = (struct said){503, 50, "bad", false};
+    said[0] = (struct said){503, 50, "bad", false, NULL};
     open_backends(1);
     backends[1] = (struct backend){.name = "none", .base = "http://127.0.0.1:1"};
     picked[1] = &backends[1];
@@ -171,7 +175,7 @@ END_TEST
 START_TEST(gives_a_backend_its_own_headers)
 {
     static struct client_header own = {"x-given", "own"};
-    said[0] = (struct said){200, 0, "yes", false};
+    said[0] = (struct said){200, 0, "yes", false, NULL};
     open_backends(1);
     backends[0].headers = &own;
     backends[0].header_count = 1;
@@ -181,9 +185,25 @@ START_TEST(gives_a_backend_its_own_headers)
 }
 END_TEST
 
+/* It cannot be unpacked, and so it is said how it is packed. */
+START_TEST(hands_on_a_coding_that_nobody_asked_for)
+{
+    said[0] = (struct said){.status = 200, .text = "odd", .coding = "br"};
+    open_backends(1);
+    struct round *round = start(1);
+    struct ask *ask = round_choose(round);
+    check_body(ask, "odd GET /api/v1/query?query=up sent");
+    ck_assert(ask->packed);
+    ck_assert_uint_eq(ask->header_count, 1);
+    ck_assert_str_eq(ask->headers[0].name, "Content-Encoding");
+    ck_assert_str_eq(ask->headers[0].value, "br");
+    finish(round, 1);
+}
+END_TEST
+
 START_TEST(ends_early_when_all_is_cancelled)
 {
-    said[0] = (struct said){200, 400, "late", false};
+    said[0] = (struct said){200, 400, "late", false, NULL};
     open_backends(1);
     atomic_store(&cancel, true);
     struct round *round = start(1);
@@ -222,8 +242,8 @@ static void check_long_body(struct ask *ask)
 /* One backend is asked here, the other by the loop, and memory takes little of either. */
 static struct round *start_long(bool packed)
 {
-    said[0] = (struct said){200, 0, "short", false};
-    said[1] = (struct said){200, 0, long_text(), packed};
+    said[0] = (struct said){200, 0, "short", false, NULL};
+    said[1] = (struct said){200, 0, long_text(), packed, NULL};
     open_backends(2);
     backends[0].preferred = true;
     options.spool.memory_max = 32 << 10;
@@ -253,8 +273,8 @@ END_TEST
 
 START_TEST(fails_what_is_too_long_beside_the_preferred_one)
 {
-    said[0] = (struct said){200, 0, "short", false};
-    said[1] = (struct said){200, 0, long_text(), true};
+    said[0] = (struct said){200, 0, "short", false, NULL};
+    said[1] = (struct said){200, 0, long_text(), true, NULL};
     open_backends(2);
     backends[0].preferred = true;
     options.spool.memory_max = options.spool.size_max = 512 << 10;
@@ -272,7 +292,7 @@ static void check_handed_on(uint64_t size_max)
     static char bytes[1 << 20];
     size_t size, all = 0;
     struct err err;
-    said[0] = (struct said){200, 0, long_text(), false};
+    said[0] = (struct said){200, 0, long_text(), false, NULL};
     open_backends(1);
     backends[0].preferred = true;
     options.spool.memory_max = 0;
@@ -305,7 +325,7 @@ END_TEST
 
 TEST_MAIN("round", waits_for_the_preferred_backend, takes_the_first_good_answer,
           takes_a_bad_answer_before_none, gives_a_backend_its_own_headers,
-          ends_early_when_all_is_cancelled, reads_a_long_body_beside_the_preferred_one,
-          unpacks_a_long_body_beside_the_preferred_one,
+          hands_on_a_coding_that_nobody_asked_for, ends_early_when_all_is_cancelled,
+          reads_a_long_body_beside_the_preferred_one, unpacks_a_long_body_beside_the_preferred_one,
           fails_what_is_too_long_beside_the_preferred_one, hands_on_what_nothing_has_room_for,
           hands_on_what_is_longer_than_is_kept)
