@@ -33,6 +33,29 @@ START_TEST(writes_whole_and_reads_back)
 }
 END_TEST
 
+/* Larger than what is read at once. */
+START_TEST(writes_again_what_a_file_holds)
+{
+    char folder[] = "/tmp/millrace-file-XXXXXX";
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    char path[64];
+    snprintf(path, sizeof path, "%s/f", folder);
+    struct err err = {0};
+    AUTO(buf_done) struct buf bytes = {0};
+    for (size_t i = 0; i < ((size_t)5 << 19) + 3; i++)
+        buf_byte(&bytes, (char)(i * 7 / 3));
+    ck_assert(!file_write_again(path, &err));
+    ck_assert_int_eq(err.kind, ERR_NOT_FOUND);
+    err_clear(&err);
+    ck_assert(file_write_whole(path, buf_view(&bytes), &err));
+    ck_assert_msg(file_write_again(path, &err), "%s", err.msg);
+    AUTO(buf_done) struct buf found = {0};
+    ck_assert(file_read(path, bytes.len, &found, &err));
+    ck_assert(str_eq(buf_view(&found), buf_view(&bytes)));
+    ck_assert(file_remove_all(folder, &err));
+}
+END_TEST
+
 START_TEST(a_file_without_a_name_leaves_nothing)
 {
     char folder[] = "/tmp/millrace-file-XXXXXX";
@@ -99,5 +122,6 @@ START_TEST(names_are_all_but_the_dots)
 }
 END_TEST
 
-TEST_MAIN("file", writes_whole_and_reads_back, a_file_without_a_name_leaves_nothing,
-          a_folder_is_made_once_and_a_file_is_cut, names_are_all_but_the_dots)
+TEST_MAIN("file", writes_whole_and_reads_back, writes_again_what_a_file_holds,
+          a_file_without_a_name_leaves_nothing, a_folder_is_made_once_and_a_file_is_cut,
+          names_are_all_but_the_dots)
