@@ -197,12 +197,10 @@ static bool taking_put(const struct snapshot_taking *taking, struct err *err)
     if ((file_exists(path) && !file_remove_all(path, err)) || rename(taking->scratch, path) != 0)
         return err_set(err, ERR_IO, "%s: cannot rename: %s", taking->scratch, strerror(errno));
     struct snapshot_known known = {true, taking->mark.place, taking->mark.min_valid_ms, 0};
-    if (!file_sync_folder(head->path, err) ||
-        !snapshot_folder_remove(head->path, &known.place, err) ||
-        !file_tree_size(path, &known.size, err))
+    if (!file_sync_folder(head->path, err) || !file_tree_size(path, &known.size, err))
         return false;
-    head->state->snapshot = known;
-    return true;
+    head->state->snapshot = known; /* from here on the one before may lack something */
+    return snapshot_folder_remove(head->path, &known.place, err);
 }
 
 static bool taking_begin(struct snapshot_taking *taking, struct err *err)

@@ -13,6 +13,7 @@
 #include "storage/head_append.h"
 #include "storage/head_internal.h"
 #include "storage/snapshot_folder.h"
+#include "storage/test_disk.h"
 #include "storage/test_head.h"
 #include "storage/test_life.h"
 #include "storage/test_log.h"
@@ -370,7 +371,10 @@ START_TEST(exemplars_and_metadata_are_told_from_it)
 }
 END_TEST
 
-/* One snapshot takes them from the one before, and from the log behind it: over segments, too. */
+/*
+ * One snapshot takes them from the one before, and from the log behind it: over segments, too, and
+ * where the one before that could not be removed whole.
+ */
 START_TEST(exemplars_and_metadata_go_from_one_to_the_next)
 {
     setup();
@@ -380,8 +384,11 @@ START_TEST(exemplars_and_metadata_go_from_one_to_the_next)
         char help[32];
         snprintf(help, sizeof help, "help %d", (int)t_ms % 7000);
         append_notes(head, t_ms % 3000 ? "a" : "b", t_ms, help);
+        if (t_ms == 25000)
+            test_disk_fail(TEST_DISK_REMOVE, 4, 1);
         if (t_ms % 5000 == 0)
-            ck_assert(head_snapshot_take(head, &err));
+            ck_assert_int_eq(head_snapshot_take(head, &err), t_ms != 25000);
+        err_clear(&err);
         if (t_ms % 8000 == 0)
             ck_assert(wal_writer_cut(head_writer_log(head->writer), &err));
     }

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -60,6 +61,16 @@ struct dirent *readdir(DIR *folder)
     struct dirent *(*next)(DIR *);
     *(void **)&next = dlsym(RTLD_NEXT, "readdir64");
     return call_fails(TEST_DISK_LIST) ? NULL : next(folder);
+}
+
+int remove(const char *path)
+{
+    if (call_fails(TEST_DISK_REMOVE))
+        return -1;
+    long gone = syscall(SYS_unlinkat, AT_FDCWD, path, 0);
+    if (gone != 0 && errno == EISDIR)
+        gone = syscall(SYS_unlinkat, AT_FDCWD, path, AT_REMOVEDIR);
+    return (int)gone;
 }
 
 int unlink(const char *path)

@@ -11,7 +11,7 @@
 enum test_disk_call {
     TEST_DISK_SYNC,   /* fsync, fdatasync */
     TEST_DISK_WRITE,  /* pwrite */
-    TEST_DISK_REMOVE, /* unlink */
+    TEST_DISK_REMOVE, /* unlink, remove */
     TEST_DISK_MAP,    /* mmap of a file */
     TEST_DISK_LIST,   /* readdir: for each name */
     TEST_DISK_CALL_COUNT,
