@@ -135,7 +135,7 @@ class Records(Case):
 class Target(Case):
     def test_is_told(self):
         with millrace(self.folder) as server:
-            self.wait_for(server.port, "up", "a round")
+            self.wait_for(server.port, "count_over_time(up[1m]) >= 2", "a whole round")  # samples come first, then its state
             target, = self.data(server.port, "/api/v1/targets")["activeTargets"]
             self.assertEqual((target["health"], target["lastError"], target["scrapeInterval"], target["scrapeTimeout"]),
                              ("up", "", "50ms", "50ms"))
