@@ -15,6 +15,7 @@
 
 static const int statuses[] = {200, 204, 400, 403, 404, 405, 413, 415, 422, 499, 500, 503};
 static const struct classic_scale duration_scale = {1e9, 9, {.1, .2, .4, 1, 3, 8, 20, 60, 120}};
+static const struct classic_scale query_scale = {1e9, 4, {.01, .1, 1, 10}};
 static const struct classic_scale size_scale = {1, 8, {100, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9}};
 
 static_assert(ARRAY_COUNT(statuses) <= METRICS_STATUSES_MAX, "each status has its counter");
@@ -49,12 +50,10 @@ void metrics_query(struct server *server, const struct running_stats *stats)
         [QUERY_PREPARE] = stats->prepare_ns,
         [QUERY_EVAL] = stats->eval_ns,
     };
-    for (size_t i = 0; i < QUERY_PART_COUNT; i++)
+    for (size_t i = 0; i < QUERY_PART_COUNT; i++) {
         recent_times_note(&server->query_times[i], clock_monotonic_ns(), parts_ns[i]);
-    add(&metrics->queries_done, 1);
-    add(&metrics->queue_ns, (uint64_t)stats->queue_ns);
-    add(&metrics->prepare_ns, (uint64_t)stats->prepare_ns);
-    add(&metrics->eval_ns, (uint64_t)stats->eval_ns);
+        classic_histogram_observe(&metrics->query_ns[i], &query_scale, (uint64_t)parts_ns[i]);
+    }
     add(&metrics->series_selected, stats->series_selected);
 }
 
@@ -109,35 +108,48 @@ static void print_handler_histograms(const struct metrics *metrics, struct buf *
     }
 }
 
+/* Under their names in Prometheus, which has them in this order. */
+static const struct query_slice {
+    const char *name;
+    enum query_part part;
+} query_slices[] = {
+    {"inner_eval", QUERY_EVAL},
+    {"prepare_time", QUERY_PREPARE},
+    {"queue_time", QUERY_QUEUE},
+};
+
 static void print_query_times(struct server *server, struct buf *out)
 {
     static const char name[] = "prometheus_engine_query_duration_seconds";
     static const double quantiles[] = {.5, .9, .99};
-    const struct metrics *metrics = &server->metrics;
-    const struct {
-        const char *slice;
-        enum query_part part;
-        const _Atomic uint64_t *ns;
-    } slices[] = {
-        {"inner_eval", QUERY_EVAL, &metrics->eval_ns},
-        {"prepare_time", QUERY_PREPARE, &metrics->prepare_ns},
-        {"queue_time", QUERY_QUEUE, &metrics->queue_ns},
-    };
     put_head(out, name, "summary", "Query timings");
-    for (size_t i = 0; i < ARRAY_COUNT(slices); i++) {
+    for (size_t i = 0; i < ARRAY_COUNT(query_slices); i++) {
+        const struct query_slice *slice = &query_slices[i];
+        const struct classic_histogram *all = &server->metrics.query_ns[slice->part];
         double seconds[ARRAY_COUNT(quantiles)];
-        recent_times_quantiles(&server->query_times[slices[i].part], clock_monotonic_ns(),
-                               quantiles, ARRAY_COUNT(quantiles), seconds);
+        recent_times_quantiles(&server->query_times[slice->part], clock_monotonic_ns(), quantiles,
+                               ARRAY_COUNT(quantiles), seconds);
         for (size_t k = 0; k < ARRAY_COUNT(quantiles); k++) {
             char labels[64];
-            snprintf(labels, sizeof labels, "{slice=\"%s\",quantile=\"%g\"}", slices[i].slice,
+            snprintf(labels, sizeof labels, "{slice=\"%s\",quantile=\"%g\"}", slice->name,
                      quantiles[k]);
             put_value(out, name, labels, seconds[k]);
         }
-        buf_printf(out, "%s_sum{slice=\"%s\"} %.9g\n", name, slices[i].slice,
-                   (double)now(slices[i].ns) / 1e9);
-        buf_printf(out, "%s_count{slice=\"%s\"} %llu\n", name, slices[i].slice,
-                   (unsigned long long)now(&metrics->queries_done));
+        buf_printf(out, "%s_sum{slice=\"%s\"} %.9g\n", name, slice->name,
+                   (double)now(&all->sum) / 1e9);
+        buf_printf(out, "%s_count{slice=\"%s\"} %llu\n", name, slice->name,
+                   (unsigned long long)now(&all->count));
+    }
+}
+
+static void print_query_histograms(const struct metrics *metrics, struct buf *out)
+{
+    static const char name[] = "prometheus_engine_query_duration_histogram_seconds";
+    put_head(out, name, "histogram", "How long the parts of queries took.");
+    for (size_t i = 0; i < ARRAY_COUNT(query_slices); i++) {
+        char labels[32];
+        snprintf(labels, sizeof labels, "slice=\"%s\"", query_slices[i].name);
+        put_histogram(out, name, labels, &metrics->query_ns[query_slices[i].part], &query_scale);
     }
 }
 
@@ -155,7 +167,11 @@ static void print_engine(struct server *server, struct buf *out)
     put_counter(out, "prometheus_engine_query_samples_total",
                 "The total number of samples loaded by all queries.", (double)stats.samples_total);
 
+    put_counter(out, "prometheus_engine_query_samples_read_total",
+                "Samples that all queries have decoded.", (double)stats.samples_total);
+
     print_query_times(server, out);
+    print_query_histograms(metrics, out);
     put_counter(out, "millrace_queries_total", "Queries that were started.",
                 (double)stats.queries_total);
     put_counter(out, "millrace_query_series_total", "Series that queries selected.",

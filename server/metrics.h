@@ -40,8 +40,7 @@ struct metrics {
     struct metrics_handler handlers[METRICS_HANDLERS_MAX]; /* by route */
     _Atomic uint64_t failures[METRICS_FAULTS_MAX];         /* of queries, by enum fault */
     struct metrics_fallback fallbacks[METRICS_FALLBACKS_MAX];
-    _Atomic uint64_t queries_done;
-    _Atomic uint64_t queue_ns, prepare_ns, eval_ns;
+    struct classic_histogram query_ns[QUERY_PART_COUNT];
     _Atomic uint64_t series_selected;
     _Atomic uint64_t federation_errors;
     _Atomic uint64_t scrapes_running;

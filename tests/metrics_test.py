@@ -37,7 +37,8 @@ NOT_HERE = re.compile(
     r"|prometheus_tsdb_(compactions_skipped|head_series_not_found|snapshot_replay_error)_total"
     r"|prometheus_web_federation_warnings_total|prometheus_api_notification_|prometheus_build_info$")
 # Of a Prometheus newer than the one that can be had.
-NEWER = {"prometheus_tsdb_head_appenders_created_total", "prometheus_tsdb_head_native_histogram_series",
+NEWER = {"prometheus_engine_query_duration_histogram_seconds", "prometheus_engine_query_samples_read_total",
+         "prometheus_tsdb_head_appenders_created_total", "prometheus_tsdb_head_native_histogram_series",
          "prometheus_tsdb_retention_limit_percentage", "prometheus_tsdb_sample_ooo_delta"}
 
 # What both must tell behind load(): the type of a family, and the values of its series that the load decides.
@@ -67,6 +68,7 @@ EXPECTED = {
     "prometheus_tsdb_tombstone_cleanup_seconds": ("histogram", {"_count": 1, '_bucket{le="+Inf"}': 1}),
     "prometheus_web_federation_errors_total": ("counter", {"": 0}),
     "prometheus_config_last_reload_successful": ("gauge", {"": 1}),
+    "prometheus_engine_query_duration_seconds": ("summary", {'_count{slice="inner_eval"}': 2}),
     "prometheus_engine_queries": ("gauge", {"": 0}),
     "process_network_receive_bytes_total": ("counter", {}),
     "process_network_transmit_bytes_total": ("counter", {}),
