@@ -112,6 +112,7 @@ struct histogram_total {
     const struct histogram *value;
     const struct histogram *rest;
     struct histogram_total_store *store; /* its buffers */
+    bool keeps_before; /* what value and rest were before a call stays until the call after it */
 };
 
 bool histogram_total_add(struct histogram_total *total, const struct histogram *h,

@@ -25,6 +25,7 @@ bool histogram_mean_add(struct histogram_mean *mean, const struct histogram *h, 
     if (mean->correcting)
         return mean_correct(mean, h, clashes);
     struct histogram_total *total = &mean->total;
+    total->keeps_before = true;
     const struct histogram *value = total->value;
     const struct histogram *rest = total->rest;
     if (!histogram_total_add(total, h, clashes))

@@ -175,6 +175,22 @@ static void counts_add_kahan(double *restrict sums, double *restrict rests,
     }
 }
 
+/* The same, where the sums stand. */
+KERNEL_CLONES
+static void counts_grow_kahan(double *restrict sums, double *restrict rests,
+                              const double *restrict b, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        double total = sums[i] + b[i];
+        bool sum_larger = fabs(sums[i]) >= fabs(b[i]);
+        double larger = sum_larger ? sums[i] : b[i];
+        double smaller = sum_larger ? b[i] : sums[i];
+        double rest = rests[i] + ((larger - total) + smaller);
+        rests[i] = fabs(total) > DBL_MAX ? 0 : rest;
+        sums[i] = total;
+    }
+}
+
 /* What merging b's own buckets has left over. */
 static void counts_add_rests(double *sums, double *rests, const double *b_rests, size_t count)
 {
@@ -250,6 +266,36 @@ static bool side_covers(const struct side_view *a, const struct side_view *b)
     return true;
 }
 
+bool side_draft_fits(const struct side_draft *draft, const struct side_view *b)
+{
+    struct side_view a = side_draft_view(draft);
+    return spans_equal(&a, b) || (b->bucket_count < a.bucket_count && side_covers(&a, b));
+}
+
+void side_draft_grow(struct side_draft *draft, const struct side_view *b)
+{
+    struct side_view a = side_draft_view(draft);
+    if (spans_equal(&a, b)) {
+        counts_grow_kahan(draft->buckets, draft->rests, b->buckets, b->bucket_count);
+        return;
+    }
+    struct covering_span at = {0};
+    int64_t index = 0;
+    const double *counts = b->buckets;
+    for (uint32_t i = 0; i < b->span_count; i++) {
+        index += b->spans[i].offset;
+        int64_t end = index + b->spans[i].length;
+        covering_span_seek(&a, &at, end);
+        size_t place = at.first + (size_t)(index - at.begin);
+        for (; index < end; index++, place++) {
+            struct kahan kahan = {draft->buckets[place], draft->rests[place]};
+            kahan_add(&kahan, *counts++);
+            draft->buckets[place] = kahan.sum;
+            draft->rests[place] = kahan.c;
+        }
+    }
+}
+
 /* A sum soon has all buckets that come: what is added to it then is but a few of them. */
 static void merge_kahan_covered(struct arena *arena, const struct side_view *a,
                                 const struct side_view *b, struct side_draft *draft)
@@ -260,21 +306,7 @@ static void merge_kahan_covered(struct arena *arena, const struct side_view *a,
         return;
     memcpy(draft->buckets, a->buckets, a->bucket_count * sizeof *a->buckets);
     memcpy(draft->rests, a->rests, a->bucket_count * sizeof *a->rests);
-    struct covering_span at = {0};
-    int64_t index = 0;
-    const double *counts = b->buckets;
-    for (uint32_t i = 0; i < b->span_count; i++) {
-        index += b->spans[i].offset;
-        int64_t end = index + b->spans[i].length;
-        covering_span_seek(a, &at, end);
-        size_t place = at.first + (size_t)(index - at.begin);
-        for (; index < end; index++, place++) {
-            struct kahan kahan = {draft->buckets[place], draft->rests[place]};
-            kahan_add(&kahan, *counts++);
-            draft->buckets[place] = kahan.sum;
-            draft->rests[place] = kahan.c;
-        }
-    }
+    side_draft_grow(draft, b);
 }
 
 void side_merge_kahan(struct arena *arena, const struct side_view *a, const struct side_view *b,

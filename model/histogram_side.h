@@ -183,6 +183,12 @@ void side_merge(struct arena *arena, const struct side_view *a, const struct sid
 void side_merge_kahan(struct arena *arena, const struct side_view *a, const struct side_view *b,
                       uint32_t skipped, struct side_draft *ret_draft);
 
+/* Has the draft all of b's buckets, so that b can be added where they stand? */
+bool side_draft_fits(const struct side_draft *draft, const struct side_view *b);
+
+/* Adds b, which fits, with Kahan's sum. The draft has rests, b has none. */
+void side_draft_grow(struct side_draft *draft, const struct side_view *b);
+
 /* The operand of a histogram alone. */
 struct operand operand_of(const struct histogram *h);
 

@@ -1,6 +1,6 @@
 /*
- * A total is written from one set of buffers into another, back and forth: so what it was before
- * stays whole until the call after the next.
+ * A total mostly has all buckets that come, and grows where it is. Otherwise, or if what it was
+ * before must stay, it is written from one set of buffers into another, back and forth.
  */
 #include <string.h>
 
@@ -160,6 +160,52 @@ static void total_add(struct arena *arena, struct histogram_total_store *store,
     set_show(to);
 }
 
+/* Has the total one zero bucket, one schema or the same bounds with h, and all of its buckets? */
+static bool total_fits(const struct total_set *set, const struct histogram *h)
+{
+    const struct histogram *value = &set->value;
+    struct side_view positive = side_view_of(&h->positive);
+    struct side_view negative = side_view_of(&h->negative);
+    if (histogram_is_custom(h)) {
+        struct custom_bounds of_value = {value->custom_bounds, value->custom_bound_count};
+        struct custom_bounds of_h = {h->custom_bounds, h->custom_bound_count};
+        return custom_bounds_equal(&of_value, &of_h) &&
+               side_draft_fits(&set->sides[SIDE_POSITIVE], &positive);
+    }
+    return value->schema == h->schema && value->zero_threshold == h->zero_threshold &&
+           side_draft_fits(&set->sides[SIDE_POSITIVE], &positive) &&
+           side_draft_fits(&set->sides[SIDE_NEGATIVE], &negative) &&
+           side_count_below(&positive, h->schema, h->zero_threshold) == 0 &&
+           side_count_below(&negative, h->schema, h->zero_threshold) == 0;
+}
+
+static void number_grow(double *sum, double *rest, double inc)
+{
+    struct kahan kahan = {*sum, *rest};
+    kahan_add(&kahan, inc);
+    *sum = kahan.sum;
+    *rest = kahan.c;
+}
+
+/* The same as total_add into another set, of an h that fits. */
+static void total_grow(struct total_set *set, const struct histogram *h, unsigned *clashes)
+{
+    struct histogram *value = &set->value, *rest = &set->rest;
+    if (!hints_combine(value->hint, h->hint, &value->hint))
+        *clashes |= HISTOGRAM_CLASH_RESET;
+    rest->hint = value->hint;
+    number_grow(&value->count, &rest->count, h->count);
+    number_grow(&value->sum, &rest->sum, h->sum);
+    struct side_view positive = side_view_of(&h->positive);
+    side_draft_grow(&set->sides[SIDE_POSITIVE], &positive);
+    if (histogram_is_custom(h))
+        return;
+    number_grow(&value->zero_count, &rest->zero_count, h->zero_count);
+    number_grow(&value->zero_count, &rest->zero_count, 0); /* its rest */
+    struct side_view negative = side_view_of(&h->negative);
+    side_draft_grow(&set->sides[SIDE_NEGATIVE], &negative);
+}
+
 bool histogram_total_add(struct histogram_total *total, const struct histogram *h,
                          unsigned *clashes)
 {
@@ -176,6 +222,11 @@ bool histogram_total_add(struct histogram_total *total, const struct histogram *
         return true;
     }
     struct total_set *from = total->value == &sets[1].value ? &sets[1] : &sets[0];
+    if (total->value == &from->value && !total->keeps_before && total_fits(from, h)) {
+        total_grow(from, h, clashes);
+        total->rest = &from->rest;
+        return true;
+    }
     struct total_set *to = from == &sets[0] ? &sets[1] : &sets[0];
     if (total->value != &from->value)
         set_load(total->arena, from, total->value, total->rest);

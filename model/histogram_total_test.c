@@ -145,6 +145,44 @@ START_TEST(total_reports_clashing_hints)
 END_TEST
 
 /* However many there are. */
+static void check_alike(const struct histogram *a, const struct histogram *b)
+{
+    ck_assert_int_eq(!a, !b);
+    if (a) {
+        ck_assert(histogram_equal(a, b));
+        ck_assert_int_eq(a->hint, b->hint);
+    }
+}
+
+START_TEST(total_that_grows_is_one_that_is_copied)
+{
+    AUTO(arena_destroy) struct arena *arena = arena_create(NULL);
+    static const double thresholds[] = {0, 0.3, 0x1p-30};
+    uint64_t state = 4;
+    for (int round = 0; round < 500; round++) {
+        struct histogram_total grown = {.arena = arena};
+        struct histogram_total copied = {.arena = arena, .keeps_before = true};
+        double threshold = thresholds[test_dice(&state) % ARRAY_COUNT(thresholds)];
+        struct histogram *last = NULL;
+        for (int i = 0; i < 12; i++) {
+            /* As a part of the one before, or all of it: without its empty buckets. */
+            struct histogram *h = last && test_dice(&state) % 3
+                                      ? histogram_compact(arena, last)
+                                      : test_random_histogram(arena, &state, 1, threshold);
+            h = histogram_multiply(arena, h, test_dice(&state) % 5 ? 1.0 / 3 : 1e17);
+            h->hint = (enum histogram_hint)(test_dice(&state) % 4);
+            unsigned clashes = 0, clashes_copied = 0;
+            ck_assert(histogram_total_add(&grown, h, &clashes));
+            ck_assert(histogram_total_add(&copied, h, &clashes_copied));
+            ck_assert_uint_eq(clashes, clashes_copied);
+            check_alike(grown.value, copied.value);
+            check_alike(grown.rest, copied.rest);
+            last = h;
+        }
+        arena_reset(arena);
+    }
+}
+END_TEST
 START_TEST(total_uses_its_buffers_again)
 {
     AUTO(arena_destroy) struct arena *own = arena_create(NULL);
@@ -210,5 +248,5 @@ END_TEST
 
 TEST_MAIN("histogram_total", total_is_kahans_sum_of_each_bucket,
           total_of_whole_numbers_is_their_sum, total_reconciles_custom_bounds,
-          total_reports_clashing_hints, total_uses_its_buffers_again, mean_divides_the_sum,
-          mean_does_not_overflow)
+          total_reports_clashing_hints, total_that_grows_is_one_that_is_copied,
+          total_uses_its_buffers_again, mean_divides_the_sum, mean_does_not_overflow)
