@@ -164,6 +164,8 @@ static void print_head(const struct db_stats *stats, const struct db_counters *c
          counters->head.batches},
         {"prometheus_tsdb_mmap_chunk_corruptions_total",
          "Times that damage ended the reading of chunks_head.", counters->head.chunk_damages},
+        {"prometheus_tsdb_snapshot_replay_error_total",
+         "Snapshots of the head that a start could not read.", counters->head.snapshot_damages},
         {"prometheus_tsdb_wal_corruptions_total", "Times that damage ended the reading of a log.",
          counters->head.log_damages},
         {"prometheus_tsdb_mmap_chunks_total",

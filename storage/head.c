@@ -170,6 +170,7 @@ static bool head_renew(struct head *head, int64_t blocks_end_ms, bool *ret_lost,
         return false;
     head->replays_serially |= made->wants_serial;
     head->passes_snapshot |= made->snapshot_is_bad;
+    head_count(head, &head->counters.snapshot_damages, made->snapshot_is_broken);
     if (*ret_lost)
         return true;
     int64_t took_ns = clock_monotonic_ns() - begin_ns;

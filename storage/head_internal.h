@@ -30,6 +30,7 @@ struct head {
     bool map_failed;            /* the last time */
     pthread_mutex_t truncating; /* one head_truncate at a time; before `changing` */
     int64_t snapshot_due_ns;    /* the next one not before; of the thread that takes them */
+    bool is_taking;             /* a snapshot; with `changing`: it puts chunks into files itself */
     _Atomic bool is_ending;     /* it will be closed soon */
     int64_t truncated_ms;       /* the log holds nothing needless before, as far as the rule goes */
     pthread_mutex_t counting;   /* leaf */

@@ -106,7 +106,7 @@ bool head_map_chunks(struct head *head, struct err *err)
         int64_t begin_ns = clock_monotonic_ns();
         pthread_mutex_lock(&head->changing);
         size_t count = head->state->index->count;
-        bool done = slot >= count;
+        bool done = slot >= count || head->is_taking;
         size_t end = done || count - slot < MAP_STEP_SERIES ? count : slot + MAP_STEP_SERIES;
         good = done || head_map_step(head, &slot, end, err);
         pthread_mutex_unlock(&head->changing);

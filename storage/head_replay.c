@@ -131,7 +131,8 @@ void head_state_take_chunk(struct head_state *state, const struct head_chunk *ch
     }
     head_state_lock(state);
     live_series_attach(series, chunk, chunk_segment(state), state->grace);
-    head_state_note(state, chunk->begin_ms, chunk->end_ms);
+    if (!chunk->out_of_order)
+        head_state_note(state, chunk->begin_ms, chunk->end_ms);
     head_state_unlock(state);
 }
 
@@ -374,7 +375,6 @@ void head_state_apply_wbl(struct head_state *state, const struct wal_record *rec
             continue;
         }
         live_series_insert_ooo(series, sample->t_ms, sample->v, segment);
-        head_state_note(state, sample->t_ms, sample->t_ms);
     }
     for (size_t i = 0; i < record->histogram_count; i++) {
         const struct wal_histogram *sample = &record->histograms[i];
@@ -385,7 +385,6 @@ void head_state_apply_wbl(struct head_state *state, const struct wal_record *rec
         }
         live_series_insert_ooo_histogram(series, sample->t_ms, sample->start_ms, &sample->raw,
                                          segment);
-        head_state_note(state, sample->t_ms, sample->t_ms);
     }
     for (size_t i = 0; i < record->marker_count; i++) {
         const struct wal_marker *marker = &record->markers[i];

@@ -218,6 +218,7 @@ static bool taking_begin(struct snapshot_taking *taking, struct err *err)
         .has_notes = state->has_notes,
     };
     taking->before = known_of_use(head);
+    head->is_taking = true;
     bool says_all = state->begun && state->index->by_ref.count == state->index->count;
     pthread_mutex_unlock(&head->changing);
     snapshot_folder_path(head->path, taking->mark.place, taking->path, sizeof taking->path);
@@ -226,21 +227,41 @@ static bool taking_begin(struct snapshot_taking *taking, struct err *err)
     return says_all || taking_is_in_vain(taking, "a series has two references", err);
 }
 
+/* Where the log was cut behind its back, it is in vain, and no failure. False. */
+static bool taking_has_failed(const struct snapshot_taking *taking, struct err *err)
+{
+    struct head *head = taking->head;
+    struct err why = {0};
+    pthread_mutex_lock(&head->changing);
+    bool in_vain = !taking_goes_on(taking, &why);
+    pthread_mutex_unlock(&head->changing);
+    if (in_vain)
+        *err = why;
+    return err->kind == ERR_CANCELED ? false : err_wrap(err, "%s", taking->path);
+}
+
+static bool taking_run(const struct snapshot_taking *taking, struct err *err)
+{
+    const struct snapshot_known *last = &taking->before;
+    if (last->is_there && snapshot_place_order(last->place, taking->mark.place) == 0)
+        return true; /* nothing was logged since */
+    struct err left = {0};
+    if ((!file_exists(taking->scratch) || file_remove_all(taking->scratch, err)) &&
+        taking_write(taking, err))
+        return taking_put(taking, err);
+    if (!file_remove_all(taking->scratch, &left))
+        err_clear(&left); /* the next one removes it */
+    return taking_has_failed(taking, err);
+}
+
 static bool snapshot_take(struct head *head, int64_t until_ns, struct err *err)
 {
     struct snapshot_taking taking = {.head = head, .until_ns = until_ns};
-    if (!taking_begin(&taking, err))
-        return false;
-    const struct snapshot_known *last = &taking.before;
-    if (last->is_there && snapshot_place_order(last->place, taking.mark.place) == 0)
-        return true; /* nothing was logged since */
-    struct err left = {0};
-    if ((!file_exists(taking.scratch) || file_remove_all(taking.scratch, err)) &&
-        taking_write(&taking, err))
-        return taking_put(&taking, err);
-    if (!file_remove_all(taking.scratch, &left))
-        err_clear(&left); /* the next one removes it */
-    return err->kind == ERR_CANCELED ? false : err_wrap(err, "%s", taking.path);
+    bool good = taking_begin(&taking, err) && taking_run(&taking, err);
+    pthread_mutex_lock(&head->changing);
+    head->is_taking = false;
+    pthread_mutex_unlock(&head->changing);
+    return good;
 }
 
 bool head_snapshot_take(struct head *head, struct err *err)

@@ -21,6 +21,7 @@
 static char folder[256], copy[300];
 static struct err err;
 static int warnings;
+static uint64_t damages; /* that heads have counted */
 static char said[512]; /* of the log, last */
 static bool loaded, passed;
 
@@ -48,6 +49,7 @@ static void setup(void)
     test_folder(folder, sizeof folder);
     snprintf(copy, sizeof copy, "%s-copy", folder);
     warnings = 0;
+    damages = 0;
 }
 
 static void teardown(void)
@@ -85,6 +87,9 @@ static void check_same(const char *root)
     ck_assert_str_eq(got, wanted);
     free(got);
     free(wanted);
+    struct head_counters counters;
+    head_counters(head, &counters);
+    damages += counters.snapshot_damages;
     head_close(head);
 }
 
@@ -111,6 +116,7 @@ START_TEST(a_head_is_the_same_from_a_snapshot)
             check_same(copy);
         }
         ck_assert_int_eq(warnings, 0);
+        ck_assert_uint_eq(damages, 0);
         teardown();
     }
 }
@@ -180,6 +186,7 @@ START_TEST(a_damaged_one_is_passed_over)
     damage_file("origin", true);
     damage_file("origin", false);
     ck_assert_int_gt(warnings, 0);
+    ck_assert_uint_eq(damages, (uint64_t)warnings);
     teardown();
 }
 END_TEST

@@ -233,6 +233,7 @@ static void head_state_read_snapshot(struct head_state *state, bool *ret_lost)
     struct err err = {0};
     enum snapshot_verdict verdict = head_snapshot_load(state, state->snapshot_root, &err);
     state->snapshot_is_bad = *ret_lost = verdict == SNAPSHOT_PASSED || verdict == SNAPSHOT_BROKEN;
+    state->snapshot_is_broken = verdict == SNAPSHOT_BROKEN;
     if (verdict == SNAPSHOT_LOADED && options->info) {
         char text[256];
         snprintf(text, sizeof text, "%s: chunk snapshot loaded: %zu series", state->snapshot_root,

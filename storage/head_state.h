@@ -78,6 +78,7 @@ struct head_state {
     bool begun;                /* was refreshed before */
     const char *snapshot_root; /* data directory: a snapshot may be read at the start; or NULL */
     bool snapshot_is_bad;      /* it was read in vain: begin anew, without it */
+    bool snapshot_is_broken;   /* because it is damaged, or cannot be read */
     struct snapshot_known snapshot;
     bool has_notes;          /* the log has exemplars or metadata */
     bool has_dead;           /* series were deleted since the last sweep */

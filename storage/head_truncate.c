@@ -42,7 +42,7 @@ static int64_t keeper_begin_ms(void *context, uint64_t ref)
     struct head *head = keeper->head;
     pthread_rwlock_rdlock(&head->lock);
     const struct live_series *series = head_index_find(head->state->index, ref);
-    int64_t begin_ms = series ? live_series_begin_ms(series) : INT64_MAX;
+    int64_t begin_ms = series ? live_series_oldest_ms(series) : INT64_MAX;
     pthread_rwlock_unlock(&head->lock);
     return begin_ms;
 }

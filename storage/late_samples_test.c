@@ -209,6 +209,25 @@ START_TEST(late_samples_become_blocks)
 }
 END_TEST
 
+/* As in Prometheus: what is asked of labels by time does not see them. */
+START_TEST(the_head_begins_with_samples_in_order)
+{
+    begin(10 * HOUR_MS);
+    APPEND_GOOD("a", 6 * HOUR_MS, 7 * HOUR_MS);
+    APPEND_GOOD("a", 3 * HOUR_MS);
+    ck_assert_uint_eq(result.late_count, 1);
+    for (int life = 0; life < 2; life++) {
+        struct db_stats stats;
+        db_stats(db, &stats);
+        ck_assert_int_eq(stats.head_begin_ms, 6 * HOUR_MS);
+        ck_assert_int_eq(stats.head_end_ms, 7 * HOUR_MS);
+        reopen(10 * HOUR_MS);
+    }
+    ck_assert_str_eq(contents(), "a 180 360 420; ");
+    end();
+}
+END_TEST
+
 START_TEST(late_samples_before_1970_become_blocks)
 {
     begin(4 * HOUR_MS);
@@ -405,8 +424,8 @@ END_TEST
 
 TEST_MAIN("late_samples", late_samples_are_kept_within_the_window,
           what_is_older_is_refused_in_the_words_of_prometheus, a_time_is_kept_once,
-          late_samples_become_blocks, late_blocks_wait_for_the_head,
-          deleted_ones_stay_deleted_before_the_end_of_the_blocks,
+          late_samples_become_blocks, the_head_begins_with_samples_in_order,
+          late_blocks_wait_for_the_head, deleted_ones_stay_deleted_before_the_end_of_the_blocks,
           deleted_ones_stay_deleted_though_their_log_could_not_be_removed,
           late_samples_before_1970_become_blocks, what_comes_while_blocks_are_made_stays,
           no_window_makes_no_log, the_window_can_change_while_the_database_is_open,

@@ -576,17 +576,15 @@ int64_t live_series_begin_ms(const struct live_series *series)
         begin = series->chunks[0].begin_ms;
     if (series->open.count)
         begin = min_ms(begin, series->open_begin_ms);
-    const struct live_extra *extra = series->extra;
-    if (!extra)
-        return begin;
     const struct histogram_appender *open = live_series_open_histogram(series);
-    if (open)
-        begin = min_ms(begin, open->begin_ms);
-    for (uint32_t i = 0; i < extra->ooo_count; i++)
-        begin = min_ms(begin, extra->ooo_chunks[i].chunk.begin_ms);
-    if (extra->ooo.count)
-        begin = min_ms(begin, extra->ooo.times_ms[0]);
-    return begin;
+    return open ? min_ms(begin, open->begin_ms) : begin;
+}
+
+int64_t live_series_oldest_ms(const struct live_series *series)
+{
+    int64_t begin_ms = live_series_begin_ms(series), end_ms = INT64_MIN;
+    live_series_note_ooo(series, &begin_ms, &end_ms);
+    return begin_ms;
 }
 
 void live_series_trim(struct live_series *series, int64_t before_ms, struct grace *grace)
@@ -616,7 +614,7 @@ void live_series_trim(struct live_series *series, int64_t before_ms, struct grac
      * A chunk of a file may begin before, and be needed whole; samples out of order stay until they
      * are in blocks of their own: so do the ranges deleted from them.
      */
-    int64_t begin_ms = live_series_begin_ms(series);
+    int64_t begin_ms = live_series_oldest_ms(series);
     uint32_t gone = 0;
     while (gone < extra->deleted_count && extra->deleted[gone].end_ms < before_ms &&
            extra->deleted[gone].end_ms < begin_ms)

@@ -157,5 +157,6 @@ bool live_series_is_empty(const struct live_series *series);
 /* How many chunks there are, full, open and waiting to be packed. */
 size_t live_series_chunk_count(const struct live_series *series);
 
-/* Of the oldest sample; INT64_MAX: there is none. */
+/* Of the oldest sample in order, or of all; INT64_MAX: there is none. */
 int64_t live_series_begin_ms(const struct live_series *series);
+int64_t live_series_oldest_ms(const struct live_series *series);

@@ -59,12 +59,14 @@ bool snapshot_origin_read(const char *folder, bool *ret_is_there,
 {
     char path[4096];
     origin_path(folder, path, sizeof path);
-    *ret_is_there = file_exists(path);
-    if (!*ret_is_there)
-        return true;
     AUTO(buf_done) struct buf content = {0};
-    if (!file_read(path, 2 * ORIGIN_SIZE, &content, err))
-        return false;
+    *ret_is_there = file_read(path, 2 * ORIGIN_SIZE, &content, err);
+    if (!*ret_is_there) {
+        bool nothing = err->kind == ERR_NOT_FOUND;
+        if (nothing)
+            err_clear(err);
+        return nothing;
+    }
     const uint8_t *bytes = (const uint8_t *)content.ptr;
     if (content.len != ORIGIN_SIZE || load_be32(bytes) != ORIGIN_MAGIC ||
         load_be32(bytes + 4) != ORIGIN_VERSION ||

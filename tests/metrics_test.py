@@ -51,6 +51,7 @@ EXPECTED = {
     "prometheus_tsdb_head_active_appenders": ("gauge", {"": 0}),
     "prometheus_tsdb_mmap_chunk_corruptions_total": ("counter", {"": 0}),
     "prometheus_tsdb_mmap_chunks_total": ("counter", {}),
+    "prometheus_tsdb_snapshot_replay_error_total": ("counter", {"": 0}),
     "prometheus_tsdb_wal_corruptions_total": ("counter", {"": 0}),
     "prometheus_tsdb_clean_start": ("gauge", {"": 1}),
     "prometheus_tsdb_compactions_failed_total": ("counter", {"": 0}),
