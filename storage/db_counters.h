@@ -50,7 +50,7 @@ struct head_counters {
     uint64_t checkpoint_removals, checkpoint_removals_failed; /* of older ones */
     uint64_t batches, batches_done;
     const struct classic_histogram *late_by_ms; /* goes on being counted: append_run.h */
-    uint64_t snapshot_damages;           /* ones that a start could not read */
+    uint64_t snapshot_damages;                  /* ones that a start could not read */
     uint64_t log_damages, chunk_damages; /* what ended the reading of a log, of chunks_head */
     uint64_t sweeps, sweep_ns;           /* of memory, behind a block */
     uint64_t replay_ns;

@@ -22,7 +22,7 @@ static char folder[256], copy[300];
 static struct err err;
 static int warnings;
 static uint64_t damages; /* that heads have counted */
-static char said[512]; /* of the log, last */
+static char said[512];   /* of the log, last */
 static bool loaded, passed;
 
 static void note_info(void *context, const char *message)
