@@ -66,11 +66,12 @@ static void names_merge(struct arena *arena, struct names *names, const struct s
 }
 
 /* The names of the series that match one set. */
-static bool block_names_of_series(const struct index *index, struct matcher *const *matchers,
-                                  size_t matcher_count, struct texts *texts, struct err *err)
+static bool block_names_of_series(const struct index *index, const struct names_request *request,
+                                  size_t set, struct texts *texts, struct err *err)
 {
     AUTO(postings_done) struct postings postings = {0};
-    if (!postings_select(index, matchers, matcher_count, NULL, &postings, err))
+    if (!postings_select(index, request->matcher_sets[set], request->matcher_counts[set],
+                         request->budget, &postings, err))
         return false;
     uint32_t end = index_symbol_end(index);
     AUTO(free) void *memory = mem_new_array(uint64_t, (size_t)end / 64 + 1);
@@ -104,8 +105,7 @@ bool block_label_names(struct block *block, const struct names_request *request,
     AUTO(texts_done) struct texts texts = {0};
     bool ok = true;
     for (size_t i = 0; ok && i < request->set_count; i++)
-        ok = block_names_of_series(index, request->matcher_sets[i], request->matcher_counts[i],
-                                   &texts, err);
+        ok = block_names_of_series(index, request, i, &texts, err);
     if (request->set_count == 0)
         for (size_t i = 0; i < index_name_count(index); i++)
             texts_add(&texts, index_name(index, i));
@@ -122,14 +122,14 @@ bool block_label_names(struct block *block, const struct names_request *request,
 
 /* The values that one set of matchers leaves. */
 static bool block_values_of_set(const struct index *index, struct matcher *const *matchers,
-                                size_t matcher_count, struct str name, struct texts *texts,
-                                struct err *err)
+                                size_t matcher_count, struct budget *budget, struct str name,
+                                struct texts *texts, struct err *err)
 {
     AUTO(postings_done) struct postings postings = {0};
     bool others = false;
     for (size_t i = 0; i < matcher_count; i++)
         others |= !str_eq(matchers[i]->name, name);
-    if (others && !postings_select(index, matchers, matcher_count, NULL, &postings, err))
+    if (others && !postings_select(index, matchers, matcher_count, budget, &postings, err))
         return false;
 
     struct index_values values;
@@ -160,12 +160,12 @@ bool block_label_values(struct block *block, const struct names_request *request
     AUTO(texts_done) struct texts texts = {0};
     bool ok = true;
     if (request->set_count == 0)
-        ok = block_values_of_set(index, NULL, 0, name, &texts, err);
+        ok = block_values_of_set(index, NULL, 0, NULL, name, &texts, err);
     names_merge(request->arena, names, texts.items, texts.count);
     for (size_t i = 0; ok && i < request->set_count; i++) {
         texts.count = 0;
-        ok = block_values_of_set(index, request->matcher_sets[i], request->matcher_counts[i], name,
-                                 &texts, err);
+        ok = block_values_of_set(index, request->matcher_sets[i], request->matcher_counts[i],
+                                 request->budget, name, &texts, err);
         names_merge(request->arena, names, texts.items, texts.count);
     }
     block_forget(block);

@@ -456,6 +456,47 @@ START_TEST(lists_label_names_and_values)
 }
 END_TEST
 
+/* What is looked through may be much more than what is told. */
+START_TEST(series_that_are_looked_at_for_names_are_charged)
+{
+    struct fixture f;
+    setup(&f);
+    struct test_series series[300];
+    char labels[300][16];
+    for (size_t i = 0; i < ARRAY_COUNT(series); i++) {
+        snprintf(labels[i], sizeof labels[i], "a=%03zu,b=x", i);
+        series[i] = (struct test_series){.labels = labels[i], .step_ms = 1, .count = 1};
+    }
+    test_dir_block(&f.dir, 1, 0, 1000, series, ARRAY_COUNT(series));
+    open_db(&f);
+    struct err err = {0};
+    struct names got = {0};
+    struct matcher *m = test_matcher(&f.dir, "a=~.+");
+    struct matcher *const *set = &m;
+    struct budget budget;
+    budget_init(&budget, NULL, "--query.memory-limit", 1000);
+    struct names_request request = {.matcher_sets = &set,
+                                    .matcher_counts = (const size_t[]){1},
+                                    .set_count = 1,
+                                    .end_ms = 1000,
+                                    .arena = f.arena,
+                                    .budget = &budget};
+    ck_assert(!storage_label_names(db_storage(f.db), &request, &got, &err));
+    ck_assert_int_eq(err.kind, ERR_LIMIT);
+    ck_assert(!storage_label_values(db_storage(f.db), &request, STR("b"), &got, &err));
+    ck_assert_int_eq(err.kind, ERR_LIMIT);
+    ck_assert_uint_eq(budget.used_bytes, 0);
+    budget.limit_bytes = 20000;
+    ck_assert(storage_label_names(db_storage(f.db), &request, &got, &err));
+    assert_names(&got, "a b");
+    ck_assert(storage_label_values(db_storage(f.db), &request, STR("b"), &got, &err));
+    assert_names(&got, "x");
+    ck_assert_uint_eq(budget.used_bytes, 0);
+    matcher_done(m);
+    teardown(&f);
+}
+END_TEST
+
 START_TEST(counts_labels_of_the_newest_block)
 {
     struct fixture f;
@@ -638,6 +679,7 @@ TEST_MAIN("db", the_opening_can_be_ended, merges_series_of_blocks_in_label_order
           keeps_a_block_that_cannot_be_opened_anew, sees_blocks_come_and_go,
           leaves_damaged_blocks_out_and_says_so_once,
           counts_a_compacted_block_instead_of_its_parents, lists_label_names_and_values,
-          counts_labels_of_the_newest_block, a_query_over_its_budget_ends_with_the_limit,
-          a_canceled_query_ends, cursors_run_on_several_threads_beside_refreshes,
-          looks_again_by_itself, says_that_there_is_no_directory)
+          series_that_are_looked_at_for_names_are_charged, counts_labels_of_the_newest_block,
+          a_query_over_its_budget_ends_with_the_limit, a_canceled_query_ends,
+          cursors_run_on_several_threads_beside_refreshes, looks_again_by_itself,
+          says_that_there_is_no_directory)
