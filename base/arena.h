@@ -18,7 +18,7 @@
  */
 struct arena;
 
-/* `budget` may be NULL: nothing is charged. */
+/* `budget` may be NULL: nothing is charged. Otherwise it outlives the arena. */
 struct arena *arena_create(struct budget *budget);
 void arena_destroy(struct arena *arena);
 
@@ -40,7 +40,7 @@ void *arena_try(struct arena *arena, size_t count, size_t size, struct err *err)
 /*
  * Forgets all that was allocated, for an arena that is filled again and again. Its largest piece is
  * kept, and the next one is as large as all that this round took, within limits: so that further
- * rounds take nothing from the heap.
+ * rounds take nothing from the heap. A charge that did not fit stays remembered.
  */
 void arena_reset(struct arena *arena);
 

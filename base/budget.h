@@ -9,13 +9,14 @@
 
 /*
  * What may be held: charged before anything grows, given back when it is freed. A query's budget
- * lies under the process's; a charge must fit both.
+ * lies under the process's, which outlives it; a charge must fit both. A budget that is NULL holds
+ * anything.
  *
  * Thread: any.
  */
 struct budget {
     struct budget *parent; /* or NULL */
-    const char *name;      /* as the error names the limit, "--query.memory-limit" */
+    const char *name;      /* borrowed; as the error names the limit, "--query.memory-limit" */
     size_t limit_bytes;    /* 0 = none */
     _Atomic size_t used_bytes;
     _Atomic size_t peak_bytes;
@@ -25,4 +26,6 @@ void budget_init(struct budget *budget, struct budget *parent, const char *name,
 
 /* ERR_LIMIT, naming the limit that was in the way; nothing is charged then. */
 bool budget_charge(struct budget *budget, size_t bytes, struct err *err) MUST_CHECK;
+
+/* At most what was charged. */
 void budget_release(struct budget *budget, size_t bytes);

@@ -12,7 +12,7 @@ extern "C" {
 
 /*
  * Growing bytes on the heap. `{0}` is an empty one; buf_done empties it for good, buf_clear for
- * reuse.
+ * reuse. The bytes move as it grows: a pointer or view into them is good until the next append.
  */
 struct buf {
     char *ptr;

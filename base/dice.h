@@ -24,13 +24,13 @@ static inline struct dice dice_of(uint64_t seed, uint64_t number)
     return dice;
 }
 
-/* From 0 to count - 1. */
+/* From 0 to count - 1; `count` is 1 to 2^32. */
 static inline size_t dice_below(struct dice *dice, size_t count)
 {
     return (size_t)((dice_next(dice) >> 32) * (uint64_t)count >> 32);
 }
 
-/* True once in `times`. */
+/* True once in `times`, on average. */
 static inline bool dice_once_in(struct dice *dice, size_t times)
 {
     return dice_below(dice, times) == 0;

@@ -31,7 +31,10 @@ struct err {
     char msg[4092];
 };
 
-/* Records an error. Returns false, so that `return err_set(...)` reads well. */
+/*
+ * Records an error, whatever `err` held. Returns false, so that `return err_set(...)` reads well.
+ * No argument may lie in err->msg. A message that is too long is cut.
+ */
 bool err_set(struct err *err, enum err_kind kind, const char *fmt, ...) PRINTF(3, 4);
 
 /* Puts "context: " before the message already there. Returns false. */

@@ -26,7 +26,8 @@ void file_map_close(struct file_map *map);
 /* Lets go of the pages that reading has brought in; they come back when they are touched. */
 void file_map_forget(const struct file_map *map);
 
-/* At most `size_max` bytes; a larger file is ERR_LIMIT. Appends to `out`. */
+/* At most `size_max` bytes; a larger file is ERR_LIMIT. Appends to `out`, a part also on failure.
+ */
 bool file_read(const char *path, size_t size_max, struct buf *out, struct err *err) MUST_CHECK;
 
 /* Writes all of it at a place of an open file. False: errno says why, and a part may be written. */
@@ -38,17 +39,22 @@ bool file_write_at(int fd, const void *bytes, size_t size, uint64_t at) MUST_CHE
  */
 bool file_write_again(const char *path, struct err *err) MUST_CHECK;
 
-/* Writes "path.tmp", syncs it, renames it to `path`, and syncs the folder. */
+/*
+ * Writes "path.tmp", syncs it, renames it to `path`, and syncs the folder. False: `path` is as it
+ * was; or it is the new one, and a crash may bring the old one back.
+ */
 bool file_write_whole(const char *path, struct str bytes, struct err *err) MUST_CHECK;
 
 /* The names in a folder are on the disk. */
 bool file_sync_folder(const char *path, struct err *err) MUST_CHECK;
 
-/* And its name is on the disk. There already: fine. */
+/* One folder, and its name is on the disk; not those above it. There already: fine. */
 bool file_make_folder(const char *path, struct err *err) MUST_CHECK;
+
 /* Leaves no more than `size` bytes of a file, and they are on the disk. */
 bool file_cut(const char *path, uint64_t size, struct err *err) MUST_CHECK;
 
+/* False also where it cannot be looked for. */
 bool file_exists(const char *path);
 
 /*

@@ -28,14 +28,15 @@ size_t float_text_json(char *out, double v); /* at most 25 bytes; writes up to 4
 /* As encoding/json writes a number that may be a fraction (timestamps of scalars). */
 size_t float_text_gojson(char *out, double v);
 
-/* `digit_count` digits after the point, as %.3f; and significant ones, as %.2g of fmt. */
+/* `digit_count` digits after the point, at most 40, as %.3f; and significant ones, 1 to 17, as
+ * %.2g of fmt. */
 size_t float_text_fixed(char *out, double v, int digit_count);
 size_t float_text_g_digits(char *out, double v, int digit_count);
 
 /*
  * strconv.ParseFloat(text, 64): decimal and hexadecimal floats, "inf", "infinity", "nan" in any
- * case, signs; underscores are refused. False if the text is no float or the value is out of range
- * (*ret_v is then +-Inf, and *ret_range true, as Go's ErrRange).
+ * case, signs; underscores are refused. False if the text is no float (*ret_v is as it was), or if
+ * the value is out of range (*ret_v is +-Inf, and *ret_range true, as Go's ErrRange).
  */
 bool float_parse(struct str text, double *ret_v, bool *ret_range);
 

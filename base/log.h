@@ -26,7 +26,7 @@ enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERRO
 struct log {
     enum log_level level; /* lines below it are dropped */
     bool json;
-    int fd;
+    int fd; /* borrowed; what cannot be written is lost */
 };
 
 /* "debug", "info", "warn" or "error". */
@@ -37,6 +37,7 @@ struct log_line {
     struct buf text;
 };
 
+/* `log` may be NULL: the line is dropped. log_end follows, which frees it. */
 #define log_begin(log, level, msg) log_line_begin((log), (level), __FILE__, __LINE__, (msg))
 
 struct log_line log_line_begin(const struct log *log, enum log_level level, const char *file,

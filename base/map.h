@@ -16,6 +16,8 @@
  *             return at.index;
  *     map_insert(&map, hash, item_count);
  *
+ * `{0}` is an empty one. A probe is good until the next insert.
+ *
  * Thread: one at a time; finds only may be concurrent.
  */
 struct map {
@@ -36,6 +38,8 @@ struct map_slot {
 };
 
 void map_done(struct map *map);
+
+/* Behind what has the same hash already. Any index but UINT32_MAX. */
 void map_insert(struct map *map, uint64_t hash, uint32_t index);
 
 /*

@@ -111,7 +111,10 @@ HOT_INLINE struct str proto_bytes(struct proto_reader *r, const char *name)
     return proto_long_bytes(r, name);
 }
 
-/* A message inside; errors in it are told where those of `r` are. */
+/*
+ * A message inside; errors in it are told where those of `r` are, but `r` does not fail by them:
+ * who reads it asks proto_good of it too.
+ */
 static inline struct proto_reader proto_message(struct proto_reader *r, const char *name,
                                                 const char *message)
 {
@@ -128,7 +131,8 @@ enum proto_run { PROTO_ONE, PROTO_VARINTS, PROTO_DOUBLES };
 
 /*
  * How many each field below `count` holds, all its occurrences together, for those who make arrays
- * of them. `runs` says which fields are rows of numbers; NULL: none. What is wrong in the message
- * ends the counting: whoever reads it then finds no more than was counted.
+ * of them: writes all of counts[0..count). `runs`, as long, says which fields are rows of numbers;
+ * NULL: none. What is wrong in the message ends the counting: whoever reads it then finds no more
+ * than was counted.
  */
 void proto_count(struct str bytes, const enum proto_run *runs, size_t *counts, size_t count);

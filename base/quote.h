@@ -12,6 +12,8 @@
  */
 uint32_t utf8_decode(struct str s, size_t *ret_len);
 bool utf8_valid(struct str s);
+
+/* What is no rune becomes U+FFFD. */
 void utf8_append(struct buf *buf, uint32_t rune);
 
 /* Go's strconv.Quote: in double quotes, unprintable runes and bad bytes escaped. */

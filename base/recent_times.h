@@ -28,6 +28,9 @@ void recent_times_done(struct recent_times *times);
 /* `now_ns`: clock_monotonic_ns. */
 void recent_times_note(struct recent_times *times, int64_t now_ns, int64_t took_ns);
 
-/* In seconds; NaN where there was none. */
+/*
+ * For each of `count` quantiles, 0 to 1, the least time that so large a part did not exceed, in
+ * seconds; NaN where there was none.
+ */
 void recent_times_quantiles(struct recent_times *times, int64_t now_ns, const double *quantiles,
                             size_t count, double *ret_seconds);

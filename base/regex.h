@@ -20,6 +20,7 @@ extern "C" {
  */
 struct regex;
 
+/* What later groups matched expands to nothing. */
 #define REGEX_GROUPS_MAX 64
 
 /* ERR_BAD_DATA with the words of Go's regexp: "error parsing regexp: missing closing ): `(`". */
@@ -29,13 +30,16 @@ void regex_destroy(struct regex *regex);
 bool regex_matches(const struct regex *regex, struct str text);
 
 /*
- * Matches and expands `template` as Go's Regexp.Expand ($1, $name, ${name}, $$). False: no match,
- * nothing appended.
+ * Matches and appends `expansion` expanded as Go's Regexp.Expand ($1, $name, ${name}, $$). False:
+ * no match, nothing appended.
  */
 bool regex_expand(const struct regex *regex, struct str text, struct str expansion,
                   struct buf *out);
 
-/* The longest text that every match begins with, without its anchors; "" if there is none. */
+/*
+ * A text that every match begins with, as long as can be told, at most `out_size` bytes and without
+ * a terminator. Returns its length, 0 if there is none.
+ */
 size_t regex_prefix(const struct regex *regex, char *out, size_t out_size);
 
 DEFINE_AUTO(struct regex *, regex_destroy)

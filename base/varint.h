@@ -26,6 +26,7 @@ static inline size_t read_left(const struct bytes_reader *r)
     return (size_t)(r->end - r->at);
 }
 
+/* NULL where there are not so many left; else where they lie. */
 static inline const uint8_t *read_bytes(struct bytes_reader *r, size_t len)
 {
     if (len > read_left(r)) {

@@ -19,10 +19,16 @@
  * At most `lanes_max` tasks of a queue run at once, each in a lane of its own: what a task needs
  * for itself is kept per lane. Tasks are begun in order and must not wait for anything; so whoever
  * waits for the oldest task runs it or a later one, or sees it end.
+ *
+ * Thread: `run` is called on the workers' threads and in work_queue_wait, in each lane by one at a
+ * time. A queue's other functions are its owner's, one thread at a time.
  */
 struct workers;
 
+/* Fewer threads where the system gives no more, perhaps none: then tasks run in work_queue_wait. */
 struct workers *workers_create(size_t thread_count);
+
+/* No queue may be left. */
 void workers_destroy(struct workers *workers);
 
 #define WORK_LANES_MAX 64
@@ -45,12 +51,15 @@ struct work_queue {
     pthread_cond_t task_ended;
 };
 
+/* `lanes_max`: 1 to WORK_LANES_MAX. The queue stays where it is until work_queue_done. */
 void work_queue_init(struct work_queue *queue, struct workers *workers, size_t lanes_max,
                      work_run_fn *run);
 
 /* At most WORK_AHEAD_MAX tasks may be between the oldest not yet waited for and the newest added.
  */
 void work_queue_add(struct work_queue *queue, size_t count);
+
+/* For every task that was added, once each and in order. */
 void work_queue_wait(struct work_queue *queue, size_t task);
 void work_queue_done(struct work_queue *queue);
 

@@ -47,6 +47,7 @@ struct annotations {
     size_t rank;
 };
 
+/* Further ones are dropped. */
 #define ANNOTATIONS_MAX 1000
 
 void annotations_init(struct annotations *annotations, struct arena *arena);

@@ -57,7 +57,11 @@ struct flags {
     bool help; /* --help or -h was there: nothing else counts */
 };
 
-/* ERR_BAD_DATA: one sentence that names the flag. `argv` starts with the first argument. */
+/*
+ * Defaults first, then `argv`, which starts with the first argument and outlives what is filled:
+ * texts are borrowed from it and from the table. ERR_BAD_DATA: one sentence that names the flag;
+ * flags before it have been taken. Words beyond FLAG_WORDS_MAX are an error too.
+ */
 bool flags_parse(struct flags *flags, int argc, char *const *argv, struct err *err) MUST_CHECK;
 
 /* The table as --help shows it, aligned. */

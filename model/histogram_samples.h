@@ -9,7 +9,8 @@
 /*
  * Native histogram samples of one series in order of time, and the memory they live in: regions,
  * added by whoever decodes (one a chunk), dropped from the front as the reader moves on. Histograms
- * of one region share what is alike: spans, custom bounds.
+ * of one region share what is alike: spans, custom bounds. Charged to no budget: the owner does it,
+ * by histogram_samples_bytes. `{0}` is an empty one.
  *
  * Thread: one at a time.
  */

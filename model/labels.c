@@ -95,7 +95,8 @@ bool label_name_is_plain(struct str name)
     return name.len > 0;
 }
 
-bool metric_name_is_plain(struct str name)
+/* The same with ':'. */
+static bool metric_name_is_plain(struct str name)
 {
     for (size_t i = 0; i < name.len; i++) {
         char c = name.ptr[i];

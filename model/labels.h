@@ -84,15 +84,14 @@ struct name_set {
 struct name_set name_set_new(struct arena *arena, const uint32_t *names, size_t count);
 bool name_set_has(struct name_set set, uint32_t name);
 
-/* Only the labels named; or all but those named and the metric name. */
+/* Only the labels named; or all but those named and the metric name. The same set if none goes. */
 const struct labels *labels_keep(const struct labels *labels, struct name_set names,
                                  struct arena *arena);
 const struct labels *labels_without(const struct labels *labels, struct name_set names,
                                     struct arena *arena);
 
-/* Is the text a label name of the old alphabet, [a-zA-Z_][a-zA-Z0-9_]*; with ':' a metric name. */
+/* Is the text a label name of the old alphabet, [a-zA-Z_][a-zA-Z0-9_]*? */
 bool label_name_is_plain(struct str name);
-bool metric_name_is_plain(struct str name);
 
 static inline void labels_builder_done_auto(struct labels_builder *builder)
 {

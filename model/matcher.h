@@ -27,9 +27,13 @@ struct matcher {
     struct str prefix; /* every match begins so; may be empty */
 };
 
+/* A pattern of more literals is matched as a regex. */
 #define MATCHER_LITERALS_MAX 256
 
-/* Texts are copied into the arena. ERR_BAD_DATA: the regex's error, as Go words it. */
+/*
+ * Texts are copied into the arena. ERR_BAD_DATA: the regex's error, as Go words it; there is
+ * nothing to free then.
+ */
 bool matcher_new(struct arena *arena, enum match_kind kind, struct str name, struct str value,
                  struct matcher **ret_matcher, struct err *err) MUST_CHECK;
 

@@ -1,6 +1,7 @@
 #include "model/symbols.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "base/hash.h"
 #include "base/map.h"
@@ -13,17 +14,6 @@ struct symbols {
     size_t count;
     size_t cap;
 };
-
-struct symbols *symbols_new(struct arena *arena)
-{
-    struct symbols *symbols = arena_new(arena, struct symbols);
-    symbols->arena = arena;
-    static const char *const fixed[] = {"", "__name__", "le", "__type__", "__unit__"};
-    static_assert(ARRAY_COUNT(fixed) == SYM_COUNT_FIXED, "one text a fixed symbol");
-    for (size_t i = 0; i < ARRAY_COUNT(fixed); i++)
-        symbols_add_borrowed(symbols, str_of(fixed[i]));
-    return symbols;
-}
 
 void symbols_done(struct symbols *symbols)
 {
@@ -52,6 +42,17 @@ static uint32_t symbols_put(struct symbols *symbols, struct str text, uint64_t h
     return (uint32_t)symbols->count++;
 }
 
+struct symbols *symbols_new(struct arena *arena)
+{
+    struct symbols *symbols = arena_new(arena, struct symbols);
+    symbols->arena = arena;
+    static const char *const fixed[] = {"", "__name__", "le", "__type__", "__unit__"};
+    static_assert(ARRAY_COUNT(fixed) == SYM_COUNT_FIXED, "one text a fixed symbol");
+    for (size_t i = 0; i < ARRAY_COUNT(fixed); i++)
+        symbols_put(symbols, str_of(fixed[i]), hash_bytes(fixed[i], strlen(fixed[i])));
+    return symbols;
+}
+
 uint32_t symbols_add(struct symbols *symbols, struct str text)
 {
     uint64_t hash = hash_bytes(text.ptr, text.len);
@@ -59,15 +60,6 @@ uint32_t symbols_add(struct symbols *symbols, struct str text)
     if (found != UINT32_MAX)
         return found;
     return symbols_put(symbols, arena_str(symbols->arena, text), hash);
-}
-
-uint32_t symbols_add_borrowed(struct symbols *symbols, struct str text)
-{
-    uint64_t hash = hash_bytes(text.ptr, text.len);
-    uint32_t found = symbols_lookup(symbols, text, hash);
-    if (found != UINT32_MAX)
-        return found;
-    return symbols_put(symbols, text, hash);
 }
 
 uint32_t symbols_find(const struct symbols *symbols, struct str text)

@@ -10,7 +10,8 @@
  * The label names and values of one query (or one head), each once: a number stands for a text, and
  * two texts are equal exactly when their numbers are. Numbers say nothing of order.
  *
- * Texts live in the arena, as long as it does. O(1) add and get.
+ * Texts live in the arena, as long as it does; the table is on the heap, and charged to no budget.
+ * O(1) add and get.
  *
  * Thread: one adds at a time; who only gets may do so beside others that only get.
  */
@@ -33,9 +34,6 @@ void symbols_done(struct symbols *symbols);
 
 /* The number of `text`; a new one copies the text. */
 uint32_t symbols_add(struct symbols *symbols, struct str text);
-
-/* As symbols_add, but the caller promises that the bytes outlive the arena (mapped files). */
-uint32_t symbols_add_borrowed(struct symbols *symbols, struct str text);
 
 /* The number of a text that is there, or UINT32_MAX. */
 uint32_t symbols_find(const struct symbols *symbols, struct str text);

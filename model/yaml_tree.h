@@ -29,8 +29,8 @@ struct yaml_node {
 };
 
 /*
- * *ret_root is NULL where there is no document. ERR_BAD_DATA: "12: ..." names the line and what is
- * wrong there. ERR_LIMIT.
+ * *ret_root is NULL where there is no document; else it is the arena's, as are its texts.
+ * ERR_BAD_DATA: "12: ..." names the line and what is wrong there. ERR_LIMIT: the same.
  */
 bool yaml_read(struct str text, struct arena *arena, const struct yaml_node **ret_root,
                struct err *err) MUST_CHECK;

@@ -13,8 +13,8 @@ struct duration_values {
 
 /*
  * The value of a NODE_DURATION in milliseconds, cut towards zero. Only an offset may be negative or
- * zero (`signed_allowed`). ERR_EXECUTION with Prometheus's words, "4:12: division by zero": the
- * position is the span's, in bytes.
+ * zero (`signed_allowed`). ERR_BAD_DATA with Prometheus's words, "4:12: division by zero": where
+ * the span begins and ends, in bytes.
  */
 bool duration_eval(const struct node *node, const struct duration_values *values,
                    bool signed_allowed, int64_t *ret_ms, struct err *err) MUST_CHECK;

@@ -22,11 +22,13 @@ struct parse_options {
  */
 #define PARSE_HEIGHT_MAX 2000
 
+/* Bytes of a query. */
 #define PARSE_LENGTH_MAX (1 << 20)
 
 /*
- * Text to a checked tree in the arena; ast_done frees it before the arena goes. ERR_BAD_DATA with
- * Prometheus's words, "1:5: parse error: ...".
+ * Text to a checked tree in the arena; ast_done before the arena goes. The tree points into the
+ * text. ERR_BAD_DATA with Prometheus's words, "1:5: parse error: ..."; ERR_LIMIT from the arena.
+ * There is nothing to free then.
  */
 bool parse_query(struct str query, const struct parse_options *options, struct arena *arena,
                  struct node **ret_root, struct err *err) MUST_CHECK;

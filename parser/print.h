@@ -3,6 +3,8 @@
 #include "base/buf.h"
 #include "parser/ast.h"
 
+/* All of these append to `out`. */
+
 /* The tree as Prometheus prints it on one line; what is printed parses to an equal tree. */
 void print_query(const struct node *root, struct buf *out);
 
