@@ -58,8 +58,11 @@ struct block_meta {
 
 #define BLOCK_META_SIZE_MAX (16u << 20)
 
+/* ERR_CORRUPT: it is no meta.json of version 1. The caller gives what it got to block_meta_done. */
 bool block_meta_parse(struct str json, struct block_meta *ret_meta, struct err *err) MUST_CHECK;
 void block_meta_done(struct block_meta *meta);
+
+/* The same of a block's file, which errors name; also ERR_NOT_FOUND, ERR_IO, and ERR_LIMIT. */
 bool block_meta_read(const char *dir, struct block_meta *ret_meta, struct err *err) MUST_CHECK;
 
 /* As Prometheus prints it; the other way, to the last byte. */
@@ -81,7 +84,10 @@ bool block_meta_mark(const char *dir, bool failed, bool deletable, struct err *e
  */
 struct block;
 
-/* ERR_CORRUPT and ERR_IO name the file, and the offset where there is one. */
+/*
+ * ERR_CORRUPT and ERR_IO name the file, and the offset where there is one; so do ERR_NOT_FOUND (a
+ * file is missing) and ERR_LIMIT (it has more than can be).
+ */
 bool block_open(const char *dir, struct block **ret_block, struct err *err) MUST_CHECK;
 struct block *block_ref(struct block *block);
 void block_unref(struct block *block);

@@ -69,7 +69,10 @@ struct db_options {
     void *notes_context;
 };
 
-/* For writing, the folder is made if it is not there; ERR_EXECUTION: another process writes to it.
+/*
+ * For writing, the folder is made if it is not there; ERR_EXECUTION: another process writes to it.
+ * ERR_CANCELED: see db_reading; else ERR_IO, or what the files' readers say. A damaged block or log
+ * is told, not failed by. The options are copied, what they point to is borrowed until db_close.
  */
 bool db_open(const char *path, const struct db_options *options, struct db **ret_db,
              struct err *err) MUST_CHECK;

@@ -14,7 +14,7 @@
 #include "storage/retention.h"
 
 /*
- * What the files of a database share: db.c, db_blocks.c, db_doubts.c, db_compact.c, db_obsolete.c.
+ * What the files of a database share: db.c, and those of the db_*.c that need more than db.h.
  *
  * Locks, in the order they are taken:
  *

@@ -51,7 +51,8 @@ struct exemplars_of_series {
     size_t count;
 };
 
-/* Calls `take` for each series that has any, in the order of their labels. */
+/* Calls `take` for each series that has any, in the order of their labels. With the lock held: it
+ * calls nothing of these. */
 void exemplars_select(struct exemplars *exemplars, const struct exemplars_query *query,
                       void (*take)(void *context, const struct exemplars_of_series *series),
                       void *context);

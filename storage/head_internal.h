@@ -10,7 +10,10 @@
 #include "storage/head_state.h"
 #include "storage/wal_write.h"
 
-/* What head.c and head_select.c share. */
+/*
+ * What head.c shares with the head_*.c and late_samples.c. The order of its locks stands on top of
+ * head.c.
+ */
 struct head {
     char *path;
     struct db_options options;

@@ -12,6 +12,11 @@
 /*
  * Writes an index of version 2, in the order of the file: symbols, series, postings, table. Symbols
  * here are numbers of the file: the place of a text among all, sorted.
+ *
+ * ERR_IO, which may come late: what was written is only sure once finish has said so. ERR_LIMIT: it
+ * would be larger than the format can say. A file that was not finished is the caller's to remove.
+ *
+ * Thread: one at a time.
  */
 struct index_writer;
 

@@ -9,7 +9,10 @@
 
 /*
  * A new file, written front to back through a buffer, with a running CRC-32C of what was written
- * since the last out_crc_begin. A failure to write is remembered, and told by out_file_finish.
+ * since the last out_crc_begin. A failure to write is remembered, and told by out_file_finish. A
+ * file that failed, or was not finished, is the caller's to remove.
+ *
+ * Thread: one at a time.
  */
 struct out_file {
     int fd;

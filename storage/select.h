@@ -63,6 +63,12 @@ struct select_request {
  * the time that the whole query looks at: the head gives its series in the order they came.
  *
  * The selection keeps all it lends (mapped files, labels of the head) alive until it is closed.
+ *
+ * ERR_CANCELED; ERR_LIMIT: the budget, or a limit that the message names; ERR_CORRUPT, naming what
+ * is damaged; ERR_IO and ERR_TIMEOUT from other servers.
+ *
+ * Thread: any number may ask a storage at once; a request with its arena, symbols and selection
+ * belongs to one. selection_labels and selection_may_hold_histograms: any.
  */
 bool storage_select(struct storage *storage, const struct select_request *request,
                     struct selection **ret_selection, struct err *err) MUST_CHECK;
@@ -104,9 +110,6 @@ void cursor_open(struct cursor *cursor, size_t series);
  */
 bool cursor_next(struct cursor *cursor, struct samples *into, bool *ret_more, struct err *err)
     MUST_CHECK;
-
-/* At most this many samples come from one call of cursor_next on one chunk; groups may be more. */
-#define CURSOR_BATCH_MAX 65536
 
 /* A chunk as files and remote read have it. */
 struct stored_chunk {

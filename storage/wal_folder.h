@@ -38,6 +38,7 @@ struct wal_checkpoint {
 bool wal_folder_checkpoint(const char *folder, const struct wal_listing *listing,
                            struct wal_checkpoint *ret_checkpoint, struct err *err) MUST_CHECK;
 
+/* `size`: of `out`; what does not fit is cut off. */
 void wal_folder_segment_path(const char *folder, uint32_t number, char *out, size_t size);
 void wal_folder_checkpoint_path(const char *folder, uint32_t number, char *out, size_t size);
 

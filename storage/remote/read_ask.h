@@ -7,6 +7,6 @@
 bool read_ask_adds(const struct read_client_options *options, const struct select_request *request,
                    struct str name);
 
-/* The message that asks for a select's series, packed. */
+/* Appends the message that asks for a select's series, packed. */
 void read_ask_put(const struct read_client_options *options, const struct select_request *request,
                   struct buf *out);

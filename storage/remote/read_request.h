@@ -52,8 +52,9 @@ bool read_request_negotiate(const struct read_request *request, enum read_answer
                             struct err *err) MUST_CHECK;
 
 /*
- * The query's matchers, ready to be used, in the arena; the caller gives each to matcher_done, also
- * those made before a failure: *count of them. ERR_BAD_DATA: a regex that is none, an unknown type.
+ * The query's matchers, ready to be used, in the arena. `matchers` has room for all of the query's;
+ * the caller gives each to matcher_done, also those made before a failure: *count of them.
+ * ERR_BAD_DATA: a regex that is none, an unknown type.
  */
 bool read_query_matchers(const struct read_query *query, struct arena *arena,
                          struct matcher **matchers, size_t *count, struct err *err) MUST_CHECK;

@@ -26,6 +26,7 @@ struct spool_place {
     struct budget *memory; /* of who asks */
 };
 
+/* The folder's name and the budgets outlive the spool. ERR_LIMIT: there is no memory for it. */
 bool spool_create(const struct spool_place *place, struct spool **ret_spool, struct err *err)
     MUST_CHECK;
 void spool_destroy(struct spool *spool);
