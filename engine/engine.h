@@ -66,12 +66,16 @@ struct query_spec {
 /*
  * One query, from text to rows:
  *
- *     running_create     parses and plans: ERR_BAD_DATA for the text, ERR_UNSUPPORTED
+ *     running_create     parses and plans: ERR_BAD_DATA for the text or the times, ERR_UNSUPPORTED
  *     running_open       waits for its turn, resolves series; result type and labels are known then
  *     running_next       row after row, until PULL_END
  *     running_pause      between rows: others may have its turn until the next running_next
  *     running_annotations, running_stats
  *     running_destroy    from any state
+ *
+ * Open and next fail with ERR_EXECUTION and ERR_BAD_DATA in Prometheus's words, with ERR_TIMEOUT,
+ * ERR_CANCELED, ERR_LIMIT (memory), and as the storage does (storage/select.h); behind that only
+ * the last two lines follow.
  *
  * Thread: one at a time.
  */

@@ -6,7 +6,7 @@
 #include "engine/engine.h"
 #include "engine/plan/plan.h"
 
-/* Shared by engine.c, running.c and explain.c; everybody else goes by engine/engine.h. */
+/* Shared by the files of this folder itself; everybody else goes by engine/engine.h. */
 struct engine {
     struct storage *storage;
     struct engine_options options;

@@ -5,7 +5,8 @@
 #include "model/histogram.h"
 
 /*
- * Numbers estimated from a native histogram, each operation in the order of Prometheus's.
+ * Numbers estimated from a native histogram, each operation in the order of Prometheus's:
+ * HistogramQuantile and HistogramFraction of promql/quantile.go, histogramVariance of functions.go.
  *
  * Thread: any.
  */

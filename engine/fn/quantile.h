@@ -6,7 +6,7 @@
 
 /*
  * Quantiles of samples as Prometheus has them: NaN is smaller than all numbers, and between two
- * samples lies their weighted mean.
+ * samples lies their weighted mean: quantile of promql/quantile.go.
  */
 
 /* Where the quantile lies in `count` sorted values: between two of them, `weight` from the lower.

@@ -121,7 +121,9 @@ struct grid plan_root_grid(const struct plan_request *request);
 
 /*
  * ERR_UNSUPPORTED, naming it, for what the streaming engine does not do, if the request wants no
- * fallback; ERR_EXECUTION for what Prometheus finds out only while it evaluates.
+ * fallback; ERR_EXECUTION for what Prometheus finds out only while it evaluates; ERR_BAD_DATA for a
+ * duration that cannot be; ERR_LIMIT from the arena. The tree outlives the plan, as the request
+ * does.
  */
 bool plan_build(const struct plan_request *request, struct arena *arena, struct plan **ret_plan,
                 struct err *err) MUST_CHECK;

@@ -58,7 +58,7 @@ static inline void ref_expr_limit(const struct ref_expr *selector, int64_t *begi
     *end_ms = *end_ms < selector->asked_end_ms ? *end_ms : selector->asked_end_ms;
 }
 
-/* ERR_EXECUTION: a duration that cannot be. */
+/* ERR_BAD_DATA: a duration that cannot be. */
 bool ref_expr_new(const struct reference_request *request, struct ref_expr **ret_root,
                   struct err *err) MUST_CHECK;
 
