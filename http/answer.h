@@ -60,7 +60,7 @@ struct answer {
     void *tag; /* the handler's own, for the notice that the answer has gone */
 };
 
-/* Texts are borrowed until the answer has gone. */
+/* One more, ANSWER_HEADERS_MAX at most. Texts are borrowed until the answer has gone. */
 void answer_header(struct answer *answer, const char *name, const char *value);
 
 /* Plain text, as Go's http.Error gives it. */

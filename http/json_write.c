@@ -40,12 +40,7 @@ void json_array_end(struct json *json)
 
 void json_key(struct json *json, const char *key)
 {
-    json_key_str(json, str_of(key));
-}
-
-void json_key_str(struct json *json, struct str key)
-{
-    json_string(json, key);
+    json_string(json, str_of(key));
     buf_byte(json->out, ':');
     json->comma = false;
 }

@@ -26,7 +26,6 @@ void json_object_end(struct json *json);
 void json_array(struct json *json);
 void json_array_end(struct json *json);
 void json_key(struct json *json, const char *key);
-void json_key_str(struct json *json, struct str key);
 void json_string(struct json *json, struct str text);
 void json_text(struct json *json, const char *text);
 void json_int(struct json *json, int64_t v);

@@ -18,7 +18,7 @@ START_TEST(sets_commas_where_they_belong)
     json_object_end(&json);
     json_null(&json);
     json_array_end(&json);
-    json_key_str(&json, STR("c"));
+    json_key(&json, "c");
     json_bool(&json, true);
     json_key(&json, "d");
     json_raw(&json, STR("[0]"));

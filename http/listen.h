@@ -17,6 +17,8 @@
  *     within some milliseconds;
  *   - a connection that sends no whole request for `read_timeout_ms`, or takes less than a socket
  *     buffer of its answer in `write_timeout_ms`, is closed, and gives its thread back.
+ *
+ * Thread: any, but open, drain and close. What the options point to outlives the listener.
  */
 struct listener;
 

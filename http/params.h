@@ -27,7 +27,10 @@ struct params {
 /* More are left out. */
 #define PARAMS_COUNT_MAX 100000
 
-/* Appends the pairs of `text`; those of several texts keep the order they were parsed in. */
+/*
+ * Appends the pairs of `text`, which outlives them: what needs no decoding stays where it is. Those
+ * of several texts keep the order they were parsed in.
+ */
 void params_parse(struct params *params, struct str text, struct arena *arena);
 
 /* The first value of that name, or "". */

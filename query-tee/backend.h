@@ -41,7 +41,7 @@ struct backends {
 
 /*
  * All texts are in the arena, or the options'. ERR_BAD_DATA: one sentence that names the flag;
- * ERR_IO: the file cannot be read.
+ * ERR_IO, ERR_NOT_FOUND, ERR_LIMIT: the file cannot be read.
  */
 bool backends_read(const struct tee_options *options, struct arena *arena,
                    struct backends *ret_backends, struct err *err) MUST_CHECK;

@@ -10,7 +10,7 @@
 /*
  * Puts what the file says of each backend into it: request_headers, request_proportion,
  * min_data_queried_age, by host or host:port. An empty path: nothing. ERR_BAD_DATA names the file
- * and the line.
+ * and the line; ERR_IO, ERR_NOT_FOUND and ERR_LIMIT name the file.
  */
 bool backend_config_read(const char *path, struct arena *arena, struct backends *backends,
                          struct err *err) MUST_CHECK;

@@ -39,7 +39,8 @@ struct duel_options {
     int64_t self_checks;
 };
 
-/* ERR_BAD_DATA names the flag. ERR_IO: a file cannot be read. */
+/* ERR_BAD_DATA names the flag, or the line of a file. ERR_IO, ERR_NOT_FOUND, ERR_LIMIT name a file
+ * that cannot be read. */
 bool duel_open(const struct duel_options *options, struct duel **ret_duel, struct err *err)
     MUST_CHECK;
 void duel_close(struct duel *duel);

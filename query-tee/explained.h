@@ -17,7 +17,7 @@
  */
 struct explained;
 
-/* ERR_BAD_DATA names file and line. */
+/* ERR_BAD_DATA names file and line; ERR_IO, ERR_NOT_FOUND, ERR_LIMIT: it cannot be read. */
 bool explained_open(const char *path, struct explained **ret_explained, struct err *err) MUST_CHECK;
 void explained_close(struct explained *explained);
 

@@ -22,6 +22,8 @@
  * failed.
  *
  * Counted: the one who made it and each ask under way hold a reference.
+ *
+ * Thread: any; one starts it, and one chooses.
  */
 struct round;
 

@@ -37,7 +37,7 @@ struct spool_options {
 struct spool *spool_create(const struct spool_options *options);
 void spool_destroy(struct spool *spool);
 
-/* A complete body that is there already, for tests and files. */
+/* For tests: a complete body that is there already. */
 struct spool *spool_of(const void *bytes, size_t size);
 
 /*

@@ -18,7 +18,11 @@ struct judge;
 struct ledger;
 struct tracer;
 
-/* The running proxy: what its parts share. */
+/*
+ * The running proxy: what its parts share.
+ *
+ * Thread: any, but tee_open and tee_close; what changes has its own locks or is atomic.
+ */
 struct tee {
     struct tee_options options;
     struct arena *arena; /* texts of the backends */

@@ -41,7 +41,7 @@ struct tracer_options {
  * or OTEL_EXPORTER_OTLP_ENDPOINT (without them there is no tracing), ..._HEADERS, ..._TIMEOUT,
  * OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES, OTEL_TRACES_SAMPLER and _ARG, OTEL_BSP_..., and
  * what switches it off. `get` is getenv or like it; texts are in the arena. What is not understood
- * keeps its default and is said in `warning`, as OpenTelemetry wants it.
+ * keeps its default and is said in `ret_warning`, as OpenTelemetry wants it.
  */
 void tracer_options_read(char *(*get)(const char *name), struct arena *arena,
                          struct tracer_options *ret_options, struct err *ret_warning);

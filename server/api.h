@@ -8,8 +8,6 @@
 #include "http/request.h"
 #include "model/annotations.h"
 
-struct server;
-
 /*
  * The envelope of Prometheus's API: {"status":"success","data":...} or an error with its type. The
  * type decides the HTTP status.

@@ -15,7 +15,8 @@ struct server;
  */
 
 /*
- * --engine.fallback: "reference", "none", or the URL of a Prometheus (*ret_url; NULL: none).
+ * --engine.fallback: "reference", "none", or the URL of a Prometheus (*ret_url is `text` then, else
+ * NULL).
  * ERR_BAD_DATA names what else it is.
  */
 bool fallback_read(const char *text, enum engine_fallback *ret_fallback, const char **ret_url,

@@ -22,7 +22,7 @@ struct gate {
 void gate_init(struct gate *gate, size_t limit);
 void gate_done(struct gate *gate);
 
-/* ERR_CANCELED: the flag became true while waiting. */
+/* ERR_CANCELED: the flag, which there must be, became true while waiting; nobody is inside. */
 bool gate_enter(struct gate *gate, const _Atomic bool *cancel, struct err *err) MUST_CHECK;
 void gate_leave(struct gate *gate);
 

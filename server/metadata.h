@@ -21,6 +21,7 @@ struct metadata;
 struct metadata *metadata_create(void);
 void metadata_destroy(struct metadata *metadata);
 
+/* All is copied. A name longer than a help may be is left out. */
 void metadata_set(struct metadata *metadata, struct str name, const struct append_metadata *about);
 
 /* The family that a metric with this name and type belongs to: without _bucket, _count, _sum. */

@@ -39,14 +39,14 @@ struct query_request {
 
 #define QUERY_LINE_SIZE_MAX ((size_t)1 << 20)
 
-/* `time_base_ms`: what 0 is in an eval. */
+/* `time_base_ms`: what 0 is in an eval. ERR_NOT_FOUND, ERR_IO. */
 bool query_file_open(const char *path, int64_t time_base_ms, struct query_file **ret_file,
                      struct err *err) MUST_CHECK;
 void query_file_close(struct query_file *file);
 
 /*
  * The next one, in the arena; *ret_more: false at the end. ERR_BAD_DATA names file and line; the
- * next call goes on behind it.
+ * next call goes on behind it. ERR_IO: nothing more can be read.
  */
 bool query_file_next(struct query_file *file, struct arena *arena,
                      struct query_request *ret_request, bool *ret_more, struct err *err) MUST_CHECK;

@@ -34,15 +34,17 @@ void config_warn(const struct config_reader *reader, const struct yaml_node *nod
     reader->warn(reader->context, buf_terminated(&words));
 }
 
-bool config_scalar(const struct config_reader *reader, const struct yaml_node *value,
-                   struct err *err)
+/* False with an error for lists and maps. */
+static bool config_scalar(const struct config_reader *reader, const struct yaml_node *value,
+                          struct err *err)
 {
     return value->kind == YAML_SCALAR ||
            config_fail(reader, value, err, "a single value is wanted here, not a list or map");
 }
 
-bool config_charge(struct config_reader *reader, const struct yaml_node *node, size_t key_count,
-                   struct err *err)
+/* Counts keys that are about to be read. */
+static bool config_charge(struct config_reader *reader, const struct yaml_node *node,
+                          size_t key_count, struct err *err)
 {
     reader->key_count += key_count;
     return reader->key_count <= CONFIG_KEYS_MAX ||

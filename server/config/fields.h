@@ -19,7 +19,7 @@ struct config_reader {
     void *context;
 };
 
-/* Makes of a value what is at `into`. ERR_BAD_DATA by config_fail. */
+/* Makes of a value what is at `into`. ERR_BAD_DATA by config_fail; ERR_LIMIT: too many keys. */
 typedef bool config_read_fn(struct config_reader *reader, const struct yaml_node *value, void *into,
                             struct err *err);
 
@@ -51,10 +51,6 @@ bool config_fail(const struct config_reader *reader, const struct yaml_node *nod
 void config_warn(const struct config_reader *reader, const struct yaml_node *node, const char *fmt,
                  ...) PRINTF(3, 4);
 
-/* A scalar's text; false with an error for lists and maps. */
-bool config_scalar(const struct config_reader *reader, const struct yaml_node *value,
-                   struct err *err) MUST_CHECK;
-
 config_read_fn config_read_text;     /* const char * */
 config_read_fn config_read_path;     /* const char *, from the file's folder */
 config_read_fn config_read_switch;   /* bool */
@@ -63,10 +59,7 @@ config_read_fn config_read_count;    /* int64_t, not negative */
 config_read_fn config_read_size;     /* int64_t, bytes: 512MB */
 config_read_fn config_read_percent;  /* double, 0 to 100 */
 
-/* Counts keys that are about to be read; ERR_LIMIT once it is too many. */
-bool config_charge(struct config_reader *reader, const struct yaml_node *node, size_t key_count,
-                   struct err *err) MUST_CHECK;
-
+/* Of one file, aliases taken in as often as they are named. */
 #define CONFIG_KEYS_MAX 1000000
 
 /* Names with texts, in the order of their names' bytes, each name once. */

@@ -66,7 +66,8 @@ struct str shown_point(const struct shown_series *series, size_t point, char *te
 bool shown_collect(struct shown *shown, struct running *running, struct str query, struct err *err)
     MUST_CHECK;
 
-/* The answer of a server, its JSON. ERR_BAD_DATA, ERR_EXECUTION: the server's own error. */
+/* The answer of a server, its JSON. ERR_BAD_DATA, ERR_EXECUTION: the server's own error. ERR_IO: it
+ * is no such answer. */
 bool shown_read_json(struct shown *shown, struct str text, struct err *err) MUST_CHECK;
 
 /* Aligned columns; comma-separated values; a picture. */
