@@ -124,8 +124,12 @@ static bool ask(struct ground *ground, const struct query_spec *spec, struct buf
     return true;
 }
 
-enum err_kind ground_ask(struct ground *ground, const struct asked *asked, enum engine_kind engine,
-                         struct buf *out)
+/*
+ * One engine's answer in full, as text that is equal exactly if the answers are: series in order,
+ * points, histograms field by field, annotations, or the error, whose kind is returned.
+ */
+static enum err_kind ground_ask(struct ground *ground, const struct asked *asked,
+                                enum engine_kind engine, struct buf *out)
 {
     AUTO(buf_done) struct buf text = {0};
     part_print(asked->root, &text);

@@ -28,13 +28,6 @@ void ground_open(struct ground *ground, const struct data *data,
                  const struct ground_options *options);
 void ground_close(struct ground *ground);
 
-/*
- * One engine's answer in full, as text that is equal exactly if the answers are: series in order,
- * points, histograms field by field, annotations, or the error, whose kind is returned.
- */
-enum err_kind ground_ask(struct ground *ground, const struct asked *asked, enum engine_kind engine,
-                         struct buf *out);
-
 enum verdict {
     VERDICT_SAME,
     VERDICT_DIFFERENT,

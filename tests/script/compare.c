@@ -9,7 +9,7 @@
 
 #define EPSILON 1e-6
 
-bool value_is_almost(double a, double b)
+static bool value_is_almost(double a, double b)
 {
     if (value_is_stale(a) || value_is_stale(b))
         return value_is_stale(a) && value_is_stale(b);

@@ -13,5 +13,3 @@
  */
 bool compare_result(const struct evaluation *evaluation, const struct symbols *symbols,
                     const struct answer *answer, struct err *err) MUST_CHECK;
-
-bool value_is_almost(double a, double b);
