@@ -243,7 +243,7 @@ class Directory(power.Directory):
         self.counts["samples deleted"] += self.deleter.deleted
         self.take()
         if "stop" in self.end and was_well and self.lasts():
-            self.load.mark()
+            self.load.mark(disk_was_well=False)
         if "loss" in self.end:
             self.lose()
         elif self.sync == "batch" and self.rng.random() < 0.5:
@@ -255,7 +255,7 @@ class Directory(power.Directory):
         self.stop()
         self.take()
         if self.lasts():
-            self.load.mark()
+            self.load.mark(disk_was_well=False)
             self.lose()
         super(power.Directory, self).start()
         self.stop()

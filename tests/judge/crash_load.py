@@ -212,11 +212,13 @@ class Load:
         self.forget(series, index, value)
         self.loose.setdefault(series.key, {})[self.moment(index)] = series, index, value
 
-    def mark(self):
-        """What was acknowledged so far is to survive a loss of power."""
+    def mark(self, disk_was_well=True):
+        """What was acknowledged so far is to survive a loss of power; what is gone though nobody was told so comes back
+        no more, unless the sync of that has failed."""
         with self.lock:
             self.unsettled.clear()
-            self.doubtful.clear()
+            if disk_was_well:
+                self.doubtful.clear()
 
     def lose(self, is_synced):
         """The power is gone: what came or went since the mark may have done so, or not; unless it was acknowledged,
