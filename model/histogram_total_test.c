@@ -144,7 +144,6 @@ START_TEST(total_reports_clashing_hints)
 }
 END_TEST
 
-/* However many there are. */
 static void check_alike(const struct histogram *a, const struct histogram *b)
 {
     ck_assert_int_eq(!a, !b);
@@ -183,6 +182,8 @@ START_TEST(total_that_grows_is_one_that_is_copied)
     }
 }
 END_TEST
+
+/* However many there are. */
 START_TEST(total_uses_its_buffers_again)
 {
     AUTO(arena_destroy) struct arena *own = arena_create(NULL);
