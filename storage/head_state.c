@@ -177,7 +177,8 @@ static void head_state_note_expiries(struct head_state *state)
     }
 }
 
-void head_state_sweep(struct head_state *state)
+/* Takes out what is in blocks: chunks, then series that have had nothing for a whole block. */
+static void head_state_sweep(struct head_state *state)
 {
     bool any = false;
     int64_t begin_ms = INT64_MAX;

@@ -23,14 +23,6 @@ struct snapshot_known {
     uint64_t size;        /* in bytes */
 };
 
-/*
- * All that was made of one reading of checkpoint, WAL, WBL and chunks_head, and how far it was
- * read. When a place is lost, the head makes a new state and puts it into the place of this one.
- *
- * Thread: refresh from one; it alone changes anything, and takes `lock` for writing to do so.
- * Others look at `index` and what hangs on it with the lock for reading.
- */
-
 /* Tells the program what was left out, each thing once; counts it. */
 struct head_report {
     const struct db_options *options;
@@ -59,6 +51,13 @@ struct pending_chunks {
     struct map by_ref; /* the first of a series */
 };
 
+/*
+ * All that was made of one reading of checkpoint, WAL, WBL and chunks_head, and how far it was
+ * read. When a place is lost, the head makes a new state and puts it into the place of this one.
+ *
+ * Thread: refresh from one; it alone changes anything, and takes `lock` for writing to do so.
+ * Others look at `index` and what hangs on it with the lock for reading.
+ */
 struct head_state {
     pthread_rwlock_t *lock; /* NULL: nobody else sees the state yet */
     struct grace *grace;
@@ -105,9 +104,6 @@ void head_state_destroy(struct head_state *state);
 /* As head_refresh. *ret_lost: a place was lost; make a new state. */
 bool head_state_refresh(struct head_state *state, int64_t blocks_end_ms, bool *ret_lost,
                         struct err *err) MUST_CHECK;
-
-/* Takes out what is in blocks: chunks, then series that have had nothing for a whole block. */
-void head_state_sweep(struct head_state *state);
 
 /*
  * One of several threads that put samples into series: its series are those of runs of slots. It

@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/hash.h"
 #include "base/test.h"
 #include "storage/head.h"
+#include "storage/test_head.h"
 #include "storage/test_log.h"
 
 static char folder[256];
@@ -102,22 +102,6 @@ static void write_chunks(const struct script *script)
     test_file(folder, "chunks_head/000001", &file);
 }
 
-static void print_series(struct buf *out, const struct symbols *symbols,
-                         const struct head_series *series)
-{
-    for (uint32_t i = 0; i < series->labels->count; i++)
-        buf_str(out, symbols_get(symbols, series->labels->pairs[i].value));
-    for (uint32_t i = 0; i < series->chunk_count; i++) {
-        const struct head_chunk_view *chunk = &series->chunks[i];
-        buf_printf(out, " %lld-%lld/%d/%llx", (long long)chunk->begin_ms, (long long)chunk->end_ms,
-                   chunk->encoding, (unsigned long long)hash_bytes(chunk->data, chunk->size));
-    }
-    for (uint32_t i = 0; i < series->deleted_count; i++)
-        buf_printf(out, " -%lld-%lld", (long long)series->deleted[i].begin_ms,
-                   (long long)series->deleted[i].end_ms);
-    buf_byte(out, '\n');
-}
-
 static int warnings;
 
 static void note_warning(void *context, const char *message)
@@ -127,31 +111,8 @@ static void note_warning(void *context, const char *message)
 
 static void print_head(struct head *head, struct buf *out)
 {
-    AUTO(arena_destroy) struct arena *arena = arena_create(NULL);
-    struct symbols *symbols = symbols_new(arena);
-    struct matcher *all;
-    struct err err = {0};
-    ck_assert(matcher_new(arena, MATCH_REGEX, STR("n"), STR(".*"), &all, &err));
-    struct select_request request = {
-        .matchers = &all,
-        .matcher_count = 1,
-        .begin_ms = INT64_MIN,
-        .end_ms = INT64_MAX,
-        .arena = arena,
-        .symbols = symbols,
-    };
-    struct head_series_list list;
-    ck_assert(head_select(head, &request, &list, &err));
-    for (size_t i = 0; i < list.count; i++)
-        print_series(out, symbols, &list.items[i]);
-    head_release(head, &list);
-    matcher_done(all);
-    symbols_done(symbols);
-    struct head_stats stats;
-    head_stats(head, &stats);
-    buf_printf(out, "%lld to %lld, %zu series, %zu chunks, %d warnings\n",
-               (long long)stats.begin_ms, (long long)stats.end_ms, stats.series_count,
-               stats.chunk_count, warnings);
+    AUTO(free) void *details = test_head_details(head);
+    buf_printf(out, "%s%d warnings\n", (const char *)details, warnings);
 }
 
 /* All that a head shows of the folder, read by so many threads. */

@@ -70,33 +70,6 @@ static void print_series(struct buf *out, const struct symbols *symbols,
     histogram_samples_done(&histograms);
 }
 
-char *test_head_contents(struct head *head)
-{
-    AUTO(arena_destroy) struct arena *arena = arena_create(NULL);
-    struct symbols *symbols = symbols_new(arena);
-    struct matcher *all;
-    struct err local = {0};
-    ck_assert(matcher_new(arena, MATCH_REGEX, STR("__name__"), STR(".*"), &all, &local));
-    struct select_request request = {
-        .matchers = &all,
-        .matcher_count = 1,
-        .begin_ms = INT64_MIN,
-        .end_ms = INT64_MAX,
-        .arena = arena,
-        .symbols = symbols,
-    };
-    struct head_series_list list;
-    ck_assert(head_select(head, &request, &list, &local));
-    struct buf out = {0};
-    for (size_t i = 0; i < list.count; i++)
-        print_series(&out, symbols, &list.items[i]);
-    head_release(head, &list);
-    matcher_done(all);
-    symbols_done(symbols);
-    buf_terminated(&out);
-    return out.ptr;
-}
-
 static void print_details(struct buf *out, const struct symbols *symbols,
                           const struct head_series *series)
 {
@@ -113,12 +86,15 @@ static void print_details(struct buf *out, const struct symbols *symbols,
     buf_byte(out, '\n');
 }
 
-char *test_head_details(struct head *head)
+typedef void print_function(struct buf *out, const struct symbols *symbols,
+                            const struct head_series *series);
+
+static void print_all(struct head *head, print_function *print, struct buf *out)
 {
-    struct err local = {0};
     AUTO(arena_destroy) struct arena *arena = arena_create(NULL);
     struct symbols *symbols = symbols_new(arena);
     struct matcher *all;
+    struct err local = {0};
     ck_assert(matcher_new(arena, MATCH_REGEX, STR("__name__"), STR(".*"), &all, &local));
     struct select_request request = {
         .matchers = &all,
@@ -129,13 +105,26 @@ char *test_head_details(struct head *head)
         .symbols = symbols,
     };
     struct head_series_list list;
-    struct buf out = {0};
     ck_assert(head_select(head, &request, &list, &local));
     for (size_t i = 0; i < list.count; i++)
-        print_details(&out, symbols, &list.items[i]);
+        print(out, symbols, &list.items[i]);
     head_release(head, &list);
     matcher_done(all);
     symbols_done(symbols);
+}
+
+char *test_head_contents(struct head *head)
+{
+    struct buf out = {0};
+    print_all(head, print_series, &out);
+    buf_terminated(&out);
+    return out.ptr;
+}
+
+char *test_head_details(struct head *head)
+{
+    struct buf out = {0};
+    print_all(head, print_details, &out);
     struct head_stats stats;
     head_stats(head, &stats);
     buf_printf(&out, "%lld to %lld, %zu series, %zu chunks\n", (long long)stats.begin_ms,
