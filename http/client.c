@@ -213,6 +213,11 @@ bool client_open(struct client *client, const struct client_request *request,
     return true;
 }
 
+void client_stream_cancel_by(struct client_stream *stream, const _Atomic bool *cancel)
+{
+    stream->transfer.request.cancel = cancel;
+}
+
 struct transfer *client_stream_transfer(struct client_stream *stream)
 {
     return &stream->transfer;

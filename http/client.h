@@ -76,6 +76,9 @@ bool client_start(struct client *client, const struct client_request *request,
                   struct client_stream **ret_stream, struct err *err) MUST_CHECK;
 bool client_stream_await(struct client_stream *stream, struct err *err) MUST_CHECK;
 
+/* Who wants the answer has changed: from now on this is looked at, not the request's `cancel`. */
+void client_stream_cancel_by(struct client_stream *stream, const _Atomic bool *cancel);
+
 int client_stream_status(const struct client_stream *stream);
 
 /* The value of a header, its name in any case; NULL: there is none. Until the stream is closed. */

@@ -176,9 +176,10 @@ static void asking_end_now(struct asking *asking, const struct err *err)
     asking_end(asking, clock_monotonic_ns() - asking->begin_ns, err);
 }
 
-struct asking *asking_send(struct ask *ask)
+struct asking *asking_send(struct ask *ask, const _Atomic bool *gone)
 {
     struct asking *asking = asking_create(ask);
+    asking->request.cancel = gone;
     struct err err;
     if (client_start(ask->round->options->client, &asking->request, &asking->stream, &err))
         return asking;
@@ -249,6 +250,7 @@ void asking_read(struct asking *asking)
                asking_put(asking, part, got, true, &err);
     } while (good && got > 0 && !asking->announced && asking->rest.len == 0);
     if (good && got > 0) {
+        client_stream_cancel_by(asking->stream, &ask->deserted);
         if (!asking->announced)
             ask_announce(ask);
         crew_run(ask->round->options->crew, asking_go_on, asking);

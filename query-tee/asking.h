@@ -13,10 +13,12 @@ void asking_run(struct ask *ask);
 
 /*
  * On this thread: sends the request, and then reads until there is a first piece of the answer, or
- * all of it. The crew reads what is behind that. NULL: it has failed, and that was told.
+ * all of it. The crew reads what is behind that. NULL: it has failed, and that was told. It is
+ * given up once `gone` is true, which is not looked at any more when asking_read has returned; from
+ * then on, once the ask is deserted.
  */
 struct asking;
-struct asking *asking_send(struct ask *ask);
+struct asking *asking_send(struct ask *ask, const _Atomic bool *gone);
 void asking_read(struct asking *asking);
 
 /* What asks tell their round, on any thread (round.c): there is a piece of the answer; it has

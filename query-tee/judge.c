@@ -175,7 +175,7 @@ static void match_ask(struct match *match)
     struct round *round =
         round_create(&tee->rounds, TAKE(match->arena), &match->request, backends,
                      ARRAY_COUNT(backends), (struct round_notice){match_asked, match});
-    round_start(round, false);
+    round_start(round, NULL);
     round_unref(round);
 }
 

@@ -68,6 +68,11 @@ static void count_answer(struct tee *tee, const struct round *round, const struc
     const char *name = ask->backend->name;
     const char *route = tee_route_name(round->request.route);
     bool failed = ask->failure != ERR_NONE;
+    if (ask->failure == ERR_CANCELED) { /* by us: that says nothing of the backend */
+        tally_add(tee->tally, TALLY_FAILURES, 1, "backend=\"%s\",reason=\"%s\"", name,
+                  failure_name(ask->failure));
+        return;
+    }
     tally_observe(tee->tally, TALLY_REQUEST_SECONDS, (double)ask->duration_ns / 1e9,
                   "backend=\"%s\",method=\"%s\",route=\"%s\",status_code=\"%d\"", name,
                   tee_method_label(round->request.method), route, ask->status ? ask->status : 500);
@@ -96,12 +101,14 @@ static void count_ratio(struct tee *tee, const struct round *round, const struct
                       "route=\"%s\",secondary_backend=\"%s\"", route, other->backend->name);
 }
 
-/* The backends' times lie far apart. */
+/* The backends' times lie far apart. What was given up has none. */
 static void log_slow(struct tee *tee, const struct round *round)
 {
     const struct ask *fastest = &round->asks[0], *slowest = fastest;
-    for (size_t i = 1; i < round->ask_count; i++) {
+    for (size_t i = 0; i < round->ask_count; i++) {
         const struct ask *ask = &round->asks[i];
+        if (ask->failure == ERR_CANCELED)
+            return;
         if (ask->duration_ns < fastest->duration_ns)
             fastest = ask;
         if (ask->duration_ns > slowest->duration_ns)

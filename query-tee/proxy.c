@@ -30,7 +30,8 @@ struct body_stream {
     struct round *round; /* a reference: the stream may outlive the answer's notice */
     struct ask *ask;
     uint64_t offset;
-    struct arena *arena; /* of the client's request */
+    struct arena *arena;      /* of the client's request, */
+    const _Atomic bool *gone; /* as is this */
 };
 
 static bool body_next(struct stream *stream, struct buf *out, bool *ret_more, struct err *err)
@@ -38,7 +39,7 @@ static bool body_next(struct stream *stream, struct buf *out, bool *ret_more, st
     struct body_stream *self = CONTAINER(struct body_stream, stream, stream);
     uint64_t left;
     size_t size;
-    if (!spool_await(self->ask->body, self->offset, &left, err))
+    if (!spool_await(self->ask->body, self->offset, self->gone, &left, err))
         return false;
     *ret_more = left > 0;
     if (left == 0)
@@ -53,19 +54,25 @@ static bool body_next(struct stream *stream, struct buf *out, bool *ret_more, st
     return true;
 }
 
+/* Of an answer in whose place there is an error; 499 as the server has it, for a log alone. */
+static int failure_status(enum err_kind kind)
+{
+    return kind == ERR_CANCELED ? 499 : kind == ERR_TIMEOUT ? 504 : 502;
+}
+
 static void body_fail(struct stream *stream, struct answer *answer, const struct err *err)
 {
     struct body_stream *self = CONTAINER(struct body_stream, stream, stream);
     answer->content_type = NULL;
     answer->header_count = 0;
     const char *text = arena_printf(self->arena, "%s: %s", self->ask->backend->name, err->msg);
-    answer_error_text(answer, err->kind == ERR_TIMEOUT ? 504 : 502, text);
+    answer_error_text(answer, failure_status(err->kind), text);
 }
 
 static void body_close(struct stream *stream)
 {
     struct body_stream *self = CONTAINER(struct body_stream, stream, stream);
-    spool_unfollow(self->ask->body);
+    ask_desert(self->ask);
     round_unref(self->round);
     free(self);
 }
@@ -133,23 +140,33 @@ static size_t proxy_pick(struct tee *tee, const struct round_request *request,
     return count;
 }
 
-/* The chosen backend's answer; without one, what went wrong. */
+/* The chosen backend's answer; without one, what went wrong. NULL: the client has left. */
 static void proxy_hand_on(struct tee *tee, struct round *round, struct ask *ask,
-                          struct arena *arena, struct answer *answer)
+                          const struct request *request, struct answer *answer)
 {
+    struct arena *arena = request->arena;
+    answer->tag = round;
+    if (!ask) {
+        answer_error_text(answer, failure_status(ERR_CANCELED), "canceled");
+        return;
+    }
     tally_add(tee->tally, TALLY_RESPONSES, 1, "backend=\"%s\",method=\"%s\",route=\"%s\"",
               ask->backend->name, tee_method_label(round->request.method),
               tee_route_name(round->request.route));
-    answer->tag = round;
     if (ask->status == 0) {
-        spool_unfollow(ask->body);
+        ask_desert(ask);
         const char *text = arena_printf(arena, "%s: %s", ask->backend->name, ask->failure_text);
-        answer_error_text(answer, ask->failure == ERR_TIMEOUT ? 504 : 502, text);
+        answer_error_text(answer, failure_status(ask->failure), text);
         return;
     }
     struct body_stream *body = mem_new(struct body_stream);
     *body = (struct body_stream){
-        .stream.class = &body_class, .round = round_ref(round), .ask = ask, .arena = arena};
+        .stream.class = &body_class,
+        .round = round_ref(round),
+        .ask = ask,
+        .arena = arena,
+        .gone = request->cancel,
+    };
     answer->status = ask->status;
     answer->content_type = ask->content_type ? ask->content_type : "application/octet-stream";
     answer->compress = round->request.unpacked && !ask->packed;
@@ -193,8 +210,8 @@ static void proxy_ask(struct tee *tee, const struct request *request, const stru
     size_t count = proxy_pick(tee, &asked, backends);
     struct round *round = round_create(&tee->rounds, TAKE(arena), &asked, backends, count,
                                        (struct round_notice){proxy_round_done, tee});
-    round_start(round, true);
-    proxy_hand_on(tee, round, round_choose(round), request->arena, answer);
+    round_start(round, request->cancel);
+    proxy_hand_on(tee, round, round_choose(round, request->cancel), request, answer);
 }
 
 /* The paths that are answered here; false: it is none of them. */

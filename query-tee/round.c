@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/cond.h"
 #include "base/mem.h"
 #include "query-tee/asking.h"
 
@@ -83,20 +84,26 @@ void ask_end(struct ask *ask, int64_t duration_ns, const struct err *err)
     atomic_fetch_sub(&round->options->round_count, 1);
 }
 
-void round_start(struct round *round, bool here)
+void ask_desert(struct ask *ask)
+{
+    atomic_store(&ask->deserted, true);
+    spool_unfollow(ask->body);
+}
+
+void round_start(struct round *round, const _Atomic bool *gone)
 {
     struct ask *own = NULL;
     atomic_fetch_add(&round->options->round_count, 1);
     for (size_t i = 0; i < round->ask_count; i++) {
         atomic_fetch_add(&round->asks[i].backend->in_flight, 1);
         round_ref(round);
-        if (here && round->asks[i].backend->preferred)
+        if (gone && round->asks[i].backend->preferred)
             own = &round->asks[i];
     }
     struct asking *asking = NULL;
     if (own) {
         spool_follow(own->body);
-        asking = asking_send(own);
+        asking = asking_send(own, gone);
     }
     for (size_t i = 0; i < round->ask_count; i++)
         if (&round->asks[i] != own)
@@ -134,18 +141,24 @@ static struct ask *round_look(struct round *round)
     return all ? first : NULL;
 }
 
-struct ask *round_choose(struct round *round)
+struct ask *round_choose(struct round *round, const _Atomic bool *gone)
 {
     struct ask *chosen;
     for (size_t i = 0; i < round->ask_count; i++)
         if (round->asks[i].backend->preferred)
             spool_follow(round->asks[i].body);
     pthread_mutex_lock(&round->mutex);
-    while (!(chosen = round_look(round)))
-        pthread_cond_wait(&round->changed, &round->mutex);
+    while (!(chosen = round_look(round)) && !atomic_load(gone))
+        cond_wait_until(&round->changed, &round->mutex,
+                        clock_monotonic_ns() + TRANSFER_LOOK_MS * INT64_C(1000000));
     pthread_mutex_unlock(&round->mutex);
-    spool_follow(chosen->body);
-    return chosen;
+    if (chosen) {
+        spool_follow(chosen->body);
+        return chosen;
+    }
+    for (size_t i = 0; i < round->ask_count; i++)
+        spool_unfollow(round->asks[i].body);
+    return NULL;
 }
 
 struct ask *round_ask_of(struct round *round, const struct backend *backend)

@@ -77,7 +77,8 @@ struct ask {
     const char *content_type; /* NULL: none */
     struct client_header headers[ASK_HEADERS_MAX];
     size_t header_count;
-    bool packed; /* as one of the headers says, and not to be packed again */
+    bool packed;           /* as one of the headers says, and not to be packed again */
+    _Atomic bool deserted; /* whoever followed the body reads no more of it */
 
     int64_t duration_ns;   /* set, as what follows, once it is ASK_DONE */
     uint64_t size;         /* of the body */
@@ -112,19 +113,25 @@ struct round *round_create(struct round_options *options, struct arena *arena,
                            size_t count, struct round_notice notice);
 
 /*
- * Asks all. `here`: the preferred backend on this thread, which returns once there is a piece of
- * its answer, or all of it: for whoever waits for that answer anyway, and follows it.
+ * Asks all. NULL: for nobody who waits. Else the preferred backend is asked on this thread, which
+ * returns once there is a piece of its answer, or all of it, or `gone` is true: for whoever waits
+ * for that answer anyway, and follows it. That ask is given up with ERR_CANCELED if its client has
+ * gone by then, or deserts it later on; the others go on.
  */
-void round_start(struct round *round, bool here);
+void round_start(struct round *round, const _Atomic bool *gone);
 struct round *round_ref(struct round *round);
 void round_unref(struct round *round);
 
 /*
  * Waits until it is certain which answer is the one to hand on: that of the preferred backend; or
  * else the first of a status 2xx or 4xx but not 429; or else the first of all. An ask with status 0
- * has failed. Its body is followed from then on: whoever chooses must read it, and unfollow.
+ * has failed. Its body is followed from then on: whoever chooses must read it, and then desert it.
+ * NULL: `gone` became true while that was open.
  */
-struct ask *round_choose(struct round *round);
+struct ask *round_choose(struct round *round, const _Atomic bool *gone);
+
+/* The follower reads no more of the body; what the backend has not yet sent of it is given up. */
+void ask_desert(struct ask *ask);
 
 /* The ask of a backend, or NULL. */
 struct ask *round_ask_of(struct round *round, const struct backend *backend);

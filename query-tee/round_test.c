@@ -86,7 +86,7 @@ static struct round *start(size_t count)
     };
     struct round *round = round_create(&options, arena_create(NULL), &request, picked, count,
                                        (struct round_notice){done, NULL});
-    round_start(round, true);
+    round_start(round, &cancel);
     return round;
 }
 
@@ -131,7 +131,7 @@ START_TEST(waits_for_the_preferred_backend)
     open_backends(2);
     backends[1].preferred = true;
     struct round *round = start(2);
-    struct ask *ask = round_choose(round);
+    struct ask *ask = round_choose(round, &cancel);
     ck_assert_ptr_eq(ask->backend, &backends[1]);
     ck_assert_int_eq(ask->status, 500);
     ck_assert_str_eq(ask->content_type, "text/plain");
@@ -148,7 +148,7 @@ START_TEST(takes_the_first_good_answer)
     said[2] = (struct said){200, 300, "late", false, NULL};
     open_backends(3);
     struct round *round = start(3);
-    struct ask *ask = round_choose(round);
+    struct ask *ask = round_choose(round, &cancel);
     check_body(ask, "good GET /api/v1/query?query=up sent");
     finish(round, 3);
 }
@@ -161,7 +161,7 @@ START_TEST(takes_a_bad_answer_before_none)
     backends[1] = (struct backend){.name = "none", .base = "http://127.0.0.1:1"};
     picked[1] = &backends[1];
     struct round *round = start(2);
-    ck_assert_int_eq(round_choose(round)->status, 503);
+    ck_assert_int_eq(round_choose(round, &cancel)->status, 503);
     wait_for_the_end();
     const struct ask *none = round_ask_of(round, &backends[1]);
     ck_assert_int_eq(none->status, 0);
@@ -180,7 +180,7 @@ START_TEST(gives_a_backend_its_own_headers)
     backends[0].headers = &own;
     backends[0].header_count = 1;
     struct round *round = start(1);
-    check_body(round_choose(round), "yes GET /api/v1/query?query=up own");
+    check_body(round_choose(round, &cancel), "yes GET /api/v1/query?query=up own");
     finish(round, 1);
 }
 END_TEST
@@ -191,7 +191,7 @@ START_TEST(hands_on_a_coding_that_nobody_asked_for)
     said[0] = (struct said){.status = 200, .text = "odd", .coding = "br"};
     open_backends(1);
     struct round *round = start(1);
-    struct ask *ask = round_choose(round);
+    struct ask *ask = round_choose(round, &cancel);
     check_body(ask, "odd GET /api/v1/query?query=up sent");
     ck_assert(ask->packed);
     ck_assert_uint_eq(ask->header_count, 1);
@@ -201,16 +201,31 @@ START_TEST(hands_on_a_coding_that_nobody_asked_for)
 }
 END_TEST
 
-START_TEST(ends_early_when_all_is_cancelled)
+static void check_left(bool preferred)
 {
     said[0] = (struct said){200, 400, "late", false, NULL};
     open_backends(1);
+    backends[0].preferred = preferred;
     atomic_store(&cancel, true);
     struct round *round = start(1);
-    struct ask *ask = round_choose(round);
-    ck_assert_int_eq(ask->failure, ERR_CANCELED);
+    struct ask *ask = round_choose(round, &cancel);
+    if (preferred)
+        ck_assert_int_eq(ask->failure, ERR_CANCELED);
+    else
+        ck_assert_ptr_null(ask);
     finish(round, 1);
     atomic_store(&cancel, false);
+}
+
+START_TEST(gives_up_the_preferred_ask_of_a_client_that_has_gone)
+{
+    check_left(true);
+}
+END_TEST
+
+START_TEST(chooses_for_nobody_who_has_gone)
+{
+    check_left(false);
 }
 END_TEST
 
@@ -254,7 +269,7 @@ static struct round *start_long(bool packed)
 START_TEST(reads_a_long_body_beside_the_preferred_one)
 {
     struct round *round = start_long(false);
-    check_body(round_choose(round), "short GET /api/v1/query?query=up sent");
+    check_body(round_choose(round, &cancel), "short GET /api/v1/query?query=up sent");
     wait_for_the_end();
     check_long_body(&round->asks[1]);
     finish(round, 2);
@@ -264,7 +279,7 @@ END_TEST
 START_TEST(unpacks_a_long_body_beside_the_preferred_one)
 {
     struct round *round = start_long(true);
-    check_body(round_choose(round), "short GET /api/v1/query?query=up sent");
+    check_body(round_choose(round, &cancel), "short GET /api/v1/query?query=up sent");
     wait_for_the_end();
     check_long_body(&round->asks[1]);
     finish(round, 2);
@@ -279,7 +294,7 @@ START_TEST(fails_what_is_too_long_beside_the_preferred_one)
     backends[0].preferred = true;
     options.spool.memory_max = options.spool.size_max = 512 << 10;
     struct round *round = start(2);
-    check_body(round_choose(round), "short GET /api/v1/query?query=up sent");
+    check_body(round_choose(round, &cancel), "short GET /api/v1/query?query=up sent");
     wait_for_the_end();
     ck_assert_int_eq(round->asks[1].failure, ERR_LIMIT);
     finish(round, 2);
@@ -299,7 +314,7 @@ static void check_handed_on(uint64_t size_max)
     options.spool.size_max = size_max;
     options.spool.folder = "/missing";
     struct round *round = start(1);
-    struct ask *ask = round_choose(round);
+    struct ask *ask = round_choose(round, &cancel);
     while (all < sizeof bytes &&
            spool_read(ask->body, all, bytes + all, sizeof bytes - all, &size, &err) && size > 0) {
         all += size;
@@ -325,7 +340,8 @@ END_TEST
 
 TEST_MAIN("round", waits_for_the_preferred_backend, takes_the_first_good_answer,
           takes_a_bad_answer_before_none, gives_a_backend_its_own_headers,
-          hands_on_a_coding_that_nobody_asked_for, ends_early_when_all_is_cancelled,
+          hands_on_a_coding_that_nobody_asked_for,
+          gives_up_the_preferred_ask_of_a_client_that_has_gone, chooses_for_nobody_who_has_gone,
           reads_a_long_body_beside_the_preferred_one, unpacks_a_long_body_beside_the_preferred_one,
           fails_what_is_too_long_beside_the_preferred_one, hands_on_what_nothing_has_room_for,
           hands_on_what_is_longer_than_is_kept)

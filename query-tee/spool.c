@@ -20,6 +20,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/cond.h"
 #include "base/file.h"
 #include "base/mem.h"
 
@@ -28,6 +29,9 @@
 
 /* Holes are made in steps of this size. */
 #define HOLE_SIZE ((uint64_t)8 << 20)
+
+/* How often a reader looks whether it is canceled. */
+#define LOOK_NS INT64_C(50000000)
 
 enum spool_state { SPOOL_GROWING, SPOOL_ENDED, SPOOL_FAILED };
 
@@ -115,6 +119,14 @@ static void spool_sleep(struct spool *spool)
 {
     spool->waiting++;
     pthread_cond_wait(&spool->changed, &spool->mutex);
+    spool->waiting--;
+}
+
+/* With the mutex held; for no longer than a look at who cancels may take. */
+static void spool_doze(struct spool *spool)
+{
+    spool->waiting++;
+    cond_wait_until(&spool->changed, &spool->mutex, clock_monotonic_ns() + LOOK_NS);
     spool->waiting--;
 }
 
@@ -395,14 +407,24 @@ bool spool_read(struct spool *spool, uint64_t offset, void *out, size_t size_max
     return true;
 }
 
-bool spool_await(struct spool *spool, uint64_t offset, uint64_t *ret_size, struct err *err)
+/* With the mutex held. */
+static bool spool_lacks(const struct spool *spool, uint64_t offset)
+{
+    return spool->size <= offset && spool->state == SPOOL_GROWING;
+}
+
+bool spool_await(struct spool *spool, uint64_t offset, const _Atomic bool *cancel,
+                 uint64_t *ret_size, struct err *err)
 {
     pthread_mutex_lock(&spool->mutex);
-    while (spool->size <= offset && spool->state == SPOOL_GROWING)
-        spool_sleep(spool);
+    while (spool_lacks(spool, offset) && !(cancel && atomic_load(cancel)))
+        spool_doze(spool);
+    bool canceled = spool_lacks(spool, offset);
     *ret_size = spool->size > offset ? spool->size - offset : 0;
     bool failed = *ret_size == 0 && spool->state == SPOOL_FAILED;
     pthread_mutex_unlock(&spool->mutex);
+    if (canceled)
+        return err_set(err, ERR_CANCELED, "canceled");
     if (failed)
         *err = *spool->failure;
     return !failed;

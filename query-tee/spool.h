@@ -1,5 +1,6 @@
 #pragma once
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -59,9 +60,12 @@ void spool_fail(struct spool *spool, const struct err *err);
 bool spool_read(struct spool *spool, uint64_t offset, void *out, size_t size_max, size_t *ret_size,
                 struct err *err) MUST_CHECK;
 
-/* Waits until there is something behind `offset`: how much, by now. Errors as spool_read's. */
-bool spool_await(struct spool *spool, uint64_t offset, uint64_t *ret_size, struct err *err)
-    MUST_CHECK;
+/*
+ * Waits until there is something behind `offset`: how much, by now. Errors as spool_read's, and
+ * ERR_CANCELED within 50 ms once `cancel` is true (NULL: never).
+ */
+bool spool_await(struct spool *spool, uint64_t offset, const _Atomic bool *cancel,
+                 uint64_t *ret_size, struct err *err) MUST_CHECK;
 
 /* Waits for the end. False: the writer's error. */
 bool spool_wait(struct spool *spool, struct err *err) MUST_CHECK;

@@ -341,9 +341,27 @@ START_TEST(says_how_much_there_is)
     AUTO(spool_destroy) struct spool *spool = spool_of("0123456789", 10);
     uint64_t left = 1;
     struct err err;
-    ck_assert(spool_await(spool, 3, &left, &err));
+    ck_assert(spool_await(spool, 3, NULL, &left, &err));
     ck_assert_uint_eq(left, 7);
-    ck_assert(spool_await(spool, 10, &left, &err));
+    ck_assert(spool_await(spool, 10, NULL, &left, &err));
+    ck_assert_uint_eq(left, 0);
+}
+END_TEST
+
+START_TEST(waits_no_longer_once_it_is_canceled)
+{
+    static const _Atomic bool canceled = true;
+    struct spool_options options = {.memory_max = 100, .size_max = 100};
+    AUTO(spool_destroy) struct spool *spool = spool_create(&options);
+    uint64_t left = 1;
+    struct err err;
+    ck_assert(spool_append(spool, "0123", 4, &err));
+    ck_assert(spool_await(spool, 3, &canceled, &left, &err)); /* there is no need to wait */
+    ck_assert_uint_eq(left, 1);
+    ck_assert(!spool_await(spool, 4, &canceled, &left, &err));
+    ck_assert_int_eq(err.kind, ERR_CANCELED);
+    spool_end(spool);
+    ck_assert(spool_await(spool, 4, &canceled, &left, &err));
     ck_assert_uint_eq(left, 0);
 }
 END_TEST
@@ -355,4 +373,4 @@ TEST_MAIN("spool", gives_back_what_was_written, charges_memory_and_disk_and_give
           goes_on_in_lock_step_when_the_disk_is_used_up, goes_on_in_lock_step_without_a_disk,
           leaves_lock_step_when_its_follower_does, fails_once_its_follower_has_gone,
           takes_at_once_what_memory_takes, takes_nothing_at_once_beyond_its_limit,
-          says_how_much_there_is)
+          says_how_much_there_is, waits_no_longer_once_it_is_canceled)

@@ -103,6 +103,18 @@ class Tee(processes.Server):
     def reports(self):
         return [json.loads(line) for line in self.report.read_text().splitlines()]
 
+    def threads(self):
+        status = pathlib.Path(f"/proc/{self.pid}/status").read_text()
+        return int(re.search(r"^Threads:\s+(\d+)$", status, re.M).group(1))
+
+    def wait_for_threads(self, count):
+        """No more than there were: each connection has one."""
+        deadline = time.monotonic() + 20 * SLOWNESS
+        while self.threads() > count:
+            if time.monotonic() > deadline:
+                raise AssertionError(f"{self.threads()} threads, not {count}")
+            time.sleep(0.01)
+
     def memory_bytes(self):
         found = re.search(r"^process_resident_memory_bytes (\S+)$", self.metrics(), re.M)
         return float(found.group(1))
@@ -525,13 +537,55 @@ class Breaking(Case):
             self.assertLess(time.monotonic(), deadline, "temporary files are given back")
             time.sleep(0.01)
 
-    def test_a_client_that_leaves_stops_no_comparison(self):
+    def leave(self, tee, path, answered=False):
+        """Asks, and leaves before there is an answer, or once it begins."""
+        with socket.create_connection(("127.0.0.1", tee.port), timeout=20 * SLOWNESS) as client:
+            client.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            if answered:
+                self.assertEqual(client.recv(1), b"H")
+            else:
+                time.sleep(0.1)
+
+    def test_a_client_that_leaves_takes_its_question_back(self):
         a, b = self.backend(matrix(truth())), self.backend(matrix(truth()[1:]))
-        a.answer.delay = b.answer.delay = 0.5
+        a.answer.delay = 100
+        tee = self.tee([a, b], *EXACT, "--server.http-conn-limit=4")
+        before = tee.threads()
+        for _ in range(8):
+            self.leave(tee, RANGE)
+        tee.wait_for("millrace_querytee_requests_incomplete_total", 8)
+        tee.wait_for("millrace_querytee_backend_failures_total", 8, backend=a.name, reason="canceled")
+        tee.wait_for("millrace_querytee_comparisons_skipped_total", 8, reason="canceled")
+        self.assertEqual(tee.total("millrace_querytee_requests_in_flight", backend=a.name), 0)
+        tee.wait_for_threads(before)
+        a.answer.delay = 0
+        self.assertEqual(tee.get(RANGE), (200, a.answer.body))
+
+    def test_a_client_that_leaves_within_an_answer_takes_it_back(self):
+        a, b = self.backend(), self.backend()
+        a.answer.body, a.answer.stall = bytes(1 << 20), 200 << 10
+        tee = self.tee([a, b], *EXACT, "--server.http-conn-limit=4")
+        for _ in range(8):
+            self.leave(tee, RANGE)
+        tee.wait_for("millrace_querytee_backend_failures_total", 8, backend=a.name, reason="canceled")
+        tee.wait_for("millrace_querytee_comparisons_skipped_total", 8, reason="canceled")
+        self.assertEqual(tee.total("millrace_querytee_requests_in_flight", backend=a.name), 0)
+
+    def test_nobody_waits_for_a_choice_once_the_client_has_left(self):
+        a, b = self.backend(), self.backend()
+        a.answer.delay = b.answer.delay = 100
+        tee = self.tee([a, b], "--server.http-conn-limit=4", "--proxy.drain-timeout=100ms", preferred=None)
+        before = tee.threads()
+        for _ in range(8):
+            self.leave(tee, RANGE)
+        tee.wait_for("millrace_querytee_requests_incomplete_total", 8)
+        tee.wait_for_threads(before)
+
+    def test_a_client_that_leaves_stops_no_comparison_of_what_is_there(self):
+        a, b = self.backend(matrix(truth())), self.backend(matrix(truth()[1:]))
+        b.answer.delay = 0.5
         tee = self.tee([a, b], *EXACT)
-        with socket.create_connection(("127.0.0.1", tee.port)) as client:
-            client.sendall(f"GET {RANGE} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-            time.sleep(0.1)
+        self.leave(tee, RANGE, answered=True)
         tee.wait_compared(result="fail")
 
     def test_sigterm_finishes_answers_and_comparisons(self):

@@ -5,7 +5,7 @@ import threading
 
 
 class Answer:
-    """What is said: `then` is said instead once this has been, `cut` is where it breaks off."""
+    """What is said: `then` is said instead once this has been, `cut` is where it breaks off, `stall` where no more comes."""
 
     def __init__(self, body):
         self.status = 200
@@ -13,6 +13,7 @@ class Answer:
         self.body = body
         self.delay = 0
         self.cut = None
+        self.stall = None
         self.endless = False
         self.then = None
 
@@ -68,6 +69,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return
         self.send_header("Content-Length", str(len(answer.body)))
         self.end_headers()
+        if answer.stall is not None:
+            self.wfile.write(answer.body[:answer.stall])
+            backend.closing.wait()
+            return
         self.wfile.write(answer.body[:answer.cut])
         self.close_connection = answer.cut is not None
 
