@@ -94,7 +94,8 @@ class Tee(processes.Server):
         deadline = time.monotonic() + 20 * SLOWNESS
         while self.total(name, **labels) < count:
             if time.monotonic() > deadline:
-                raise AssertionError(f"{name} {labels} is {self.total(name, **labels)}, not {count}: {self.last_words()}")
+                why = re.findall(r"^\w+\{.*reason=.*$", self.metrics(), re.M)
+                raise AssertionError(f"{name} {labels} is {self.total(name, **labels)}, not {count}: {why} {self.last_words()}")
             time.sleep(0.01)
 
     def wait_compared(self, count=1, **labels):
@@ -606,7 +607,7 @@ class Breaking(Case):
 
     def test_many_at_once(self):
         a, b = self.backend(matrix(truth())), self.backend(matrix(truth()))
-        tee = self.tee([a, b], *EXACT, "--proxy.compare-queue-size=1000")
+        tee = self.tee([a, b], *EXACT, "--proxy.compare-queue-size=1000", "--proxy.secondary-max-in-flight=1000")
         failed = []
 
         def ask():
