@@ -23,6 +23,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from judge import directory, processes, series  # noqa: E402
+from judge.program import find_judge  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 SECONDS_MAX = 10
@@ -52,9 +53,8 @@ def find_data(options, scratch):
     """A copy of the directory to damage."""
     if options.data:
         return directory.copy(options.data, scratch / "data")
-    found = subprocess.run([ROOT / "scripts" / "judge.sh"], capture_output=True, text=True, timeout=900, check=False)
-    if found.returncode == 0:
-        judge = found.stdout.strip()
+    judge = find_judge()
+    if judge:
         source = directory.once(f"small-{directory.key_of_generated()}", lambda path: write_small(judge, path))
         return directory.copy(source, scratch / "data")
     print("no Prometheus: the directory holds blocks of demo data only")

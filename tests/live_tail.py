@@ -10,7 +10,6 @@ Exit code 77: there is no Prometheus to be had (scripts/judge.sh).
 import argparse
 import pathlib
 import shutil
-import subprocess
 import sys
 import tempfile
 import threading
@@ -19,6 +18,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from judge import processes, remote_write  # noqa: E402
 from judge.client import Client  # noqa: E402
+from judge.program import find_judge  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 SKIPPED = 77
@@ -160,11 +160,9 @@ def main():
     parser.add_argument("--rounds", type=int, default=12, help="of writing")
     parser.add_argument("--keep", action="store_true", help="keep the directory and the logs")
     options = parser.parse_args()
-    found = subprocess.run([ROOT / "scripts" / "judge.sh"], capture_output=True, text=True, timeout=900, check=False)
-    if found.returncode != 0:
-        print("skipped: there is no Prometheus to write with")
+    options.judge = find_judge()
+    if not options.judge:
         return SKIPPED
-    options.judge = found.stdout.strip()
     scratch = pathlib.Path(tempfile.mkdtemp(prefix="millrace-live-"))
     data = scratch / "data"
     failed = 0

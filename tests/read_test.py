@@ -11,7 +11,6 @@ import pathlib
 import shutil
 import socket
 import struct
-import subprocess
 import sys
 import tempfile
 import threading
@@ -20,6 +19,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from judge import compare, directory, processes, remote_read, series  # noqa: E402
 from judge.client import Client  # noqa: E402
+from judge.program import find_judge  # noqa: E402
 from judge.remote_read import EQUAL, NOT_EQUAL, NOT_REGEX, REGEX, SAMPLES, STREAMED, encode_query  # noqa: E402
 from judge.remote_write import field, snappy, varint  # noqa: E402
 
@@ -325,13 +325,12 @@ def main():
     parser.add_argument("--millrace", default=ROOT / "build/server/millrace")
     parser.add_argument("--keep", action="store_true", help="leave the directory where it is")
     options = parser.parse_args()
-    found = subprocess.run([ROOT / "scripts" / "judge.sh"], capture_output=True, text=True, timeout=900, check=False)
-    if found.returncode != 0:
-        print("skipped: there is no Prometheus to compare with")
+    judge = find_judge()
+    if not judge:
         return SKIPPED
     base = pathlib.Path(tempfile.mkdtemp(prefix="millrace-read."))
     try:
-        run(options, found.stdout.strip(), base)
+        run(options, judge, base)
     except (Fault, remote_read.Damage, processes.ServerError, struct.error) as fault:
         print(f"FAILED: {fault}")
         return 1

@@ -22,6 +22,7 @@ import zlib
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from judge import compare, directory, processes, remote_read, series  # noqa: E402
 from judge.client import Client  # noqa: E402
+from judge.program import find_judge  # noqa: E402
 from judge.remote_read import REGEX, SAMPLES, STREAMED, encode_query  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -282,11 +283,6 @@ def check_fault(program, base, early, url, words):
                 TALLY.check(f"{name}: labels with a warning", b'"warnings"' in body and b'"job"' in body, body[:300])
 
 
-def judge():
-    found = subprocess.run([ROOT / "scripts" / "judge.sh"], capture_output=True, text=True, timeout=900, check=False)
-    return found.stdout.strip() if found.returncode == 0 else None
-
-
 def shard_of(labels, count):
     """As a relabeling with hashmod splits a fleet's targets."""
     return zlib.crc32(labels.get("instance", labels["__name__"]).encode()) % count
@@ -340,7 +336,7 @@ def main():
         subprocess.run([options.millrace, "demo-data", data, "--instances", "3", "--hours", str(HOURS), "--end", str(END)],
                        check=True, capture_output=True)
         check_merging(options.millrace, base, data)
-        program = judge()
+        program = find_judge()
         if program:
             check_shards(options, base, program)
         else:

@@ -652,9 +652,8 @@ class RealPair(Case):
         subprocess.run([MILLRACE, "demo-data", data, "--instances", "2", "--hours", "1", "--end", "1760000000"],
                        check=True, capture_output=True, timeout=120)
         shutil.copytree(data, copy)
-        found = subprocess.run([ROOT / "scripts/judge.sh"], capture_output=True, text=True, timeout=900, check=False)
-        first = processes.prometheus(found.stdout.strip(), copy) if found.returncode == 0 else processes.millrace(
-            MILLRACE, copy, name="other")
+        judge = program.find_judge()
+        first = processes.prometheus(judge, copy) if judge else processes.millrace(MILLRACE, copy, name="other")
         queries = ("up", "sum by (job) (rate(http_requests_total[5m]))", "topk(3, http_requests_total)", "up == 7",
                    "histogram_quantile(0.9, sum by (le) (rate(http_request_duration_seconds_bucket[5m])))", "sum(", '"text"')
         with first as one, processes.millrace(MILLRACE, data) as two:

@@ -18,8 +18,8 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from judge import processes, remote_write  # noqa: E402
 from judge.client import Client  # noqa: E402
+from judge.program import find_judge  # noqa: E402
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
 SKIPPED = 77
 WRITE_SECONDS = 1.0
 BEGIN, STEP = 1_700_000_000, 0.1  # of batches, as append_load has them
@@ -38,16 +38,6 @@ QUERIES = (
 
 class Fault(Exception):
     """What the test was to find."""
-
-
-def find_judge(options):
-    if options.judge:
-        return options.judge
-    found = subprocess.run([ROOT / "scripts" / "judge.sh"], capture_output=True, text=True, timeout=900, check=False)
-    if found.returncode != 0:
-        print(found.stderr.strip() or "no Prometheus to be had")
-        sys.exit(SKIPPED)
-    return found.stdout.strip()
 
 
 def write(load, data, seed):
@@ -108,7 +98,9 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--keep", action="store_true", help="leave the directory")
     options = parser.parse_args()
-    judge = find_judge(options)
+    judge = options.judge or find_judge()
+    if not judge:
+        sys.exit(SKIPPED)
     base = pathlib.Path(tempfile.mkdtemp(prefix="millrace-written-"))
     begin = time.monotonic()
     try:
