@@ -185,22 +185,39 @@ const struct tombstones *block_tombstones(const struct block *block)
     return block->tombstones;
 }
 
+static bool is_same_file(const struct stat *a, const struct stat *b)
+{
+    return a->st_ino == b->st_ino && a->st_size == b->st_size &&
+           a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
 static bool block_file_is_outdated(const struct block *block, const char *name,
                                    const struct stat *then)
 {
     struct stat now;
     block_stat(block, name, &now);
-    if (now.st_ino == 0) /* the block is being deleted, or never had any */
-        return false;
-    return now.st_ino != then->st_ino || now.st_size != then->st_size ||
-           now.st_mtim.tv_sec != then->st_mtim.tv_sec ||
-           now.st_mtim.tv_nsec != then->st_mtim.tv_nsec;
+    return now.st_ino != 0 /* the block is being deleted, or never had any */ &&
+           !is_same_file(&now, then);
 }
 
 bool block_is_outdated(const struct block *block)
 {
     return block_file_is_outdated(block, "tombstones", &block->tombstones_stat) ||
            block_file_is_outdated(block, "meta.json", &block->meta_stat);
+}
+
+bool block_check_tombstones(const struct block *block, struct err *err)
+{
+    AUTO(buf_done) struct buf path = {0};
+    buf_printf(&path, "%s/tombstones", block->dir);
+    struct stat now;
+    if (stat(buf_terminated(&path), &now) != 0) {
+        if (errno == ENOENT && block->tombstones_stat.st_ino == 0)
+            return true; /* there never were any */
+        return err_set(err, ERR_IO, "%s: cannot look: %s", path.ptr, strerror(errno));
+    }
+    return is_same_file(&now, &block->tombstones_stat) ||
+           err_set(err, ERR_IO, "%s: what is deleted cannot be read at the moment", path.ptr);
 }
 
 uint64_t block_size_bytes(const struct block *block)

@@ -100,6 +100,13 @@ const struct tombstones *block_tombstones(const struct block *block);
 /* Have meta.json or the tombstones on disk been replaced since the block was opened? */
 bool block_is_outdated(const struct block *block);
 
+/*
+ * Are its tombstones those on the disk? False, ERR_IO: others were written, and the block could not
+ * be opened anew since, or it cannot be known. Who makes other tombstones or another block of it
+ * must not go on then: what was deleted would come back.
+ */
+bool block_check_tombstones(const struct block *block, struct err *err) MUST_CHECK;
+
 /* Of its files, as they were when the block was opened. */
 uint64_t block_size_bytes(const struct block *block);
 

@@ -241,6 +241,8 @@ bool compact_blocks(struct block *const *blocks, size_t count,
     struct block_write_options block = {.parent_count = count};
     for (size_t i = 0; i < count; i++) {
         const struct block_meta *meta = block_meta(blocks[i]);
+        if (!block_check_tombstones(blocks[i], err))
+            return false;
         begin_ms = meta->begin_ms < begin_ms ? meta->begin_ms : begin_ms;
         end_ms = meta->end_ms > end_ms ? meta->end_ms : end_ms;
         block.level = meta->level > block.level ? meta->level : block.level;
@@ -269,6 +271,8 @@ bool compact_blocks(struct block *const *blocks, size_t count,
 bool compact_block_anew(struct block *old, const struct compact_options *options,
                         struct compact_result *ret_result, struct err *err)
 {
+    if (!block_check_tombstones(old, err))
+        return false;
     const struct block_meta *meta = block_meta(old);
     struct block_desc parent = compact_parent(old);
     struct block_write_options block = {

@@ -221,6 +221,25 @@ START_TEST(leaves_out_what_was_deleted)
 }
 END_TEST
 
+/* Else what was deleted since the block was opened would come back for good. */
+START_TEST(takes_no_block_whose_tombstones_it_does_not_know)
+{
+    begin();
+    const struct test_series series = {.labels = "__name__=a", .step_ms = 10, .count = 100};
+    struct ulid ulid = test_dir_block(&dir, 1, 0, 1000, &series, 1);
+    struct block *block = test_dir_open(&dir, ulid);
+    test_dir_delete(&dir, ulid, 100, 399);
+    struct compact_options to = options();
+    ck_assert(!compact_blocks(&block, 1, &to, &result, &err));
+    ck_assert_int_eq(err.kind, ERR_IO);
+    err_clear(&err);
+    ck_assert(!compact_block_anew(block, &to, &result, &err));
+    ck_assert_uint_eq(count_entries(out_path), 0);
+    block_unref(block);
+    end();
+}
+END_TEST
+
 START_TEST(makes_no_block_of_nothing)
 {
     begin();
@@ -402,5 +421,6 @@ START_TEST(keeps_every_bit_of_a_head)
 END_TEST
 
 TEST_MAIN("compact_write", merges_blocks_side_by_side, merges_blocks_that_overlap_as_a_query_does,
-          leaves_out_what_was_deleted, makes_no_block_of_nothing, keeps_hints,
-          leaves_nothing_behind_a_failure, keeps_every_bit_of_a_head)
+          leaves_out_what_was_deleted, takes_no_block_whose_tombstones_it_does_not_know,
+          makes_no_block_of_nothing, keeps_hints, leaves_nothing_behind_a_failure,
+          keeps_every_bit_of_a_head)

@@ -18,10 +18,30 @@ static bool db_is_ours(const struct db *db, struct err *err)
            err_set(err, ERR_UNSUPPORTED, "%s: open for reading only", db->path);
 }
 
+/* A block that could not be opened anew behind a delete still shows what was deleted. */
+static bool stones_are_known(struct db *db, struct time_range range, struct err *err)
+{
+    AUTO(block_list_done)
+    struct block_list blocks = db_blocks_in(db, range.begin_ms, range.end_ms);
+    for (size_t i = 0; i < blocks.count; i++)
+        if (!block_check_tombstones(blocks.items[i], err))
+            return false;
+    return true;
+}
+
+/* The same, once they were looked at again if need be. */
+static bool stones_become_known(struct db *db, struct time_range range, struct err *err)
+{
+    if (stones_are_known(db, range, err))
+        return true;
+    err_clear(err);
+    return db_refresh(db, err) && stones_are_known(db, range, err);
+}
+
 static bool delete_held(struct db *db, struct matcher *const *matchers, size_t matcher_count,
                         struct time_range range, struct err *err)
 {
-    if (!late_samples_settle(db->head, err))
+    if (!late_samples_settle(db->head, err) || !stones_become_known(db, range, err))
         return false;
     AUTO(block_list_done)
     struct block_list blocks = db_blocks_in(db, range.begin_ms, range.end_ms);
@@ -29,7 +49,8 @@ static bool delete_held(struct db *db, struct matcher *const *matchers, size_t m
         if (!block_delete(blocks.items[i], matchers, matcher_count, range, &db->compactor.budget,
                           err))
             return false;
-    return db_refresh(db, err) && head_delete(db->head, matchers, matcher_count, range, err);
+    return db_refresh(db, err) && stones_are_known(db, range, err) &&
+           head_delete(db->head, matchers, matcher_count, range, err);
 }
 
 bool db_delete_series(struct db *db, struct matcher *const *matchers, size_t matcher_count,
@@ -60,8 +81,8 @@ bool db_clean_tombstones(struct db *db, struct err *err)
         return false;
     db_compact_hold(db);
     int64_t begin_ns = clock_monotonic_ns();
+    bool good = stones_become_known(db, (struct time_range){INT64_MIN, INT64_MAX}, err);
     AUTO(block_list_done) struct block_list blocks = db_blocks_in(db, INT64_MIN, INT64_MAX);
-    bool good = true;
     for (size_t i = 0; i < blocks.count && good; i++) {
         struct block *block = blocks.items[i];
         if (tombstones_count(block_tombstones(block)) > 0 && !clean_block(db, block, err))

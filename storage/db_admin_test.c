@@ -9,6 +9,7 @@
 #include "storage/append.h"
 #include "storage/db_compact.h"
 #include "storage/test_blocks.h"
+#include "storage/test_disk.h"
 
 static struct test_dir dir;
 static struct db *db;
@@ -139,6 +140,29 @@ START_TEST(a_range_that_ends_before_it_begins_deletes_nothing)
 }
 END_TEST
 
+/* A block that cannot be opened behind a delete: nobody goes on from what it held before. */
+START_TEST(what_was_deleted_before_stays_deleted)
+{
+    begin();
+    test_disk_fail(TEST_DISK_MAP, 0, -1);
+    ck_assert(!delete ("x=1", (struct time_range){200, 400}));
+    ck_assert(strstr(err.msg, "cannot be read at the moment") != NULL);
+    err_clear(&err);
+    ck_assert(!delete ("x=1", (struct time_range){600, 600}));
+    err_clear(&err);
+    ck_assert(!db_clean_tombstones(db, &err));
+    err_clear(&err);
+    test_disk_fail(TEST_DISK_MAP, 0, 0);
+    ck_assert(delete ("x=1", (struct time_range){800, 800}));
+    check(ONE "0:0 100:1 500:5 600:6 700:7 900:9 1000:50 1200:51 1400:52 2000:2000 2200:2200\n" TWO
+              ALL_OF_2);
+    ck_assert(db_clean_tombstones(db, &err));
+    check(ONE "0:0 100:1 500:5 600:6 700:7 900:9 1000:50 1200:51 1400:52 2000:2000 2200:2200\n" TWO
+              ALL_OF_2);
+    end();
+}
+END_TEST
+
 START_TEST(selections_that_run_keep_what_they_have)
 {
     begin();
@@ -241,7 +265,7 @@ START_TEST(nothing_is_done_where_it_may_only_read)
 END_TEST
 
 TEST_MAIN("db_admin", what_is_deleted_is_gone_from_blocks_and_head,
-          a_range_that_ends_before_it_begins_deletes_nothing,
+          a_range_that_ends_before_it_begins_deletes_nothing, what_was_deleted_before_stays_deleted,
           selections_that_run_keep_what_they_have, cleaned_blocks_are_written_anew_or_go,
           a_snapshot_opens_with_all_there_was, a_snapshot_may_leave_out_the_head,
           a_snapshot_that_fails_leaves_nothing, nothing_is_done_where_it_may_only_read)
