@@ -29,19 +29,19 @@ static bool stones_are_known(struct db *db, struct time_range range, struct err 
     return true;
 }
 
-/* The same, once they were looked at again if need be. */
-static bool stones_become_known(struct db *db, struct time_range range, struct err *err)
+/*
+ * What cannot be opened at the moment would come back with what is to be deleted of it, or with
+ * what was: damaged blocks alone are left out for good.
+ */
+static bool blocks_are_known(struct db *db, struct time_range range, struct err *err)
 {
-    if (stones_are_known(db, range, err))
-        return true;
-    err_clear(err);
-    return db_refresh(db, err) && stones_are_known(db, range, err);
+    return db_refresh(db, err) && db_check_open(db, err) && stones_are_known(db, range, err);
 }
 
 static bool delete_held(struct db *db, struct matcher *const *matchers, size_t matcher_count,
                         struct time_range range, struct err *err)
 {
-    if (!late_samples_settle(db->head, err) || !stones_become_known(db, range, err))
+    if (!late_samples_settle(db->head, err) || !blocks_are_known(db, range, err))
         return false;
     AUTO(block_list_done)
     struct block_list blocks = db_blocks_in(db, range.begin_ms, range.end_ms);
@@ -81,7 +81,7 @@ bool db_clean_tombstones(struct db *db, struct err *err)
         return false;
     db_compact_hold(db);
     int64_t begin_ns = clock_monotonic_ns();
-    bool good = stones_become_known(db, (struct time_range){INT64_MIN, INT64_MAX}, err);
+    bool good = blocks_are_known(db, (struct time_range){INT64_MIN, INT64_MAX}, err);
     AUTO(block_list_done) struct block_list blocks = db_blocks_in(db, INT64_MIN, INT64_MAX);
     for (size_t i = 0; i < blocks.count && good; i++) {
         struct block *block = blocks.items[i];

@@ -163,6 +163,24 @@ START_TEST(what_was_deleted_before_stays_deleted)
 }
 END_TEST
 
+/* A block that will be opened later would bring back what is deleted. */
+START_TEST(nothing_is_deleted_beside_a_block_that_cannot_be_opened)
+{
+    static const struct test_series third[] = {
+        {"__name__=a,x=1", 1500, 100, 3, 0, 0, false, false}};
+    begin();
+    test_disk_fail(TEST_DISK_MAP, 0, -1);
+    test_dir_block(&dir, 3, 1500, 2000, third, 1);
+    ck_assert(!delete ("x=1", (struct time_range){1200, 1600}));
+    ck_assert_msg(strstr(err.msg, "cannot map") != NULL, "%s", err.msg);
+    err_clear(&err);
+    test_disk_fail(TEST_DISK_MAP, 0, 0);
+    ck_assert(delete ("x=1", (struct time_range){100, 1600}));
+    check(ONE "0:0 1700:2 2000:2000 2200:2200\n" TWO ALL_OF_2);
+    end();
+}
+END_TEST
+
 START_TEST(selections_that_run_keep_what_they_have)
 {
     begin();
@@ -265,6 +283,7 @@ START_TEST(nothing_is_done_where_it_may_only_read)
 END_TEST
 
 TEST_MAIN("db_admin", what_is_deleted_is_gone_from_blocks_and_head,
+          nothing_is_deleted_beside_a_block_that_cannot_be_opened,
           a_range_that_ends_before_it_begins_deletes_nothing, what_was_deleted_before_stays_deleted,
           selections_that_run_keep_what_they_have, cleaned_blocks_are_written_anew_or_go,
           a_snapshot_opens_with_all_there_was, a_snapshot_may_leave_out_the_head,

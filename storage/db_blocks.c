@@ -88,7 +88,7 @@ static void db_load_block(struct db *db, const struct ulid *ulid, struct block_l
         return;
     }
     const struct bad_block *known = bad_list_find(&db->bad, ulid);
-    if (known && known->corrupt) {
+    if (known && known->kind == ERR_CORRUPT) {
         bad_list_add(bad, *known);
         return;
     }
@@ -101,7 +101,7 @@ static void db_load_block(struct db *db, const struct ulid *ulid, struct block_l
     else if (found && err.kind == ERR_IO && file_exists(buf_terminated(&dir)))
         block_list_add(blocks, block_ref(found)); /* only its tombstones are old: until next time */
     else if (file_exists(buf_terminated(&dir)))
-        bad_list_add(bad, (struct bad_block){*ulid, err.kind == ERR_CORRUPT, err.msg});
+        bad_list_add(bad, (struct bad_block){*ulid, err.kind, err.msg});
 }
 
 static bool db_list_blocks(struct db *db, struct block_list *blocks, struct bad_list *bad,
@@ -211,6 +211,19 @@ bool db_refresh_blocks(struct db *db, struct err *err)
     pthread_mutex_unlock(&db->lock);
     block_list_done(&before);
     return true;
+}
+
+bool db_check_open(struct db *db, struct err *err)
+{
+    bool good = true;
+    pthread_mutex_lock(&db->refreshing);
+    for (size_t i = 0; i < db->bad.count && good; i++) {
+        const struct bad_block *bad = &db->bad.items[i];
+        if (bad->kind == ERR_IO && !block_is_superseded(&bad->ulid, &db->blocks))
+            good = err_set(err, ERR_IO, "%s", bad->message);
+    }
+    pthread_mutex_unlock(&db->refreshing);
+    return good;
 }
 
 bool db_has_block(struct db *db, const struct ulid *ulid)

@@ -33,7 +33,7 @@ struct block_list {
 /* A block that was left out, and what was said of it. */
 struct bad_block {
     struct ulid ulid;
-    bool corrupt; /* opening it again is of no use */
+    enum err_kind kind; /* ERR_CORRUPT: opening it again is of no use; ERR_IO: it may be of use */
     char *message;
 };
 
@@ -123,6 +123,9 @@ int64_t db_blocks_end(const struct db *db);
 
 /* Looks at blocks that may end the head further on. With `refreshing`, the head's files read. */
 bool db_settle_doubts(struct db *db, struct err *err) MUST_CHECK;
+
+/* ERR_IO: there is one that may be opened later, with all that it holds. Thread: any. */
+bool db_check_open(struct db *db, struct err *err) MUST_CHECK;
 
 /* Is it in the list? Thread: any. */
 bool db_has_block(struct db *db, const struct ulid *ulid);
