@@ -70,7 +70,7 @@ def check(load, data, acked):
         return done.stderr.strip() or f"exit code {done.returncode}"
     for line in done.stdout.splitlines():
         _, writer, last, state = line.split()
-        there = int(last) if state == "whole" else int(last) - 1
+        there = max(0, int(last) - (state != "whole"))  # 0: it was killed before its first batch
         if there < acked.get(int(writer), 0):
             return f"writer {writer}: {acked[int(writer)]} batches were acknowledged, {there} are there"
     return None
