@@ -106,7 +106,8 @@ def encode_series(labels, samples):
 
 def snappy(data):
     """A snappy block that holds all as one literal."""
-    return varint(len(data)) + b"\xfc" + struct.pack("<I", len(data) - 1) + data
+    literal = b"\xfc" + struct.pack("<I", len(data) - 1) + data if data else b""
+    return varint(len(data)) + literal
 
 
 class Writer:
@@ -128,9 +129,12 @@ class Writer:
     def flush(self):
         if not self.waiting:
             return
-        body = snappy(b"".join(self.waiting))
-        self.waiting, self.size = [], 0
-        self.connection.request("POST", "/api/v1/write", body=body, headers={
+        body, self.waiting, self.size = b"".join(self.waiting), [], 0
+        self.send(body)
+
+    def send(self, body):
+        """One request; a body of nothing has no series."""
+        self.connection.request("POST", "/api/v1/write", body=snappy(body), headers={
             "Content-Encoding": "snappy",
             "Content-Type": "application/x-protobuf",
             "X-Prometheus-Remote-Write-Version": "0.1.0",
