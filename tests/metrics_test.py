@@ -251,12 +251,5 @@ class Case(unittest.TestCase):
                 self.assertAlmostEqual(ours[name].values[series], value, delta=2 + value / 50, msg=name + series)
 
 
-def main():
-    global MILLRACE, JUDGE
-    options, rest = program.read_flags(__doc__, millrace=MILLRACE)
-    MILLRACE, JUDGE = options.millrace, program.find_judge()
-    sys.exit(not program.run_tests(rest))
-
-
 if __name__ == "__main__":
-    main()
+    program.main(sys.modules[__name__])

@@ -417,12 +417,5 @@ class Shown(Case):
         self.assertNotIn("size", shown(server.port))
 
 
-def main():
-    global MILLRACE, JUDGE
-    options, rest = program.read_flags(__doc__, millrace=MILLRACE)
-    MILLRACE, JUDGE = options.millrace, program.find_judge()
-    sys.exit(not program.run_tests(rest))
-
-
 if __name__ == "__main__":
-    main()
+    program.main(sys.modules[__name__])

@@ -239,12 +239,5 @@ class Failures(Case):
         self.assertFalse(other.exists())
 
 
-def main():
-    global MILLRACE, JUDGE
-    options, rest = program.read_flags(__doc__, millrace=MILLRACE)
-    MILLRACE, JUDGE = options.millrace, program.find_judge()
-    sys.exit(not program.run_tests(rest))
-
-
 if __name__ == "__main__":
-    main()
+    program.main(sys.modules[__name__])

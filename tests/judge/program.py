@@ -45,6 +45,14 @@ def read_flags(description, **programs):
 def run_tests(rest):
     """Runs the tests of the program; prints the sum, and is true if none failed."""
     done = unittest.main(argv=[sys.argv[0], *rest], exit=False).result
-    bad = len(done.failures) + len(done.errors)
-    print(f"{done.testsRun - bad - len(done.skipped)} passed, {bad} failed")
-    return bad == 0
+    bad = {getattr(test, "test_case", test).id() for test, _ in done.failures + done.errors}  # of subtests, the test
+    not_run = sum(name.startswith("setUp") for name in bad)  # a class, or the module: none of its tests began
+    print(f"{done.testsRun + not_run - len(bad) - len(done.skipped)} passed, {len(bad)} failed")
+    return not bad
+
+
+def main(test):
+    """All of a test: the module `test`, whose MILLRACE and JUDGE are set by its flags and by what can be had."""
+    options, rest = read_flags(test.__doc__, millrace=test.MILLRACE)
+    test.MILLRACE, test.JUDGE = options.millrace, find_judge()
+    sys.exit(not run_tests(rest))
