@@ -158,21 +158,25 @@ void side_merge(struct arena *arena, const struct side_view *a, const struct sid
     }
 }
 
-/* kahan_add for each, without a branch. */
+/* kahan_add without a branch: b to a sum and its rest. */
+HOT_INLINE double count_add_kahan(double sum, double rest, double b, double *ret_rest)
+{
+    double total = sum + b;
+    bool sum_larger = fabs(sum) >= fabs(b);
+    double larger = sum_larger ? sum : b;
+    double smaller = sum_larger ? b : sum;
+    double grown = rest + ((larger - total) + smaller);
+    *ret_rest = fabs(total) > DBL_MAX ? 0 : grown;
+    return total;
+}
+
 KERNEL_CLONES
 static void counts_add_kahan(double *restrict sums, double *restrict rests,
                              const double *restrict a, const double *restrict a_rests,
                              const double *restrict b, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
-        double total = a[i] + b[i];
-        bool a_larger = fabs(a[i]) >= fabs(b[i]);
-        double larger = a_larger ? a[i] : b[i];
-        double smaller = a_larger ? b[i] : a[i];
-        double rest = a_rests[i] + ((larger - total) + smaller);
-        rests[i] = fabs(total) > DBL_MAX ? 0 : rest;
-        sums[i] = total;
-    }
+    for (size_t i = 0; i < count; i++)
+        sums[i] = count_add_kahan(a[i], a_rests[i], b[i], &rests[i]);
 }
 
 /* The same, where the sums stand. */
@@ -180,15 +184,8 @@ KERNEL_CLONES
 static void counts_grow_kahan(double *restrict sums, double *restrict rests,
                               const double *restrict b, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
-        double total = sums[i] + b[i];
-        bool sum_larger = fabs(sums[i]) >= fabs(b[i]);
-        double larger = sum_larger ? sums[i] : b[i];
-        double smaller = sum_larger ? b[i] : sums[i];
-        double rest = rests[i] + ((larger - total) + smaller);
-        rests[i] = fabs(total) > DBL_MAX ? 0 : rest;
-        sums[i] = total;
-    }
+    for (size_t i = 0; i < count; i++)
+        sums[i] = count_add_kahan(sums[i], rests[i], b[i], &rests[i]);
 }
 
 /* What merging b's own buckets has left over. */

@@ -194,19 +194,25 @@ static uint64_t follow(struct spool *spool, uint64_t end)
     return at;
 }
 
+/* All of it goes through to a follower. */
+static void write_beside_follower(struct spool *spool, uint64_t size)
+{
+    struct writer writer = {spool, size, false};
+    pthread_t thread;
+    spool_follow(spool);
+    pthread_create(&thread, NULL, write_all, &writer);
+    ck_assert_uint_eq(follow(spool, UINT64_MAX), size);
+    pthread_join(thread, NULL);
+    ck_assert(writer.good);
+}
+
 START_TEST(goes_beyond_its_limit_with_a_follower)
 {
     struct budget disk;
     budget_init(&disk, NULL, "--disk", 0);
     struct spool_options options = {.memory_max = 5000, .size_max = 9 << 20, .disk = &disk};
     struct spool *spool = spool_create(&options);
-    struct writer writer = {spool, 24 << 20, false};
-    pthread_t thread;
-    spool_follow(spool);
-    pthread_create(&thread, NULL, write_all, &writer);
-    ck_assert_uint_eq(follow(spool, UINT64_MAX), writer.size);
-    pthread_join(thread, NULL);
-    ck_assert(writer.good);
+    write_beside_follower(spool, 24 << 20);
     ck_assert_uint_le(disk.peak_bytes, (9 + 8 + 1) << 20);
 
     struct err err;
@@ -225,13 +231,7 @@ START_TEST(takes_pieces_longer_than_its_limit_with_a_follower)
 {
     struct spool_options options = {.memory_max = 5000, .size_max = 10};
     AUTO(spool_destroy) struct spool *spool = spool_create(&options);
-    struct writer writer = {spool, 1 << 20, false};
-    pthread_t thread;
-    spool_follow(spool);
-    pthread_create(&thread, NULL, write_all, &writer);
-    ck_assert_uint_eq(follow(spool, UINT64_MAX), writer.size);
-    pthread_join(thread, NULL);
-    ck_assert(writer.good);
+    write_beside_follower(spool, 1 << 20);
 }
 END_TEST
 
@@ -241,13 +241,7 @@ START_TEST(goes_on_in_lock_step_when_the_disk_is_used_up)
     budget_init(&disk, NULL, "--disk", 1 << 20);
     struct spool_options options = {.memory_max = 5000, .size_max = 9 << 20, .disk = &disk};
     struct spool *spool = spool_create(&options);
-    struct writer writer = {spool, 5 << 20, false};
-    pthread_t thread;
-    spool_follow(spool);
-    pthread_create(&thread, NULL, write_all, &writer);
-    ck_assert_uint_eq(follow(spool, UINT64_MAX), writer.size);
-    pthread_join(thread, NULL);
-    ck_assert(writer.good);
+    write_beside_follower(spool, 5 << 20);
     spool_destroy(spool);
     ck_assert_uint_eq(disk.used_bytes, 0);
 }
@@ -257,13 +251,7 @@ START_TEST(goes_on_in_lock_step_without_a_disk)
 {
     struct spool_options options = {.memory_max = 5000, .size_max = 9 << 20, .folder = "/missing"};
     AUTO(spool_destroy) struct spool *spool = spool_create(&options);
-    struct writer writer = {spool, 1 << 20, false};
-    pthread_t thread;
-    spool_follow(spool);
-    pthread_create(&thread, NULL, write_all, &writer);
-    ck_assert_uint_eq(follow(spool, UINT64_MAX), writer.size);
-    pthread_join(thread, NULL);
-    ck_assert(writer.good);
+    write_beside_follower(spool, 1 << 20);
 
     struct err err;
     bool good;

@@ -25,27 +25,32 @@ START_TEST(a_family_stands_behind_its_length)
 }
 END_TEST
 
+static void check_sample(const struct exposed_sample *sample, const char *expected)
+{
+    AUTO(buf_done) struct buf out = {0};
+    proto_put_sample(escaped, sample, &out);
+    check(&out, expected);
+}
+
 START_TEST(a_float_with_labels)
 {
     const struct exposed_label labels[] = {{STR("x.y"), STR("z")}, {STR("instance"), STR("")}};
     const struct exposed_sample sample = {labels, 2, 300, 1, NULL};
-    AUTO(buf_done) struct buf out = {0};
-    proto_put_sample(escaped, &sample, &out);
-    check(&out,
-          "2226"
-          "0a08"
-          "0a03"
-          "785f79"
-          "1201"
-          "7a"
-          "0a0c"
-          "0a08"
-          "696e7374616e6365"
-          "1200"
-          "2a09"
-          "09"
-          "000000000000f03f"
-          "30ac02");
+    check_sample(&sample,
+                 "2226"
+                 "0a08"
+                 "0a03"
+                 "785f79"
+                 "1201"
+                 "7a"
+                 "0a0c"
+                 "0a08"
+                 "696e7374616e6365"
+                 "1200"
+                 "2a09"
+                 "09"
+                 "000000000000f03f"
+                 "30ac02");
 }
 END_TEST
 
@@ -59,26 +64,24 @@ START_TEST(buckets_of_an_exponential_schema)
                                 .zero_threshold = 0,
                                 .negative = {&span, counts, 1, 1}};
     const struct exposed_sample sample = {NULL, 0, 1, 0, &h};
-    AUTO(buf_done) struct buf out = {0};
-    proto_put_sample(escaped, &sample, &out);
-    check(&out,
-          "2239"
-          "3001"
-          "3a35"
-          "11"
-          "000000000000f0bf"
-          "21"
-          "0000000000000040"
-          "2801"
-          "31"
-          "0000000000000000"
-          "41"
-          "0000000000000000"
-          "4a04"
-          "0801"
-          "1001"
-          "59"
-          "0000000000000040");
+    check_sample(&sample,
+                 "2239"
+                 "3001"
+                 "3a35"
+                 "11"
+                 "000000000000f0bf"
+                 "21"
+                 "0000000000000040"
+                 "2801"
+                 "31"
+                 "0000000000000000"
+                 "41"
+                 "0000000000000000"
+                 "4a04"
+                 "0801"
+                 "1001"
+                 "59"
+                 "0000000000000040");
 }
 END_TEST
 
@@ -93,26 +96,24 @@ START_TEST(custom_bounds_as_classic_buckets)
                                 .custom_bounds = bounds,
                                 .custom_bound_count = 2};
     const struct exposed_sample sample = {NULL, 0, 1, 0, &h};
-    AUTO(buf_done) struct buf out = {0};
-    proto_put_sample(escaped, &sample, &out);
-    check(&out,
-          "223e"
-          "3001"
-          "3a3a"
-          "11"
-          "000000000000f03f"
-          "1a12"
-          "11"
-          "0000000000000000"
-          "21"
-          "0000000000000000"
-          "1a12"
-          "11"
-          "000000000000f03f"
-          "21"
-          "0000000000000040"
-          "21"
-          "0000000000000040");
+    check_sample(&sample,
+                 "223e"
+                 "3001"
+                 "3a3a"
+                 "11"
+                 "000000000000f03f"
+                 "1a12"
+                 "11"
+                 "0000000000000000"
+                 "21"
+                 "0000000000000000"
+                 "1a12"
+                 "11"
+                 "000000000000f03f"
+                 "21"
+                 "0000000000000040"
+                 "21"
+                 "0000000000000040");
 }
 END_TEST
 
