@@ -23,6 +23,7 @@ struct listener {
     pthread_cond_t idle;            /* busy_count became 0, while it stops */
     struct connection *connections; /* a list */
     size_t connection_count;
+    size_t handed_count; /* to the library, which has not yet begun them */
     uint64_t next_id;
     _Atomic size_t busy_count; /* exchanges between their request and their end */
 };

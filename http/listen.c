@@ -24,7 +24,7 @@
 /* How long answers get to end once they are cancelled. */
 #define CANCEL_GRACE_MS 2000
 
-/* The library counts connections down a little later than we. */
+/* The library counts connections down a little later than we: it may have yet to do so for all. */
 #define CONNECTION_SLACK 64
 
 /*
@@ -77,6 +77,7 @@ static void connection_open(struct listener *listener, struct MHD_Connection *mh
         connection->next->link = &connection->next;
     listener->connections = connection;
     listener->connection_count++;
+    listener->handed_count--;
     pthread_mutex_unlock(&listener->mutex);
 
     /* Once for all its requests: bytes that come do not wake the watcher. */
@@ -112,12 +113,21 @@ static void connection_notice(void *context, struct MHD_Connection *mhd, void **
         connection_close(listener, slot);
 }
 
+/* The library begins a connection on a thread of its own, some time behind MHD_add_connection. */
+static void listener_count_handed(struct listener *listener, int more)
+{
+    pthread_mutex_lock(&listener->mutex);
+    listener->handed_count += (size_t)more;
+    pthread_mutex_unlock(&listener->mutex);
+}
+
 /* Takes who waits; at the limit the socket is left alone until a connection closes. */
 static void listener_accept(struct listener *listener)
 {
     for (;;) {
         pthread_mutex_lock(&listener->mutex);
-        bool full = listener->connection_count >= listener->options.connection_max;
+        size_t count = listener->connection_count + listener->handed_count;
+        bool full = count >= listener->options.connection_max;
         acceptor_pause(&listener->acceptor, full); /* who closes a connection then looks at it */
         pthread_mutex_unlock(&listener->mutex);
         if (full)
@@ -127,8 +137,11 @@ static void listener_accept(struct listener *listener)
         int fd = acceptor_take(&listener->acceptor, &address);
         if (fd < 0)
             return;
+        listener_count_handed(listener, 1);
         /* It closes the socket if it fails. */
-        MHD_add_connection(listener->daemon, fd, (struct sockaddr *)&address, sizeof address);
+        if (MHD_add_connection(listener->daemon, fd, (struct sockaddr *)&address, sizeof address) !=
+            MHD_YES)
+            listener_count_handed(listener, -1);
     }
 }
 
@@ -184,6 +197,13 @@ static void *watch(void *context)
     return NULL;
 }
 
+static unsigned library_connection_max(const struct listen_options *options)
+{
+    return options->connection_max < UINT_MAX / 4
+               ? 2 * (unsigned)options->connection_max + CONNECTION_SLACK
+               : UINT_MAX;
+}
+
 static bool listener_start(struct listener *listener, struct err *err)
 {
     const struct listen_options *options = &listener->options;
@@ -200,7 +220,7 @@ static bool listener_start(struct listener *listener, struct err *err)
         listener, MHD_OPTION_NOTIFY_COMPLETED, exchange_complete, listener,
         MHD_OPTION_NOTIFY_CONNECTION, connection_notice, listener,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY_SIZE, MHD_OPTION_CONNECTION_LIMIT,
-        (unsigned)options->connection_max + CONNECTION_SLACK, MHD_OPTION_CONNECTION_TIMEOUT, 0u,
+        library_connection_max(options), MHD_OPTION_CONNECTION_TIMEOUT, 0u,
         MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_ARRAY, options->tls_cert ? tls : &plain,
         MHD_OPTION_END);
     if (!listener->daemon)

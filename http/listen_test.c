@@ -420,6 +420,24 @@ START_TEST(lets_clients_wait_at_the_limit)
 }
 END_TEST
 
+/* They come faster than the library begins with them. */
+START_TEST(turns_nobody_of_a_crowd_away)
+{
+    int fds[300];
+    open_with((struct listen_options){.connection_max = 2});
+    for (size_t i = 0; i < ARRAY_COUNT(fds); i++) {
+        fds[i] = test_connect(listener_address(listener));
+        client_send(fds[i], "GET /a HTTP/1.1\r\n" CLOSE);
+    }
+    for (size_t i = 0; i < ARRAY_COUNT(fds); i++) {
+        AUTO(buf_done) struct buf answer = {0};
+        client_read(fds[i], &answer);
+        ck_assert_ptr_nonnull(strstr(buf_terminated(&answer), "GET /a from"));
+    }
+    listener_close(listener);
+}
+END_TEST
+
 START_TEST(drains_and_then_cancels)
 {
     open_with((struct listen_options){0});
@@ -520,5 +538,5 @@ TEST_MAIN("listen", answers_with_decoded_path_and_parameters,
           tells_a_handler_that_its_client_left, tells_a_later_handler_that_its_client_had_left,
           knows_that_who_leaves_with_the_answer_has_it, closes_who_never_asks,
           closes_who_does_not_take_the_answer, lets_clients_wait_at_the_limit,
-          drains_and_then_cancels, serves_many_at_once, survives_requests_that_are_none,
-          says_where_it_cannot_listen)
+          turns_nobody_of_a_crowd_away, drains_and_then_cancels, serves_many_at_once,
+          survives_requests_that_are_none, says_where_it_cannot_listen)
