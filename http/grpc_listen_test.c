@@ -304,7 +304,8 @@ START_TEST(closes_on_a_client_that_does_not_read)
     nghttp2_submit_window_update(link->client.http, 0, 0, INT32_MAX - 65535);
     ask(link, "/");
     int64_t end_ns = clock_monotonic_ns() + INT64_C(1000000) * PATIENCE_MS;
-    usleep(50000);
+    while (grpc_listener_connection_count(listener) == 0)
+        usleep(1000);
     while (grpc_listener_connection_count(listener) > 0) {
         ck_assert(clock_monotonic_ns() < end_ns);
         usleep(1000);

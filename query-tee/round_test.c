@@ -1,5 +1,6 @@
 #include "query-tee/round.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +9,7 @@
 #include "base/test.h"
 #include "http/listen.h"
 
-/* Backends here answer what their context says: a status, after some milliseconds. */
+/* Backends here answer what their context says: a status, after some milliseconds or LATE. */
 struct said {
     int status;
     unsigned delay_ms;
@@ -17,10 +18,17 @@ struct said {
     const char *coding; /* that nobody asked for; NULL: none */
 };
 
+/* Once what is looked at has happened. */
+#define LATE UINT_MAX
+
+static _Atomic bool has_happened;
+
 static void handle(void *context, const struct request *request, struct answer *answer)
 {
     const struct said *said = context;
-    usleep(said->delay_ms * 1000);
+    while (said->delay_ms == LATE && !atomic_load(&has_happened))
+        usleep(500);
+    usleep(said->delay_ms == LATE ? 0 : said->delay_ms * 1000);
     answer->status = said->status;
     answer->content_type = "text/plain";
     answer->compress = said->packed;
@@ -49,6 +57,7 @@ static void done(struct round *round, void *context)
 static void open_backends(size_t count)
 {
     struct err err;
+    atomic_store(&has_happened, false);
     for (size_t i = 0; i < count; i++) {
         struct listen_options listen = {
             .address = "127.0.0.1:0",
@@ -99,6 +108,7 @@ static void wait_for_the_end(void)
 
 static void finish(struct round *round, size_t count)
 {
+    atomic_store(&has_happened, true);
     wait_for_the_end();
     round_unref(round);
     crew_destroy(options.crew);
@@ -145,7 +155,7 @@ START_TEST(takes_the_first_good_answer)
 {
     said[0] = (struct said){429, 0, "busy", false, NULL};
     said[1] = (struct said){422, 60, "good", false, NULL};
-    said[2] = (struct said){200, 300, "late", false, NULL};
+    said[2] = (struct said){200, LATE, "late", false, NULL};
     open_backends(3);
     struct round *round = start(3);
     struct ask *ask = round_choose(round, &cancel);
@@ -203,7 +213,7 @@ END_TEST
 
 static void check_left(bool preferred)
 {
-    said[0] = (struct said){200, 400, "late", false, NULL};
+    said[0] = (struct said){200, LATE, "late", false, NULL};
     open_backends(1);
     backends[0].preferred = preferred;
     atomic_store(&cancel, true);

@@ -29,7 +29,7 @@ END = 1760000000
 QUERY, RANGE = "/api/v1/query", "/api/v1/query_range"
 HEAVY = "sum(quantile_over_time(0.5, node_cpu_seconds_total[6h:50ms]))"
 CANCEL_SECONDS = 0.1
-SLACK_SECONDS = 1.0  # what a busy machine may add
+SLACK_SECONDS = 5.0  # what a busy machine may add
 MEMORY_GROWTH_MAX = 200 << 20
 STALLED = 200
 
@@ -163,10 +163,10 @@ def check_leaving_clients(server):
     slowest = 0
     for _ in range(5):
         client = send_raw(port, request_of(QUERY, query=HEAVY, time=END), keep=True)
-        wait_until(lambda: metric(port, "prometheus_engine_queries") > 0, 5, "the heavy query runs")
+        wait_until(lambda: metric(port, "prometheus_engine_queries") > 0, 20, "the heavy query runs")
         client.close()
         begin = time.monotonic()
-        wait_until(lambda: metric(port, "prometheus_engine_queries") == 0, 5, "the query of a client that left ends")
+        wait_until(lambda: metric(port, "prometheus_engine_queries") == 0, 20, "the query of a client that left ends")
         slowest = max(slowest, time.monotonic() - begin)
     if slowest > CANCEL_SECONDS + SLACK_SECONDS:
         raise Failure(f"a query went on for {slowest:.2f} s after its client had left")
@@ -180,7 +180,7 @@ def check_stalled_clients(server):
         begin = time.monotonic()
         for _ in range(20):
             answers(server.port, "beside stalled clients", query="sum(up)")
-        if time.monotonic() - begin > 20 * SLACK_SECONDS:
+        if time.monotonic() - begin > 4 * SLACK_SECONDS:
             raise Failure(f"beside stalled clients: {time.monotonic() - begin:.1f} s for 20 light queries")
     finally:
         for client in clients:
@@ -247,7 +247,7 @@ def check_signals(options, data):
         server = processes.millrace(options.millrace, data, flags=flags, name="signals").start()
         try:
             clients = [send_raw(server.port, request_of(QUERY, query=HEAVY, time=END), keep=True) for _ in range(3)]
-            wait_until(lambda: metric(server.port, "prometheus_engine_queries") > 0, 5, "a query runs")
+            wait_until(lambda: metric(server.port, "prometheus_engine_queries") > 0, 20, "a query runs")
             begin = time.monotonic()
             for number in signals:
                 server.process.send_signal(number)

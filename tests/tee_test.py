@@ -260,24 +260,23 @@ class Choosing(Case):
 
     def test_takes_the_first_good_answer(self):
         bad, slow, fast = self.backend(), self.backend(), self.backend()
-        bad.answer.status, slow.answer.delay = 500, 1
+        bad.answer.status, slow.answer.delay = 500, 100
         slow.answer.body, fast.answer.delay = b"{}", 0.1
-        tee = self.tee([bad, slow, fast], preferred=None)
-        begin = time.monotonic()
+        tee = self.tee([bad, slow, fast], "--proxy.drain-timeout=100ms", preferred=None)
         self.assertEqual(tee.get(INSTANT), (200, fast.answer.body))
-        self.assertLess(time.monotonic() - begin, 0.9)
 
     def test_takes_the_first_of_bad_ones(self):
         first, second, dead = self.backend(), self.backend(), self.backend()
-        first.answer.status, second.answer.status, second.answer.delay = 503, 429, 0.3
+        first.answer.status, second.answer.status, second.answer.delay = 503, 429, 2
         dead.close()
         tee = self.tee([dead, first, second], preferred=None)
         self.assertEqual(tee.get(INSTANT)[0], 503)
 
     def test_a_refusal_is_an_answer(self):
         refusing, slow = self.backend(), self.backend()
-        refusing.answer.status, slow.answer.delay = 422, 0.5
-        self.assertEqual(self.tee([slow, refusing], preferred=None).get(INSTANT)[0], 422)
+        refusing.answer.status, slow.answer.delay = 422, 100
+        tee = self.tee([slow, refusing], "--proxy.drain-timeout=100ms", preferred=None)
+        self.assertEqual(tee.get(INSTANT)[0], 422)
 
 
 class Comparing(Case):
@@ -431,11 +430,11 @@ class Breaking(Case):
 
     def test_a_slow_secondary_delays_nothing(self):
         a, b = self.backend(), self.backend()
-        b.answer.delay = 2
+        b.answer.gate = threading.Event()
         tee = self.tee([a, b], *EXACT, "-proxy.log-slow-query-response-threshold=1s")
-        begin = time.monotonic()
         self.assertEqual(tee.get(INSTANT)[0], 200)
-        self.assertLess(time.monotonic() - begin, 1)
+        time.sleep(1.2)
+        b.answer.gate.set()
         tee.wait_compared()
         self.assertIn("response time difference between backends exceeded threshold", tee.log.read_text())
 
@@ -520,7 +519,7 @@ class Breaking(Case):
         begin = time.monotonic()
         tee.stop()
         self.assertEqual(tee.process.returncode, 0)
-        self.assertLess(time.monotonic() - begin, 5)
+        self.assertLess(time.monotonic() - begin, 20)
 
     def test_memory_does_not_grow_with_answers(self):
         big = [({"__name__": "x", "i": str(i)}, [(t, str(t * 1.1)) for t in range(4000)]) for i in range(40)]

@@ -5,13 +5,15 @@ import threading
 
 
 class Answer:
-    """What is said: `then` is said instead once this has been, `cut` is where it breaks off, `stall` where no more comes."""
+    """What is said, after a delay or once a gate is open: `then` is said instead once this has been, `cut` is where it
+    breaks off, `stall` where no more comes."""
 
     def __init__(self, body):
         self.status = 200
         self.headers = {"Content-Type": "application/json"}
         self.body = body
         self.delay = 0
+        self.gate = None
         self.cut = None
         self.stall = None
         self.endless = False
@@ -59,6 +61,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if answer.delay and backend.closing.wait(answer.delay):
             self.close_connection = True
             return
+        if answer.gate:
+            answer.gate.wait()
         self.send_response(answer.status)
         for name, value in answer.headers.items():
             self.send_header(name, value)
