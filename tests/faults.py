@@ -207,12 +207,12 @@ class Directory(power.Directory):
         """Nobody sends: what fails is not tried all the time."""
         self.set_pause(True)
         time.sleep(0.1)
-        before = self.faults.struck()
+        before, begin = self.faults.struck(), time.monotonic()
         time.sleep(QUIET_SECONDS)
-        strikes = self.faults.struck() - before
+        strikes, seconds = self.faults.struck() - before, time.monotonic() - begin
         self.set_pause(False)
-        if strikes > QUIET_STRIKES:
-            raise Fault(f"{strikes} calls failed in {QUIET_SECONDS} s without a request")
+        if strikes > QUIET_STRIKES * seconds / QUIET_SECONDS:
+            raise Fault(f"{strikes} calls failed in {seconds:.1f} s without a request")
 
     def set_pause(self, paused):
         for sender in self.running:
@@ -223,8 +223,9 @@ class Directory(power.Directory):
         return self.running
 
     def wait_for_writes(self):
-        before, deadline = self.load.acknowledged, time.monotonic() + WELL_SECONDS
-        while self.load.acknowledged == before:
+        """Of each sender: then none has yet to be told of a refusal that was counted before."""
+        before, deadline = list(self.load.next), time.monotonic() + WELL_SECONDS
+        while any(now <= was for now, was in zip(self.load.next, before)):
             if time.monotonic() > deadline or self.process.poll() is not None:
                 raise Fault(f"the disk is well again, and nothing is taken: {self.load.reason};"
                             f" {self.server.last_words()}")
