@@ -232,7 +232,7 @@ bool compact_blocks(struct block *const *blocks, size_t count,
                     const struct compact_options *options, struct compact_result *ret_result,
                     struct err *err)
 {
-    struct db_sources sources = compact_sources(blocks, count);
+    AUTO(db_sources_done) struct db_sources sources = compact_sources(blocks, count);
     int64_t begin_ms = INT64_MAX;
     int64_t end_ms = INT64_MIN;
     unsigned all_hints = ~0u;
