@@ -334,12 +334,19 @@ SHIFT_CLONES static bool xor_quad_rest(struct xor_lane *lanes, struct xor_place 
  * Chunks of mostly equal values are counted rather than read, faster than four at once. Where times
  * jitter or values are wide there are the branches of what is rare here.
  */
-bool chunk_xor_suits_quad(const uint8_t *data, size_t size)
+static bool xor_quad_count(const uint8_t *data, size_t size, size_t *ret_count)
 {
     if (size < XOR_HEADER_SIZE || size > XOR_QUAD_SIZE_MAX)
         return false;
-    size_t count = load_be16(data);
+    size_t count = load_be16(data); /* once: a mapped page may get lost, and be zeros */
+    *ret_count = count;
     return count > 2 && count <= XOR_QUAD_COUNT_MAX && size > count / 2 && size < count * 3;
+}
+
+bool chunk_xor_suits_quad(const uint8_t *data, size_t size)
+{
+    size_t count;
+    return xor_quad_count(data, size, &count);
 }
 
 bool chunk_xor_decode_quad(const struct xor_bytes chunks[XOR_QUAD], struct samples *into)
@@ -349,9 +356,8 @@ bool chunk_xor_decode_quad(const struct xor_bytes chunks[XOR_QUAD], struct sampl
     size_t total = 0;
     size_t least = XOR_QUAD_COUNT_MAX;
     for (size_t k = 0; k < XOR_QUAD; k++) {
-        if (!chunk_xor_suits_quad(chunks[k].data, chunks[k].size))
+        if (!xor_quad_count(chunks[k].data, chunks[k].size, &lanes[k].count))
             return false;
-        lanes[k].count = load_be16(chunks[k].data);
         least = lanes[k].count < least ? lanes[k].count : least;
         total += lanes[k].count;
     }

@@ -343,7 +343,7 @@ size_t index_value_count(const struct index *index, struct str name)
 void index_values_begin(const struct index *index, struct str name, struct index_values *values)
 {
     const struct index_name *found = index_find_name(index, name);
-    *values = (struct index_values){.index = index};
+    *values = (struct index_values){.index = index, .name = found};
     if (!found)
         return;
     values->left = found->value_count;
@@ -374,8 +374,7 @@ void index_values_seek(struct index_values *values, struct str value)
     const struct index *index = values->index;
     if (values->left == 0)
         return;
-    struct str name = index_entry_at(index, values->offset).name;
-    const struct index_name *found = index_find_name(index, name);
+    const struct index_name *found = values->name;
     uint32_t done = found->value_count - values->left;
     size_t step = index->sample_step;
 

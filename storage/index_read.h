@@ -51,6 +51,7 @@ size_t index_value_count(const struct index *index, struct str name);
  */
 struct index_values {
     const struct index *index;
+    const struct index_name *name;
     size_t sample;   /* of the next value */
     uint32_t offset; /* of the next value */
     uint32_t left;
