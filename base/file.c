@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -30,39 +29,6 @@ static void fd_close(int fd)
 static void fd_close_auto(int *fd)
 {
     fd_close(*fd);
-}
-
-bool file_map_open(const char *path, struct file_map *ret_map, struct err *err)
-{
-    AUTO(fd_close) int fd = open(path, O_RDONLY | O_CLOEXEC);
-    struct stat st;
-    if (fd < 0 || fstat(fd, &st) != 0)
-        return file_error(err, path, "open");
-    if (!S_ISREG(st.st_mode))
-        return err_set(err, ERR_IO, "%s: not a regular file", path);
-
-    struct file_map map = {.size = (size_t)st.st_size};
-    if (map.size > 0) {
-        void *at = mmap(NULL, map.size, PROT_READ, MAP_SHARED, fd, 0);
-        if (at == MAP_FAILED)
-            return file_error(err, path, "map");
-        map.bytes = at;
-    }
-    *ret_map = map;
-    return true;
-}
-
-void file_map_close(struct file_map *map)
-{
-    if (map->bytes)
-        munmap((void *)(uintptr_t)map->bytes, map->size);
-    *map = (struct file_map){0};
-}
-
-void file_map_forget(const struct file_map *map)
-{
-    if (map->bytes)
-        madvise((void *)(uintptr_t)map->bytes, map->size, MADV_DONTNEED);
 }
 
 bool file_read(const char *path, size_t size_max, struct buf *out, struct err *err)

@@ -9,22 +9,9 @@
 #include "base/err.h"
 
 /*
- * Files, as storage needs them: mapped whole for reading, read whole, written so that they are
- * there whole or not at all. All fail with ERR_IO (ERR_NOT_FOUND where nothing is there) and the
- * path.
+ * Files, as storage needs them: read whole, written so that they are there whole or not at all. All
+ * fail with ERR_IO (ERR_NOT_FOUND where nothing is there) and the path.
  */
-
-struct file_map {
-    const uint8_t *bytes; /* NULL for an empty file */
-    size_t size;
-};
-
-/* Maps what the file holds now, for reading. */
-bool file_map_open(const char *path, struct file_map *ret_map, struct err *err) MUST_CHECK;
-void file_map_close(struct file_map *map);
-
-/* Lets go of the pages that reading has brought in; they come back when they are touched. */
-void file_map_forget(const struct file_map *map);
 
 /* At most `size_max` bytes; a larger file is ERR_LIMIT. Appends to `out`, a part also on failure.
  */

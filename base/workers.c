@@ -81,10 +81,14 @@ struct workers *workers_create(size_t thread_count)
     pthread_cond_init(&workers->task_added, NULL);
     workers->threads = mem_new_array(pthread_t, thread_count);
 
-    /* Signals are for the threads that serve requests. */
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
+    /* Signals are for the threads that serve requests; a fault is for the thread that has it. */
+    sigset_t others, before;
+    sigfillset(&others);
+    sigdelset(&others, SIGBUS); /* file_map.c goes on behind it */
+    sigdelset(&others, SIGSEGV);
+    sigdelset(&others, SIGFPE);
+    sigdelset(&others, SIGILL);
+    pthread_sigmask(SIG_SETMASK, &others, &before);
     for (size_t i = 0; i < thread_count; i++) {
         if (pthread_create(&workers->threads[i], NULL, workers_serve, workers) != 0)
             break;

@@ -220,7 +220,8 @@ static void print_storage(struct server *server, struct buf *out)
     put_gauge(out, "prometheus_tsdb_lowest_timestamp", "Lowest timestamp value stored.",
               (double)stats.begin_ms);
     put_counter(out, "millrace_storage_corruptions_total",
-                "Blocks, chunks and records that were left out because they are damaged.",
+                "Blocks, chunks and records that were left out because they are damaged, and files "
+                "that a part of could not be read.",
                 (double)stats.corrupt_count);
 }
 

@@ -21,7 +21,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/file.h"
+#include "base/clock.h"
+#include "base/file_map.h"
 #include "base/mem.h"
 #include "storage/checksum.h"
 #include "storage/chunk.h"
@@ -29,6 +30,7 @@
 #define SEGMENT_MAGIC 0x85BD40DDu
 #define SEGMENT_HEADER_SIZE 8
 #define SEGMENT_COUNT_MAX 65536
+#define LOST_WAIT_MAX_MS 60000
 
 struct segment {
     char *path;
@@ -47,7 +49,24 @@ struct block {
     struct tombstones *tombstones;
     struct stat tombstones_stat; /* st_ino 0: there were none */
     struct stat meta_stat;
+    int64_t lost_wait_ms; /* what was lost is tried again so long behind the last time, */
+    int64_t lost_next_ns; /* then; of who looks if the block is outdated */
 };
+
+static bool segment_check(const struct segment *segment, struct err *err)
+{
+    uint8_t header[SEGMENT_HEADER_SIZE] = {0};
+    if (segment->map.size >= sizeof header)
+        memcpy(header, segment->map.bytes, sizeof header);
+    if (!file_map_check(segment->map.bytes, sizeof header, err))
+        return false;
+    if (load_be32(header) != SEGMENT_MAGIC)
+        return err_set(err, ERR_CORRUPT, "%s: offset 0: not a chunk segment", segment->path);
+    if (header[4] != 1)
+        return err_set(err, ERR_CORRUPT, "%s: offset 4: unknown version %u", segment->path,
+                       header[4]);
+    return true;
+}
 
 static bool segment_add(struct block *block, const char *dir, const char *name, struct err *err)
 {
@@ -60,12 +79,7 @@ static bool segment_add(struct block *block, const char *dir, const char *name, 
     mem_grow(block->segments, struct segment, block->segment_count, &block->segment_cap);
     block->segments[block->segment_count++] = segment;
 
-    if (segment.map.size < SEGMENT_HEADER_SIZE || load_be32(segment.map.bytes) != SEGMENT_MAGIC)
-        return err_set(err, ERR_CORRUPT, "%s: offset 0: not a chunk segment", segment.path);
-    if (segment.map.bytes[4] != 1)
-        return err_set(err, ERR_CORRUPT, "%s: offset 4: unknown version %u", segment.path,
-                       segment.map.bytes[4]);
-    return true;
+    return segment_check(&segment, err);
 }
 
 static int segment_is_file(const struct dirent *entry)
@@ -103,10 +117,9 @@ static bool block_open_index(struct block *block, struct err *err)
     buf_printf(&path, "%s/index", block->dir);
     if (!file_map_open(buf_terminated(&path), &block->index_map, err))
         return false;
-    if (!index_open(block->index_map.bytes, block->index_map.size, &block->index, err))
-        return err_wrap(err, "%s", buf_terminated(&path));
+    bool good = index_open(block->index_map.bytes, block->index_map.size, &block->index, err);
     file_map_forget(&block->index_map);
-    return true;
+    return block_index_end(block, good, err);
 }
 
 static void block_stat(const struct block *block, const char *name, struct stat *ret_stat)
@@ -200,10 +213,35 @@ static bool block_file_is_outdated(const struct block *block, const char *name,
            !is_same_file(&now, then);
 }
 
-bool block_is_outdated(const struct block *block)
+static bool block_is_lost(const struct block *block)
+{
+    bool lost = file_map_is_lost(&block->index_map);
+    for (size_t i = 0; i < block->segment_count && !lost; i++)
+        lost = file_map_is_lost(&block->segments[i].map);
+    return lost;
+}
+
+/* May all that was lost be there in a map made anew? */
+static bool block_is_back(struct block *block)
+{
+    int64_t now_ns = clock_monotonic_ns();
+    if (!block_is_lost(block) || now_ns < block->lost_next_ns)
+        return false;
+    block->lost_wait_ms =
+        block->lost_wait_ms < LOST_WAIT_MAX_MS / 2 ? 2 * block->lost_wait_ms + 1 : LOST_WAIT_MAX_MS;
+    block->lost_next_ns = clock_deadline_ns(now_ns, block->lost_wait_ms);
+    bool back = !file_map_is_lost(&block->index_map) || file_map_is_back(&block->index_map);
+    for (size_t i = 0; i < block->segment_count && back; i++) {
+        const struct file_map *map = &block->segments[i].map;
+        back = !file_map_is_lost(map) || file_map_is_back(map);
+    }
+    return back;
+}
+
+bool block_is_outdated(struct block *block)
 {
     return block_file_is_outdated(block, "tombstones", &block->tombstones_stat) ||
-           block_file_is_outdated(block, "meta.json", &block->meta_stat);
+           block_file_is_outdated(block, "meta.json", &block->meta_stat) || block_is_back(block);
 }
 
 bool block_check_tombstones(const struct block *block, struct err *err)
@@ -229,11 +267,13 @@ uint64_t block_size_bytes(const struct block *block)
     return size;
 }
 
-bool block_index_err(const struct block *block, struct err *err)
+bool block_index_end(const struct block *block, bool good, struct err *err)
 {
-    if (err->kind != ERR_CORRUPT)
+    if (!file_map_check(block->index_map.bytes, block->index_map.size, err))
         return false;
-    return err_wrap(err, "%s/index", block->dir);
+    if (!good && err->kind == ERR_CORRUPT)
+        err_wrap(err, "%s/index", block->dir);
+    return good;
 }
 
 void block_forget(const struct block *block)
@@ -281,15 +321,19 @@ bool block_chunk(const struct block *block, struct block_windows *windows, uint6
                        (unsigned long long)offset);
     block_enter(&windows->chunks, ref, windows->entered);
 
-    struct bytes_reader r =
-        bytes_reader_of(segment->map.bytes + offset, segment->map.size - offset);
+    const uint8_t *begin = segment->map.bytes + offset;
+    struct bytes_reader r = bytes_reader_of(begin, segment->map.size - offset);
     uint64_t size = read_uvarint(&r);
     const uint8_t *bytes = size < segment->map.size ? read_bytes(&r, size + 1) : NULL;
     uint32_t crc = read_be32(&r);
-    if (!bytes || r.failed)
+    bool whole = bytes && !r.failed;
+    bool good = whole && checksum_matches(bytes, size + 1, crc);
+    if (!good && !file_map_check(begin, (size_t)(r.at - begin), err))
+        return false;
+    if (!whole)
         return err_set(err, ERR_CORRUPT, "%s: offset %llu: chunk runs over the end", segment->path,
                        (unsigned long long)offset);
-    if (!checksum_matches(bytes, size + 1, crc))
+    if (!good)
         return err_set(err, ERR_CORRUPT, "%s: offset %llu: checksum of a chunk does not match",
                        segment->path, (unsigned long long)offset);
     *ret_chunk = (struct chunk_bytes){.data = bytes + 1, .size = size, .encoding = bytes[0]};

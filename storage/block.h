@@ -97,8 +97,14 @@ const struct block_meta *block_meta(const struct block *block);
 const struct index *block_index(const struct block *block);
 const struct tombstones *block_tombstones(const struct block *block);
 
-/* Have meta.json or the tombstones on disk been replaced since the block was opened? */
-bool block_is_outdated(const struct block *block);
+/*
+ * Would it be another one if it were opened anew? meta.json or the tombstones on disk have been
+ * replaced since; or a part of its files was lost (file_map.h), and can be read again. That is
+ * tried less and less often, a minute apart in the end.
+ *
+ * Thread: one at a time.
+ */
+bool block_is_outdated(struct block *block);
 
 /*
  * Are its tombstones those on the disk? False, ERR_IO: others were written, and the block could not
@@ -110,8 +116,11 @@ bool block_check_tombstones(const struct block *block, struct err *err) MUST_CHE
 /* Of its files, as they were when the block was opened. */
 uint64_t block_size_bytes(const struct block *block);
 
-/* Puts where it was before an error of the block's index. */
-bool block_index_err(const struct block *block, struct err *err);
+/*
+ * To be asked behind all reading of the index, whether it was good or not: is what came of it to be
+ * believed? Puts the file before an error of the index; ERR_IO where some of the index is lost.
+ */
+bool block_index_end(const struct block *block, bool good, struct err *err) MUST_CHECK;
 
 /*
  * Pages of a mapped file that were read count as memory until they are let go of. So readers count
@@ -132,7 +141,10 @@ void block_enter_series(const struct block *block, struct block_windows *windows
 /* Lets go of all pages; they come back when they are read. */
 void block_forget(const struct block *block);
 
-/* The bytes at chunk_meta.ref, checked. Valid until the block's files are closed. */
+/*
+ * The bytes at chunk_meta.ref, checked. Valid until the block's files are closed, but they may get
+ * lost while they are read: file_map_check tells behind it.
+ */
 bool block_chunk(const struct block *block, struct block_windows *windows, uint64_t ref,
                  struct chunk_bytes *ret_chunk, struct err *err) MUST_CHECK;
 

@@ -67,11 +67,11 @@ bool block_delete(const struct block *block, struct matcher *const *matchers, si
 {
     AUTO(postings_done) struct postings found = {0};
     AUTO(stone_list_done) struct stone_list stones = {0};
-    if (!postings_select(block_index(block), matchers, matcher_count, budget, &found, err))
-        return block_index_err(block, err);
-    for (size_t i = 0; i < found.count; i++)
-        if (!block_delete_series(block, found.ids[i], range, &stones, err))
-            return block_index_err(block, err);
+    bool good = postings_select(block_index(block), matchers, matcher_count, budget, &found, err);
+    for (size_t i = 0; good && i < found.count; i++)
+        good = block_delete_series(block, found.ids[i], range, &stones, err);
+    if (!block_index_end(block, good, err))
+        return false;
     if (stones.count == 0)
         return true;
     AUTO(tombstones_close)

@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 
+#include "base/file_map.h"
 #include "base/mem.h"
 #include "storage/chunk.h"
 #include "storage/chunk_xor.h"
@@ -28,6 +29,7 @@ void chain_begin(struct chain *chain)
     chain->piece_next = 0;
     chain->quad_next = 0;
     chain->any = false;
+    chain->lent = (struct chunk_bytes){0};
     chain->before = NULL;
     if (chain->repack)
         chain_repack_reset(chain->repack);
@@ -90,9 +92,12 @@ static bool chain_decode_bytes(struct chain *chain, const struct chain_piece *pi
                                const struct chunk_bytes *chunk, struct samples *into,
                                struct err *err)
 {
-    if (!(piece->deleted_count
-              ? chain_decode_cut(piece, chunk, into, err)
-              : chunk_decode(chunk->encoding, chunk->data, chunk->size, into, err)))
+    bool good = piece->deleted_count
+                    ? chain_decode_cut(piece, chunk, into, err)
+                    : chunk_decode(chunk->encoding, chunk->data, chunk->size, into, err);
+    if (!file_map_check(chunk->data, chunk->size, err))
+        return false;
+    if (!good)
         return err->kind == ERR_CORRUPT ? chain->class->blame(chain, piece, err) : false;
     chain_has_read(chain);
     return true;
@@ -138,8 +143,13 @@ static bool chain_decode_quad(struct chain *chain, const struct chunk_bytes *fir
         quad[i] = (struct xor_bytes){chunk.data, chunk.size};
     }
     size_t from = into->count;
-    if (!chunk_xor_decode_quad(quad, into))
+    bool good = chunk_xor_decode_quad(quad, into);
+    for (size_t i = 0; i < XOR_QUAD && good; i++)
+        good = file_map_check(quad[i].data, quad[i].size, &untold);
+    if (!good) {
+        into->count = from;
         return false;
+    }
     samples_no_starts(into, from);
     chain_has_read(chain);
     return true;

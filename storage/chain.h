@@ -50,11 +50,12 @@ struct chain {
     size_t piece_count;
     size_t piece_cap;
     size_t piece_next;
-    size_t quad_next;     /* from this piece on, four at once may be tried */
-    int64_t last_ms;      /* time of the last sample handed out */
-    uint32_t last_source; /* and where it came from; the first source before there is one */
-    bool any;             /* one was */
-    bool chained;         /* the series has several sources */
+    size_t quad_next;        /* from this piece on, four at once may be tried */
+    int64_t last_ms;         /* time of the last sample handed out */
+    uint32_t last_source;    /* and where it came from; the first source before there is one */
+    bool any;                /* one was */
+    struct chunk_bytes lent; /* by chain_next_chunk, the last time: not known yet to be good */
+    bool chained;            /* the series has several sources */
     struct lanes lanes;
     struct chain_repack *repack;    /* chunks packed anew; NULL: never any */
     struct arena *arena;            /* holds: */

@@ -5,6 +5,7 @@
  */
 #include <stdlib.h>
 
+#include "base/file_map.h"
 #include "base/mem.h"
 #include "storage/chain.h"
 #include "storage/chunk.h"
@@ -123,9 +124,12 @@ static bool chain_repack_alone(struct chain *chain, struct err *err)
     chain_repack_reset(repack);
     repack->goes_on = false;
     chunk_pack_begin(&repack->pack, chunk.encoding);
-    if (!(chunk_encoding_is_float(chunk.encoding)
-              ? chain_repack_floats(chain, piece, &chunk, err)
-              : chain_repack_histograms(chain, piece, &chunk, err)))
+    bool good = chunk_encoding_is_float(chunk.encoding)
+                    ? chain_repack_floats(chain, piece, &chunk, err)
+                    : chain_repack_histograms(chain, piece, &chunk, err);
+    if (!file_map_check(chunk.data, chunk.size, err))
+        return false;
+    if (!good)
         return err->kind == ERR_CORRUPT ? chain->class->blame(chain, piece, err) : false;
     chunk_pack_end(&repack->pack);
     if (repack->pack.count) {
@@ -182,6 +186,7 @@ static bool chain_chunk_whole(struct chain *chain, struct stored_chunk *ret_chun
         .size = chunk.size,
         .encoding = chunk.encoding,
     };
+    chain->lent = chunk;
     chain->last_source = piece->source;
     chain->any = true;
     chain->piece_next++;
@@ -191,6 +196,9 @@ static bool chain_chunk_whole(struct chain *chain, struct stored_chunk *ret_chun
 bool chain_next_chunk(struct chain *chain, struct stored_chunk *ret_chunk, bool *ret_more,
                       struct err *err)
 {
+    if (!file_map_check(chain->lent.data, chain->lent.size, err))
+        return false; /* who had it may have copied zeros, but gets no end */
+    chain->lent = (struct chunk_bytes){0};
     chain_has_read(chain); /* what the call before lent may go */
     *ret_more = true;
     while (!chain_repack_next(chain->repack, ret_chunk)) {

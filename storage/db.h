@@ -101,7 +101,7 @@ struct db_stats {
     int64_t begin_ms, end_ms; /* of all that is there; begin > end: nothing is */
     size_t block_count;
     size_t head_histogram_series_count; /* whose newest sample in order is a native histogram */
-    size_t corrupt_count;               /* blocks, chunks, records left out since the start */
+    size_t corrupt_count; /* blocks, chunks, records left out since the start; files lost in part */
     size_t head_series_count;
     size_t head_chunk_count;
     int64_t head_begin_ms, head_end_ms;

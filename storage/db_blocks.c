@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/file_map.h"
 #include "base/mem.h"
 #include "storage/db_internal.h"
 #include "storage/replay.h"
@@ -180,6 +181,24 @@ static void db_report_bad(struct db *db, struct bad_list *bad, const struct bloc
     pthread_mutex_unlock(&db->lock);
 }
 
+/* What readers found that they cannot read: they have failed, and may not tell. */
+static void db_report_lost(struct db *db)
+{
+    struct err lost;
+    while (file_map_tell_lost(&lost)) {
+        AUTO(buf_done) struct buf line = {0};
+        buf_printf(&line,
+                   "%s; what needs it fails until it can be read again: put the file back as it "
+                   "was, or take its block away; where it is one of chunks_head, end the server, "
+                   "remove chunks_head, and start it: the log has what was there",
+                   lost.msg);
+        db_warn(db, buf_terminated(&line));
+        pthread_mutex_lock(&db->lock);
+        db->corrupt_count++;
+        pthread_mutex_unlock(&db->lock);
+    }
+}
+
 static void db_count_reload(struct db *db, bool good)
 {
     pthread_mutex_lock(&db->lock);
@@ -192,6 +211,7 @@ bool db_refresh_blocks(struct db *db, struct err *err)
 {
     struct block_list blocks = {0};
     struct bad_list bad = {0};
+    db_report_lost(db);
     bool good = db_list_blocks(db, &blocks, &bad, err);
     db_count_reload(db, good);
     if (!good) {

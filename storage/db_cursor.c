@@ -39,14 +39,12 @@ static void db_cursor_add_head(struct db_cursor *cursor, const struct db_part *p
     }
 }
 
-static bool db_cursor_add_block(struct db_cursor *cursor, const struct db_part *part,
-                                struct err *err)
+static bool db_cursor_add_pieces(struct db_cursor *cursor, const struct block *block,
+                                 const struct db_part *part, struct err *err)
 {
-    struct block *block = cursor->selection->sources.blocks[part->source - 1];
     struct index_series series;
-    block_enter_series(block, &cursor->windows[part->source - 1], part->id);
     if (!index_series_open(block_index(block), part->id, &series, err))
-        return block_index_err(block, err);
+        return false;
 
     struct chain_piece piece = {.source = part->source};
     piece.deleted = tombstones_find(block_tombstones(block), part->id, &piece.deleted_count);
@@ -58,7 +56,16 @@ static bool db_cursor_add_block(struct db_cursor *cursor, const struct db_part *
         piece.ref = meta.ref;
         chain_add(&cursor->chain, &piece);
     }
-    return index_series_check(&series, err) || block_index_err(block, err);
+    return index_series_check(&series, err);
+}
+
+static bool db_cursor_add_block(struct db_cursor *cursor, const struct db_part *part,
+                                struct err *err)
+{
+    const struct block *block = cursor->selection->sources.blocks[part->source - 1];
+    block_enter_series(block, &cursor->windows[part->source - 1], part->id);
+    bool good = db_cursor_add_pieces(cursor, block, part, err);
+    return block_index_end(block, good, err);
 }
 
 /* The head's part is the first of the chain, and mostly the last in time: it is read last. */

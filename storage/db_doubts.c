@@ -67,7 +67,7 @@ static bool db_settle(struct db *db, const struct block_meta *meta, struct err *
 {
     struct doubt settled = {.ulid = meta->ulid};
     if (!head_is_in_blocks(db, meta->end_ms, &settled.ends_head, err)) {
-        if (err->kind != ERR_CORRUPT)
+        if (err->kind != ERR_CORRUPT && err->kind != ERR_IO)
             return false;
         err_clear(err); /* who reads it tells */
     }

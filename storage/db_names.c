@@ -54,11 +54,13 @@ static void names_merge(struct arena *arena, struct names *names, const struct s
         return;
     struct names merged = {.items = arena_array(arena, struct str, names->count + fresh)};
     size_t at = 0;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count && fresh > 0; i++) {
         while (at < names->count && str_cmp(names->items[at], items[i]) < 0)
             merged.items[merged.count++] = names->items[at++];
-        if (at == names->count || !str_eq(names->items[at], items[i]))
+        if (at == names->count || !str_eq(names->items[at], items[i])) {
             merged.items[merged.count++] = arena_str(arena, items[i]);
+            fresh--; /* not one more than were counted: a text may be lost meanwhile */
+        }
     }
     while (at < names->count)
         merged.items[merged.count++] = names->items[at++];
@@ -117,7 +119,7 @@ bool block_label_names(struct block *block, const struct names_request *request,
             texts.items[kept++] = texts.items[i];
     names_merge(request->arena, names, texts.items, kept);
     block_forget(block);
-    return ok || block_index_err(block, err);
+    return block_index_end(block, ok, err);
 }
 
 /* The values that one set of matchers leaves. */
@@ -169,5 +171,5 @@ bool block_label_values(struct block *block, const struct names_request *request
         names_merge(request->arena, names, texts.items, texts.count);
     }
     block_forget(block);
-    return ok || block_index_err(block, err);
+    return block_index_end(block, ok, err);
 }

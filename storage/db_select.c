@@ -269,7 +269,7 @@ static bool select_block(struct select_build *b, uint32_t source, struct err *er
                               request->budget, &postings, err) &&
               select_block_series(b, source, &cache, &postings, err) && arena_check(arena, err);
     block_forget(block);
-    return ok || block_index_err(block, err);
+    return block_index_end(block, ok, err);
 }
 
 /* Only the head answers: its own order. */

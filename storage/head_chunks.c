@@ -8,9 +8,9 @@
  *     encoding: bit 7 marks a chunk of out-of-order samples
  *
  * New chunks are read and checked through pread, and only then looked at through the map: a file
- * may be cut behind the last chunk when Prometheus closes it, and touching a mapped page that is
- * gone would kill us. The map is as long as the largest file, so that it need not move while the
- * file grows; nothing behind the last good chunk is ever touched in it.
+ * may be cut behind the last chunk when Prometheus closes it, and a mapped page that is gone reads
+ * as zeros and is noted as lost. The map is as long as the largest file, so that it need not move
+ * while the file grows; nothing behind the last good chunk is ever touched in it.
  *
  * Torn or damaged? Chunks are written front to back, so a chunk that does not check in the newest
  * file is half written when only zeros follow it, and damaged when something else does.
@@ -23,13 +23,13 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/crc32c.h"
 #include "base/file.h"
+#include "base/file_map.h"
 #include "base/mem.h"
 #include "base/varint.h"
 
@@ -39,7 +39,7 @@
 struct head_chunk_file {
     _Atomic size_t refs;
     uint32_t number;
-    uint8_t *map;
+    struct file_map map;
 };
 
 /* A file in the folder. */
@@ -81,15 +81,23 @@ void head_chunk_file_unref(struct head_chunk_file *file)
     assert(before > 0);
     if (before > 1)
         return;
-    munmap(file->map, HEAD_CHUNK_FILE_SIZE_MAX);
+    file_map_close(&file->map);
     free(file);
 }
 
-/* NULL: errno says why. */
-static struct head_chunk_file *head_chunk_file_map(int fd, uint32_t number)
+static void chunks_path(const struct head_chunks *chunks, uint32_t number, char *out, size_t size)
 {
-    void *map = mmap(NULL, HEAD_CHUNK_FILE_SIZE_MAX, PROT_READ, MAP_SHARED, fd, 0);
-    if (map == MAP_FAILED)
+    snprintf(out, size, "%s/%06u", chunks->folder, number);
+}
+
+/* NULL: errno says why. */
+static struct head_chunk_file *head_chunk_file_map(const struct head_chunks *chunks, int fd,
+                                                   uint32_t number)
+{
+    char path[4096];
+    struct file_map map;
+    chunks_path(chunks, number, path, sizeof path);
+    if (!file_map_open_fd(fd, path, HEAD_CHUNK_FILE_SIZE_MAX, &map))
         return NULL;
     struct head_chunk_file *file = mem_new(struct head_chunk_file);
     atomic_init(&file->refs, 1);
@@ -100,7 +108,7 @@ static struct head_chunk_file *head_chunk_file_map(int fd, uint32_t number)
 
 const uint8_t *head_chunk_bytes(const struct head_chunk *chunk)
 {
-    return chunk->file->map + chunk->data;
+    return chunk->file->map.bytes + chunk->data;
 }
 
 uint64_t head_chunks_newest(const struct head_chunks *chunks)
@@ -417,7 +425,7 @@ static enum tail_read chunks_begin(struct head_chunks *chunks, struct chunks_ent
         header[4] != HEAD_CHUNK_FILE_VERSION)
         return chunks_corrupt(chunks, entry, "no head chunk file", err);
 
-    entry->file = head_chunk_file_map(entry->fd, entry->number);
+    entry->file = head_chunk_file_map(chunks, entry->fd, entry->number);
     if (!entry->file)
         return chunks_io(chunks, entry, "cannot map", err);
     entry->offset = HEAD_CHUNK_FILE_HEADER_SIZE;
@@ -462,7 +470,7 @@ enum tail_read head_chunks_next(struct head_chunks *chunks, struct head_chunk *r
 
 uint64_t head_chunk_file_place(const struct head_chunk_file *file, const uint8_t *data)
 {
-    return head_chunk_place(file->number, (uint32_t)(data - file->map));
+    return head_chunk_place(file->number, (uint32_t)(data - file->map.bytes));
 }
 
 bool head_chunks_are_torn(const struct head_chunks *chunks)
@@ -471,11 +479,6 @@ bool head_chunks_are_torn(const struct head_chunks *chunks)
         return chunks->dropped;
     const struct chunks_entry *last = &chunks->entries[chunks->count - 1];
     return !last->file || chunks_written_behind(last, last->offset);
-}
-
-static void chunks_path(const struct head_chunks *chunks, uint32_t number, char *out, size_t size)
-{
-    snprintf(out, size, "%s/%06u", chunks->folder, number);
 }
 
 static bool chunks_remove(const struct head_chunks *chunks, struct chunks_entry *entry,
@@ -524,7 +527,7 @@ bool head_chunks_write_last_again(struct head_chunks *chunks, struct err *err)
 bool head_chunk_file_is_whole(const struct head_chunk_file *file, size_t size)
 {
     for (size_t at = HEAD_CHUNK_FILE_HEADER_SIZE; at < size;) {
-        const uint8_t *bytes = file->map + at;
+        const uint8_t *bytes = file->map.bytes + at;
         struct chunk_span span;
         if (size - at < HEAD_CHUNK_FIXED_SIZE || !chunk_span_of(bytes, size - at, &span) ||
             size - at < span.whole)
@@ -541,7 +544,7 @@ bool head_chunks_add_file(struct head_chunks *chunks, uint32_t number, int fd,
                           struct head_chunk_file **ret_file, struct err *err)
 {
     assert(chunks->count == 0 || chunks->entries[chunks->count - 1].number < number);
-    struct head_chunk_file *file = head_chunk_file_map(fd, number);
+    struct head_chunk_file *file = head_chunk_file_map(chunks, fd, number);
     if (!file)
         return err_set(err, ERR_IO, "%s/%06u: cannot map: %s", chunks->folder, number,
                        strerror(errno));

@@ -69,6 +69,7 @@ uint64_t head_chunk_file_place(const struct head_chunk_file *file, const uint8_t
 /* Is there anything behind the last chunk that was given out? */
 bool head_chunks_are_torn(const struct head_chunks *chunks);
 
+/* In a map: whoever has read them asks file_map_check. */
 const uint8_t *head_chunk_bytes(const struct head_chunk *chunk);
 
 /* How often the rest was dropped since this was asked last. */
