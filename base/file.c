@@ -205,7 +205,7 @@ bool file_open_unnamed(const char *folder, int *ret_fd, struct err *err)
 
 bool file_exists(const char *path)
 {
-    return access(path, F_OK) == 0;
+    return access(path, F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR);
 }
 
 void file_names_done(struct file_names *names)

@@ -41,7 +41,7 @@ bool file_make_folder(const char *path, struct err *err) MUST_CHECK;
 /* Leaves no more than `size` bytes of a file, and they are on the disk. */
 bool file_cut(const char *path, uint64_t size, struct err *err) MUST_CHECK;
 
-/* False also where it cannot be looked for. */
+/* True also where it cannot be looked for: what is there must not be taken for gone. */
 bool file_exists(const char *path);
 
 /*

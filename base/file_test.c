@@ -115,6 +115,25 @@ START_TEST(names_are_all_but_the_dots)
 }
 END_TEST
 
+START_TEST(what_cannot_be_looked_for_may_be_there)
+{
+    char folder[] = "/tmp/millrace-file-XXXXXX";
+    char path[64], below[80];
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    struct err err = {0};
+    snprintf(path, sizeof path, "%s/f", folder);
+    snprintf(below, sizeof below, "%s/f/below", folder);
+    ck_assert(!file_exists(path));
+    ck_assert(file_write_whole(path, STR("hello"), &err));
+    ck_assert(file_exists(path));
+    ck_assert(!file_exists(below));
+    ck_assert_int_eq(unlink(path), 0);
+    ck_assert_int_eq(symlink("f", path), 0); /* round and round: ELOOP */
+    ck_assert(file_exists(path));
+    ck_assert(file_remove_all(folder, &err));
+}
+END_TEST
+
 TEST_MAIN("file", writes_whole_and_reads_back, writes_again_what_a_file_holds,
           a_file_without_a_name_leaves_nothing, a_folder_is_made_once_and_a_file_is_cut,
-          names_are_all_but_the_dots)
+          names_are_all_but_the_dots, what_cannot_be_looked_for_may_be_there)

@@ -1,9 +1,12 @@
 #include "storage/tombstones.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/crc32c.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/test.h"
 #include "base/varint.h"
@@ -89,6 +92,22 @@ START_TEST(no_file_is_no_stones)
 }
 END_TEST
 
+/* Or what was deleted would be back. */
+START_TEST(a_file_that_cannot_be_opened_is_not_none)
+{
+    char folder[] = "/tmp/millrace-stones-XXXXXX";
+    char path[64];
+    struct err err = {0};
+    struct tombstones *t = NULL;
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/tombstones", folder);
+    ck_assert_int_eq(symlink("tombstones", path), 0); /* round and round: ELOOP */
+    ck_assert(!tombstones_open(path, &t, &err));
+    ck_assert_int_eq(err.kind, ERR_IO);
+    ck_assert(file_remove_all(folder, &err));
+}
+END_TEST
+
 START_TEST(refuses_a_cut_and_a_flip)
 {
     static const struct stone stones[] = {{7, 50, 60}, {8, 1, 200}};
@@ -147,4 +166,5 @@ START_TEST(ranges_are_sets_of_times)
 END_TEST
 
 TEST_MAIN("tombstones", joins_what_touches, joins_with_more_and_reads_what_it_prints,
-          no_file_is_no_stones, refuses_a_cut_and_a_flip, ranges_are_sets_of_times)
+          no_file_is_no_stones, a_file_that_cannot_be_opened_is_not_none, refuses_a_cut_and_a_flip,
+          ranges_are_sets_of_times)
