@@ -18,6 +18,7 @@
 #include "storage/wal.h"
 #include "storage/wal_encode.h"
 #include "storage/wal_folder.h"
+#include "storage/wal_fragment.h"
 #include "storage/wal_record.h"
 #include "storage/wal_write.h"
 
@@ -278,6 +279,12 @@ static bool checkpoint_take(struct checkpoint *checkpoint, const uint8_t *bytes,
     return true;
 }
 
+/* Behind the last record of a page there may be zeros, where no header fits. */
+static bool offset_is_at(uint64_t offset, uint64_t end)
+{
+    return offset >= end || (end % WAL_PAGE_SIZE == 0 && end - offset < FRAGMENT_HEADER_SIZE);
+}
+
 static bool checkpoint_read_segment(struct checkpoint *checkpoint, const char *path, uint64_t begin,
                                     uint64_t end, struct err *err)
 {
@@ -288,7 +295,7 @@ static bool checkpoint_read_segment(struct checkpoint *checkpoint, const char *p
     while (checkpoint_goes_on(checkpoint, err)) {
         const uint8_t *bytes;
         size_t size;
-        if (wal_segment_offset(segment) >= end)
+        if (offset_is_at(wal_segment_offset(segment), end))
             return true;
         enum tail_read got = wal_segment_next(segment, end == UINT64_MAX, &bytes, &size, err);
         if (got == TAIL_END && end != UINT64_MAX)

@@ -9,6 +9,8 @@
 #include "base/file.h"
 #include "base/test.h"
 #include "storage/test_log.h"
+#include "storage/wal.h"
+#include "storage/wal_encode.h"
 #include "storage/wal_folder.h"
 #include "storage/wal_log.h"
 #include "storage/wal_record.h"
@@ -283,6 +285,66 @@ START_TEST(a_canceled_one_leaves_all_as_it_was)
 }
 END_TEST
 
+static void add_metadata(uint64_t ref, size_t help_len)
+{
+    AUTO(wal_encoder_done) struct wal_encoder encoder = {0};
+    AUTO(buf_done) struct buf help = {0};
+    memset(buf_reserve(&help, help_len), 'h', help_len);
+    help.len = help_len;
+    wal_encoder_begin(&encoder, WAL_METADATA);
+    wal_encode_metadata(&encoder, &(struct wal_metadata){.ref = ref, .help = buf_view(&help)});
+    test_segment_add(&segment, &encoder.out, TEST_PLAIN);
+}
+
+/* The references that notes of the log's first page are of. */
+static void expect_notes_of_page(const char *expected)
+{
+    struct checkpoint_plan plan = {.folder = folder, .segment_size = 128 << 10, .keeps = keeps};
+    struct checkpoint_notes notes = {.end = {0, WAL_PAGE_SIZE}, .until_ns = INT64_MAX};
+    char path[300];
+    uint64_t count;
+    AUTO(buf_done) struct buf out = {0};
+    struct wal_record decoded = {0};
+    snprintf(path, sizeof path, "%s/notes", folder);
+    ck_assert_msg(checkpoint_write_notes(&plan, &notes, path, &count, &err), "%s", err.msg);
+    AUTO(wal_log_destroy) struct wal_log *log = wal_log_create(path, WAL_GAP_LOST);
+    bool lost;
+    const uint8_t *bytes;
+    size_t size;
+    ck_assert(wal_log_look(log, &lost, &err));
+    while (wal_log_next(log, &bytes, &size, &err) == TAIL_ITEM) {
+        ck_assert(wal_record_decode(bytes, size, &decoded, &err));
+        for (size_t i = 0; i < decoded.metadata_count; i++)
+            buf_printf(&out, "%llu ", (unsigned long long)decoded.metadata[i].ref);
+    }
+    wal_record_done(&decoded);
+    ck_assert_str_eq(buf_terminated(&out), expected);
+    ck_assert(file_remove_all(path, &err));
+}
+
+/* The place where notes end may lie behind zeros: whether more comes there, or not yet. */
+START_TEST(notes_end_where_no_header_fits)
+{
+    for (size_t zeros = 0; zeros < 7; zeros++) {
+        begin();
+        add_metadata(1, 30000);
+        add_metadata(3, 0);
+        size_t taken = segment.len;
+        buf_clear(&segment);
+        add_metadata(1, 30000 + WAL_PAGE_SIZE - taken - zeros);
+        add_metadata(3, 0);
+        ck_assert_uint_eq(segment.len, WAL_PAGE_SIZE - zeros);
+        test_segment_pad(&segment);
+        test_file(folder, "00000000", &segment);
+        expect_notes_of_page("1 3 ");
+        add_metadata(5, 0);
+        test_file(folder, "00000000", &segment);
+        expect_notes_of_page("1 3 ");
+        end();
+    }
+}
+END_TEST
+
 TEST_MAIN("checkpoint", keeps_what_is_needed_of_every_type, goes_on_from_the_one_before,
           leaves_nothing_when_there_is_no_space, takes_away_what_an_attempt_has_left,
-          is_cut_into_segments, a_canceled_one_leaves_all_as_it_was)
+          is_cut_into_segments, a_canceled_one_leaves_all_as_it_was, notes_end_where_no_header_fits)
