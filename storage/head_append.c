@@ -85,13 +85,19 @@ static bool head_open_chunks(struct head *head, struct err *err)
     return true;
 }
 
+/* One that is of no use goes, and what a kill has left of others. */
+static bool head_clean_snapshots(const struct head *head, struct err *err)
+{
+    return head->passes_snapshot ? snapshot_folder_remove(head->path, NULL, err)
+                                 : snapshot_folder_remove_unfinished(head->path, err);
+}
+
 bool head_begin_writing(struct head *head, struct err *err)
 {
     pthread_mutex_lock(&head->changing);
     struct wal_writer *log;
     bool good = head_open_chunks(head, err) && late_samples_open(head, err) &&
-                (!head->passes_snapshot || snapshot_folder_remove(head->path, NULL, err)) &&
-                head_open_log(head, &log, err);
+                head_clean_snapshots(head, err) && head_open_log(head, &log, err);
     if (good) {
         head->writer = mem_new(struct head_writer);
         head->writer->log = log;

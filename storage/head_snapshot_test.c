@@ -452,6 +452,17 @@ START_TEST(one_whose_notes_are_damaged_is_passed_over)
 }
 END_TEST
 
+/* Whole ones and others. */
+static int snapshot_count(void)
+{
+    int count = 0;
+    DIR *dir = opendir(folder);
+    for (struct dirent *entry; (entry = readdir(dir)) != NULL;)
+        count += strncmp(entry->d_name, "chunk_snapshot", 14) == 0;
+    closedir(dir);
+    return count;
+}
+
 START_TEST(older_and_unfinished_ones_go)
 {
     char path[600];
@@ -463,12 +474,26 @@ START_TEST(older_and_unfinished_ones_go)
     head_close(open_head(folder));
     ck_assert(!file_exists(path));
     ck_assert_str_ne(snapshot_path(folder), "");
-    int count = 0;
-    DIR *dir = opendir(folder);
-    for (struct dirent *entry; (entry = readdir(dir)) != NULL;)
-        count += strncmp(entry->d_name, "chunk_snapshot", 14) == 0;
-    closedir(dir);
-    ck_assert_int_eq(count, 1);
+    ck_assert_int_eq(snapshot_count(), 1);
+    teardown();
+}
+END_TEST
+
+/* Who is killed again and again while he takes one must not fill the disk with what is left. */
+START_TEST(unfinished_ones_go_at_the_start)
+{
+    char path[600];
+    setup();
+    write_some();
+    for (int i = 0; i < 2; i++) {
+        snprintf(path, sizeof path, "%s/chunk_snapshot.00000%d.0000000001.tmp", folder, 7 + i);
+        ck_assert(file_make_folder(path, &err));
+    }
+    struct head *head = open_head(folder);
+    ck_assert(loaded);
+    ck_assert_int_eq(snapshot_count(), 1);
+    ck_assert_str_ne(snapshot_path(folder), "");
+    head_close(head);
     teardown();
 }
 END_TEST
@@ -522,5 +547,5 @@ TEST_MAIN("head_snapshot", a_head_is_the_same_from_a_snapshot,
           one_of_another_log_is_passed_over, one_whose_log_was_cut_is_passed_over,
           one_whose_chunks_are_gone_is_passed_over, one_whose_blocks_are_gone_is_passed_over,
           exemplars_and_metadata_are_told_from_it, one_whose_notes_are_damaged_is_passed_over,
-          older_and_unfinished_ones_go, references_are_not_given_again,
-          ends_without_one_where_it_cannot_be_written)
+          older_and_unfinished_ones_go, unfinished_ones_go_at_the_start,
+          references_are_not_given_again, ends_without_one_where_it_cannot_be_written)

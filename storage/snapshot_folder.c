@@ -78,7 +78,9 @@ bool snapshot_folder_newest(const char *root, bool *ret_is_there, struct snapsho
     return true;
 }
 
-bool snapshot_folder_remove(const char *root, const struct snapshot_place *kept, struct err *err)
+/* Those that are whole go too, but for the one of this place. */
+static bool remove_all_but(const char *root, bool whole_ones, const struct snapshot_place *kept,
+                           struct err *err)
 {
     AUTO(file_names_done) struct file_names names = {0};
     if (!file_names_read(root, &names, err))
@@ -86,8 +88,9 @@ bool snapshot_folder_remove(const char *root, const struct snapshot_place *kept,
     for (size_t i = 0; i < names.count; i++) {
         struct snapshot_place place;
         bool whole;
-        if (!name_is_snapshot(names.items[i], &place, &whole) ||
-            (whole && kept && snapshot_place_order(place, *kept) == 0))
+        if (!name_is_snapshot(names.items[i], &place, &whole))
+            continue;
+        if (whole && (!whole_ones || (kept && snapshot_place_order(place, *kept) == 0)))
             continue;
         char path[4096];
         snprintf(path, sizeof path, "%s/%s", root, names.items[i]);
@@ -95,4 +98,14 @@ bool snapshot_folder_remove(const char *root, const struct snapshot_place *kept,
             return false;
     }
     return true;
+}
+
+bool snapshot_folder_remove_unfinished(const char *root, struct err *err)
+{
+    return remove_all_but(root, false, NULL, err);
+}
+
+bool snapshot_folder_remove(const char *root, const struct snapshot_place *kept, struct err *err)
+{
+    return remove_all_but(root, true, kept, err);
 }

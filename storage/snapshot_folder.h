@@ -35,6 +35,9 @@ void snapshot_notes_path(const char *folder, char *out, size_t size);
 bool snapshot_folder_newest(const char *root, bool *ret_is_there, struct snapshot_place *ret_place,
                             struct err *err) MUST_CHECK;
 
+/* Removes what is not whole: each that a kill leaves has another name. ERR_IO. */
+bool snapshot_folder_remove_unfinished(const char *root, struct err *err) MUST_CHECK;
+
 /* Removes all but the one of this place (NULL: all), and what is not whole. */
 bool snapshot_folder_remove(const char *root, const struct snapshot_place *kept, struct err *err)
     MUST_CHECK;
