@@ -39,7 +39,8 @@
 /* The moment that a snapshot is of. */
 struct snapshot_mark {
     struct snapshot_place place;
-    size_t series_count; /* slots before it are its series */
+    uint64_t log_position; /* the same, for a sync */
+    size_t series_count;   /* slots before it are its series */
     uint64_t series_removed;
     int64_t min_valid_ms;
     uint64_t last_ref;
@@ -166,6 +167,18 @@ static bool taking_write_notes(const struct snapshot_taking *taking, uint64_t *r
            checkpoint_write_notes(&plan, &notes, path, ret_record_count, err);
 }
 
+/*
+ * The log in front of the place is on the disk. Where a sync of its writer has failed, the kernel
+ * has told so, and would say nothing to another one.
+ */
+static bool taking_sync_log(const struct snapshot_taking *taking, struct err *err)
+{
+    struct head *head = taking->head;
+    return (!head->options.wal_sync ||
+            wal_writer_sync(head_writer_log(head->writer), taking->mark.log_position, err)) &&
+           wal_folder_sync_segments(taking->log, err) && file_sync_folder(taking->log, err);
+}
+
 static bool taking_write(const struct snapshot_taking *taking, struct err *err)
 {
     const struct snapshot_mark *mark = &taking->mark;
@@ -182,8 +195,7 @@ static bool taking_write(const struct snapshot_taking *taking, struct err *err)
     struct snapshot_origin *origin = &writer.origin;
     origin->last_ref = mark->last_ref;
     origin->min_valid_ms = mark->min_valid_ms;
-    return taking_write_notes(taking, &origin->note_count, err) &&
-           wal_folder_sync_segments(taking->log, err) && file_sync_folder(taking->log, err) &&
+    return taking_write_notes(taking, &origin->note_count, err) && taking_sync_log(taking, err) &&
            snapshot_origin_note_log(origin, taking->log, mark->place, err) &&
            snapshot_origin_write(taking->scratch, origin, err) &&
            file_sync_folder(taking->scratch, err);
@@ -211,6 +223,7 @@ static bool taking_begin(struct snapshot_taking *taking, struct err *err)
     const struct wal_writer *log = head_writer_log(head->writer);
     taking->mark = (struct snapshot_mark){
         .place = {wal_writer_segment(log), wal_writer_offset(log)},
+        .log_position = wal_writer_position(log),
         .series_count = state->index->count,
         .series_removed = state->series_removed,
         .min_valid_ms = state->min_valid_ms,
@@ -247,8 +260,8 @@ static bool taking_run(const struct snapshot_taking *taking, struct err *err)
         return true; /* nothing was logged since */
     struct err left = {0};
     if ((!file_exists(taking->scratch) || file_remove_all(taking->scratch, err)) &&
-        taking_write(taking, err))
-        return taking_put(taking, err);
+        taking_write(taking, err) && taking_put(taking, err))
+        return true;
     if (!file_remove_all(taking->scratch, &left))
         err_clear(&left); /* the next one removes it */
     return taking_has_failed(taking, err);

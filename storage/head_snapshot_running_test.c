@@ -8,8 +8,10 @@
 
 #include "base/file.h"
 #include "base/test.h"
+#include "storage/head_append.h"
 #include "storage/head_snapshot.h"
 #include "storage/snapshot_folder.h"
+#include "storage/test_disk.h"
 #include "storage/test_head.h"
 #include "storage/test_life.h"
 #include "storage/test_log.h"
@@ -228,6 +230,13 @@ START_TEST(one_is_taken_when_the_log_has_grown)
 }
 END_TEST
 
+/* Of the first snapshot of a folder. */
+static void path_of_next(const char *suffix, char *out, size_t size)
+{
+    snprintf(out, size, "%s/chunk_snapshot.%06u.%010llu%s", folder, 0,
+             (unsigned long long)log_size_behind(), suffix);
+}
+
 /* While it runs, too: the head goes on, and it is not tried again at once. */
 START_TEST(goes_on_without_one_where_it_cannot_be_written)
 {
@@ -237,8 +246,7 @@ START_TEST(goes_on_without_one_where_it_cannot_be_written)
     for (int i = 0; i < 100; i++)
         test_head_append(head, "a", 1000 + i, false);
     char in_the_way[600];
-    snprintf(in_the_way, sizeof in_the_way, "%s/chunk_snapshot.%06u.%010llu.tmp", folder, 0,
-             (unsigned long long)log_size_behind());
+    path_of_next(".tmp", in_the_way, sizeof in_the_way);
     FILE *file = fopen(in_the_way, "w");
     ck_assert_ptr_nonnull(file);
     fclose(file);
@@ -262,6 +270,67 @@ START_TEST(goes_on_without_one_where_it_cannot_be_written)
 }
 END_TEST
 
+/* Or each that fails would fill the disk a bit more. */
+START_TEST(nothing_is_left_of_one_that_cannot_get_its_name)
+{
+    char in_the_way[600], left[600];
+    setup();
+    struct head *head = test_head_open(folder, &options, INT64_MIN);
+    test_head_append(head, "a", 1000, false);
+    path_of_next("", in_the_way, sizeof in_the_way);
+    path_of_next(".tmp", left, sizeof left);
+    ck_assert(file_make_folder(in_the_way, &err));
+    test_disk_fail(TEST_DISK_REMOVE, 0, 1);
+    ck_assert(!head_snapshot_take(head, &err));
+    ck_assert(!test_disk_settle(TEST_DISK_REMOVE));
+    ck_assert_int_eq(err.kind, ERR_IO);
+    ck_assert(!file_exists(left));
+    err_clear(&err);
+    ck_assert(head_snapshot_take(head, &err));
+    ck_assert_str_eq(snapshot_path(), in_the_way);
+    head_close(head);
+    teardown();
+}
+END_TEST
+
+static bool append_synced(struct head *head, int64_t t_ms)
+{
+    struct wal_label label = {STR("__name__"), STR("a")};
+    struct append_sample sample = {.t_ms = t_ms, .v = 1};
+    struct append_series series = {
+        .labels = &label, .label_count = 1, .samples = &sample, .sample_count = 1};
+    struct append_batch batch = {.series = &series, .count = 1, .future_ms = INT64_MAX};
+    struct append_result result;
+    return head_append(head, &batch, APPEND_ALL_OR_NOTHING, &result, &err);
+}
+
+/* A sync of the log that has failed is told once: a later one says nothing of what it was for. */
+START_TEST(none_is_taken_of_a_log_that_is_not_on_the_disk)
+{
+    setup();
+    struct db_options synced = options;
+    synced.wal_sync = true;
+    struct head *head = test_head_open(folder, &synced, INT64_MIN);
+    ck_assert(append_synced(head, 1000));
+    test_disk_fail(TEST_DISK_SYNC, 0, 1);
+    ck_assert(!append_synced(head, 2000));
+    ck_assert(!test_disk_settle(TEST_DISK_SYNC));
+    err_clear(&err);
+    ck_assert(!head_snapshot_take(head, &err));
+    ck_assert_int_eq(err.kind, ERR_IO);
+    ck_assert_str_eq(snapshot_path(), "");
+    err_clear(&err);
+    ck_assert(append_synced(head, 3000));
+    ck_assert(head_snapshot_take(head, &err));
+    head_close(head);
+    check_same(folder, INT64_MIN);
+    ck_assert(loaded);
+    teardown();
+}
+END_TEST
+
 TEST_MAIN("head_snapshot_running", samples_come_in_while_it_is_taken,
           blocks_are_made_while_it_is_taken, one_is_taken_when_the_log_has_grown,
-          goes_on_without_one_where_it_cannot_be_written)
+          goes_on_without_one_where_it_cannot_be_written,
+          nothing_is_left_of_one_that_cannot_get_its_name,
+          none_is_taken_of_a_log_that_is_not_on_the_disk)
