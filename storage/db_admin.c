@@ -29,13 +29,19 @@ static bool stones_are_known(struct db *db, struct time_range range, struct err 
     return true;
 }
 
+/* None is left out but what is damaged. */
+static bool blocks_are_open(struct db *db, struct err *err)
+{
+    return db_refresh(db, err) && db_check_open(db, err);
+}
+
 /*
  * What cannot be opened at the moment would come back with what is to be deleted of it, or with
  * what was: damaged blocks alone are left out for good.
  */
 static bool blocks_are_known(struct db *db, struct time_range range, struct err *err)
 {
-    return db_refresh(db, err) && db_check_open(db, err) && stones_are_known(db, range, err);
+    return blocks_are_open(db, err) && stones_are_known(db, range, err);
 }
 
 static bool delete_held(struct db *db, struct matcher *const *matchers, size_t matcher_count,
@@ -168,6 +174,8 @@ static bool snapshot_head(struct db *db, const char *dir, struct err *err)
 
 static bool snapshot_held(struct db *db, const char *dir, bool with_head, struct err *err)
 {
+    if (!blocks_are_open(db, err))
+        return false;
     AUTO(block_list_done) struct block_list blocks = db_blocks_in(db, INT64_MIN, INT64_MAX);
     for (size_t i = 0; i < blocks.count; i++)
         if (!snapshot_block(blocks.items[i], dir, err))

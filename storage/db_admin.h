@@ -28,6 +28,6 @@ bool db_clean_tombstones(struct db *db, struct err *err) MUST_CHECK;
 /*
  * Puts all blocks into the folder `dir`, which is made, as hard links; and `with_head` what is in
  * no block, as one more block. A Prometheus can be started on it. A folder that could not be filled
- * is removed again.
+ * is removed again. ERR_IO: also where a block cannot be opened at the moment.
  */
 bool db_snapshot(struct db *db, const char *dir, bool with_head, struct err *err) MUST_CHECK;

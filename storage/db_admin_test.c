@@ -268,6 +268,26 @@ START_TEST(a_snapshot_that_fails_leaves_nothing)
 }
 END_TEST
 
+/* Who restores it would miss a block of which nobody said a word. */
+START_TEST(a_snapshot_fails_beside_a_block_that_cannot_be_opened)
+{
+    static const struct test_series third[] = {
+        {"__name__=a,x=1", 1500, 100, 3, 0, 0, false, false}};
+    begin();
+    char *path = arena_printf(dir.arena, "%s/snapshot", dir.path);
+    test_disk_fail(TEST_DISK_MAP, 0, -1);
+    struct ulid ulid = test_dir_block(&dir, 3, 1500, 2000, third, 1);
+    ck_assert(!db_snapshot(db, path, false, &err));
+    ck_assert_msg(strstr(err.msg, "cannot map") != NULL, "%s", err.msg);
+    ck_assert(!file_exists(path));
+    err_clear(&err);
+    test_disk_fail(TEST_DISK_MAP, 0, 0);
+    ck_assert(db_snapshot(db, path, false, &err));
+    ck_assert(file_exists(arena_printf(dir.arena, "%s/%s", path, ulid.text)));
+    end();
+}
+END_TEST
+
 START_TEST(nothing_is_done_where_it_may_only_read)
 {
     begin();
@@ -287,4 +307,6 @@ TEST_MAIN("db_admin", what_is_deleted_is_gone_from_blocks_and_head,
           a_range_that_ends_before_it_begins_deletes_nothing, what_was_deleted_before_stays_deleted,
           selections_that_run_keep_what_they_have, cleaned_blocks_are_written_anew_or_go,
           a_snapshot_opens_with_all_there_was, a_snapshot_may_leave_out_the_head,
-          a_snapshot_that_fails_leaves_nothing, nothing_is_done_where_it_may_only_read)
+          a_snapshot_that_fails_leaves_nothing,
+          a_snapshot_fails_beside_a_block_that_cannot_be_opened,
+          nothing_is_done_where_it_may_only_read)
