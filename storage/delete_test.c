@@ -10,6 +10,7 @@
 #include "storage/head_append.h"
 #include "storage/head_delete.h"
 #include "storage/test_blocks.h"
+#include "storage/test_disk.h"
 
 static struct test_dir dir;
 static struct err err;
@@ -266,7 +267,39 @@ START_TEST(selects_get_in_while_much_is_deleted)
 }
 END_TEST
 
+static size_t deleted_count(struct head *head)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < MANY_SERIES; i++)
+        count += is_deleted(head, arena_printf(dir.arena, "s%zu", i), 1000);
+    return count;
+}
+
+/* What waits for the log is a part of a large delete, and memory has those parts that it took. */
+START_TEST(a_large_delete_goes_in_steps)
+{
+    test_dir_init(&dir);
+    struct head *head = open_head();
+    for (size_t i = 0; i < MANY_SERIES; i++)
+        append(head, arena_printf(dir.arena, "s%zu", i), 1000);
+    test_disk_fail(TEST_DISK_WRITE, 2, 1);
+    ck_assert(!delete_from_head(head, "__name__!=", ALWAYS));
+    ck_assert(!test_disk_settle(TEST_DISK_WRITE));
+    ck_assert_int_eq(err.kind, ERR_IO);
+    size_t count = deleted_count(head);
+    ck_assert(count > 0 && count < MANY_SERIES / 2);
+    head_close(head);
+    head = open_head();
+    ck_assert_uint_eq(deleted_count(head), count);
+    err_clear(&err);
+    ck_assert(delete_from_head(head, "__name__!=", ALWAYS));
+    ck_assert_uint_eq(deleted_count(head), MANY_SERIES);
+    head_close(head);
+    test_dir_done(&dir);
+}
+END_TEST
+
 TEST_MAIN("delete", stones_go_as_far_as_samples_of_a_block,
           a_series_between_whose_chunks_the_range_lies_stays, what_matches_nothing_writes_nothing,
           the_head_deletes_what_is_there_now, nothing_is_deleted_that_cannot_be_logged,
-          selects_get_in_while_much_is_deleted)
+          selects_get_in_while_much_is_deleted, a_large_delete_goes_in_steps)

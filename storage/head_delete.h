@@ -7,12 +7,12 @@
 #include "storage/head.h"
 
 /*
- * Deletes the samples in the range of the series that match: the log says so first, then selects
- * leave them out, series after series: one that runs meanwhile may find a part of them. Never
- * beyond the samples that a series has now: what comes later stays.
+ * Deletes the samples in the range of the series that match, some thousand series at a time: the
+ * log says so first, then selects leave them out; one that runs meanwhile may find a part of them.
+ * Never beyond the samples that a series has now: what comes later stays.
  *
- * Thread: any. ERR_IO: the log cannot be written, and nothing is deleted. ERR_UNSUPPORTED: the head
- * is open for reading only.
+ * Thread: any. ERR_IO: the log cannot be written, and the rest is not deleted; it can be tried
+ * again. ERR_UNSUPPORTED: the head is open for reading only.
  */
 bool head_delete(struct head *head, struct matcher *const *matchers, size_t matcher_count,
                  struct time_range range, struct err *err) MUST_CHECK;
