@@ -9,7 +9,7 @@ they end a snapshot of what is open, which the next one reads. Then
   - the directory of Millrace is opened by Prometheus (a copy of it) and by Millrace, once more when Millrace has written
     on, taken a snapshot meanwhile, and was killed;
   - the directory of Prometheus is opened by Millrace for writing, by Prometheus a copy of it;
-  - Millrace has written on and made blocks: Prometheus gets the directory back, and writes on itself.
+  - Millrace has written on and made blocks: Prometheus gets the directory back, makes blocks itself, and writes on.
 Each time both hold as many samples of each metric as were sent, and answer random queries of query-tee alike.
 --big is 12 h of over 5,000 series in blocks of 2 h; otherwise it is a part of them, for less than two hours.
 Without a Prometheus 3.x to be had (scripts/judge.sh) the exit code is 77: skipped.
@@ -200,6 +200,7 @@ class Exchange:
         self.check(f"{what}, samples of each metric in {server.name}", not differ, f"(found, sent) {differ}")
 
     def compare(self, what, judge, tested):
+        """Neither may make blocks meanwhile: limitk takes series in the order of the head, or of blocks."""
         for server in (judge, tested):
             self.check_counts(what, server)
         done = subprocess.run(
@@ -266,7 +267,8 @@ class Exchange:
         first.append(self.data.stage())
         self.write_and_kill(ours, first[-1])
         self.tell("Millrace wrote on and was killed", ours)
-        with self.prometheus(directory.copy(ours, self.folder / "ours-killed")) as judge, self.millrace(ours) as tested:
+        with self.prometheus(directory.copy(ours, self.folder / "ours-killed")) as judge, \
+                self.millrace(ours, processes.NO_COMPACTION) as tested:
             self.compare("left by a kill", judge, tested)
             self.check_snapshot("left by a kill", judge)
             self.check_snapshot("left by a kill", tested)
@@ -285,13 +287,15 @@ class Exchange:
         self.tell("Millrace wrote on", theirs)
         shutil.rmtree(ours)
         directory.copy(theirs, ours)
-        with self.prometheus(theirs, snapshots=False) as judge, self.millrace(ours) as tested:
-            self.compare("given back", judge, tested)
-            more = [self.data.stage()]
-            self.write(judge, more)
-            self.write(tested, more)
-            judge.stop()
+        with self.millrace(ours, processes.NO_COMPACTION) as tested:
             with self.compacted_by_prometheus(theirs, snapshots=False) as judge:
+                self.compare("given back", judge, tested)
+            # No start of Prometheus behind late samples of its own: for a series that the log has twice, as of one that was
+            # away for a while, 3.5.3 forgets full chunks of them then.
+            with self.prometheus(theirs, snapshots=False) as judge:
+                more = [self.data.stage()]
+                self.write(judge, more)
+                self.write(tested, more)
                 self.compare("written on by both", judge, tested)
 
     def end(self):
