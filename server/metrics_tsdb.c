@@ -67,6 +67,27 @@ static void print_samples(const struct sample_counters *samples, struct buf *out
     }
 }
 
+/* Only what there is: a log that is whole has none. */
+static void print_unknown(const char *name, const char *help,
+                          const uint64_t counts[UNKNOWN_KIND_COUNT], struct buf *out)
+{
+    static const char *const types[UNKNOWN_KIND_COUNT] = {
+        [UNKNOWN_SERIES] = "{type=\"series\"}",
+        [UNKNOWN_SAMPLES] = "{type=\"samples\"}",
+        [UNKNOWN_HISTOGRAMS] = "{type=\"histograms\"}",
+        [UNKNOWN_EXEMPLARS] = "{type=\"exemplars\"}",
+        [UNKNOWN_METADATA] = "{type=\"metadata\"}",
+        [UNKNOWN_TOMBSTONES] = "{type=\"tombstones\"}",
+        [UNKNOWN_MARKERS] = "{type=\"mmap_markers\"}",
+    };
+    if (counts[UNKNOWN_SERIES] == 0)
+        return;
+    put_head(out, name, "counter", help);
+    for (size_t i = 0; i < UNKNOWN_KIND_COUNT; i++)
+        if (counts[i] > 0)
+            put_value(out, name, types[i], (double)counts[i]);
+}
+
 static void print_syncs(const char *name, const struct wal_counters *log, struct buf *out)
 {
     put_head(out, name, "summary", "Duration of write log fsync.");
@@ -146,6 +167,12 @@ static void print_logs(const struct db_counters *counters, struct buf *out)
                   head->truncation_ns, head->truncations, out);
     if (head->wbl.is_open)
         print_log("prometheus_tsdb_out_of_order_wbl", &head->wbl, counters->wbl_bytes, out);
+    print_unknown("prometheus_tsdb_wal_replay_unknown_refs_total",
+                  "References of the WAL to series that it has no record of.", head->wal_unknown,
+                  out);
+    print_unknown("prometheus_tsdb_wbl_replay_unknown_refs_total",
+                  "References of the WBL to series that the WAL has no record of.",
+                  head->wbl_unknown, out);
 }
 
 static void print_head(const struct db_stats *stats, const struct db_counters *counters,

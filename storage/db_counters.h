@@ -41,6 +41,18 @@ struct wal_counters {
     double sync_seconds[WAL_SYNC_QUANTILE_COUNT]; /* of the last: recent_times.h */
 };
 
+/* What of a log speaks of series that it has no record of. */
+enum unknown_kind {
+    UNKNOWN_SERIES, /* these themselves, each once */
+    UNKNOWN_SAMPLES,
+    UNKNOWN_HISTOGRAMS,
+    UNKNOWN_EXEMPLARS,
+    UNKNOWN_METADATA,
+    UNKNOWN_TOMBSTONES,
+    UNKNOWN_MARKERS, /* of samples out of order that are in files of chunks_head */
+    UNKNOWN_KIND_COUNT
+};
+
 struct head_counters {
     struct sample_counters samples;
     struct wal_counters wal, wbl;
@@ -52,7 +64,8 @@ struct head_counters {
     const struct classic_histogram *late_by_ms; /* goes on being counted: append_run.h */
     uint64_t snapshot_damages;                  /* ones that a start could not read */
     uint64_t log_damages, chunk_damages; /* what ended the reading of a log, of chunks_head */
-    uint64_t sweeps, sweep_ns;           /* of memory, behind a block */
+    uint64_t wal_unknown[UNKNOWN_KIND_COUNT], wbl_unknown[UNKNOWN_KIND_COUNT];
+    uint64_t sweeps, sweep_ns; /* of memory, behind a block */
     uint64_t replay_ns;
     uint64_t chunks_mapped; /* that went from memory into files of chunks_head */
 };

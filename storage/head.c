@@ -22,6 +22,7 @@
 #include "storage/head_internal.h"
 #include "storage/head_snapshot.h"
 #include "storage/late_samples.h"
+#include "storage/unknown_refs.h"
 
 /* So often are the files read anew when they change under the reader. */
 #define HEAD_ATTEMPTS_MAX 5
@@ -202,9 +203,14 @@ static bool head_state_update(struct head *head, int64_t blocks_end_ms, bool *re
     return true;
 }
 
+/* What was found amiss in the files that were read. */
 static void head_count_damages(struct head *head)
 {
     struct head_state *state = head->state;
+    pthread_mutex_lock(&head->counting);
+    unknown_refs_take(state->wal_unknown, head->counters.wal_unknown);
+    unknown_refs_take(state->wbl_unknown, head->counters.wbl_unknown);
+    pthread_mutex_unlock(&head->counting);
     head_count(head, &head->counters.log_damages,
                wal_log_take_damages(state->wal) + wal_log_take_damages(state->wbl));
     head_count(head, &head->counters.chunk_damages, head_chunks_take_damages(state->chunks));

@@ -10,6 +10,7 @@
 #include "storage/head_append.h"
 #include "storage/head_internal.h"
 #include "storage/told_metadata.h"
+#include "storage/unknown_refs.h"
 #include "storage/wal_encode.h"
 
 /* A record is closed when it has so many bytes. */
@@ -129,18 +130,24 @@ void head_state_apply_notes(struct head_state *state, const struct wal_record *r
     const struct db_options *options = state->report->options;
     struct wal_label *labels = NULL;
     size_t cap = 0;
-    for (size_t i = 0; i < record->exemplar_count && options->exemplar; i++) {
+    for (size_t i = 0; i < record->exemplar_count; i++) {
         const struct wal_exemplar *entry = &record->exemplars[i];
         uint32_t slot = head_index_slot(state->index, entry->ref);
-        if (slot == UINT32_MAX || entry->t_ms < state->min_valid_ms)
+        if (entry->t_ms < state->min_valid_ms)
+            continue;
+        if (slot == UINT32_MAX)
+            unknown_refs_note(state->wal_unknown, UNKNOWN_EXEMPLARS, entry->ref);
+        if (slot == UINT32_MAX || !options->exemplar)
             continue;
         size_t label_count = head_index_texts(state->index, slot, &labels, &cap);
         tell_exemplar(state, record, entry, labels, label_count);
     }
-    for (size_t i = 0; i < record->metadata_count && options->metadata; i++) {
+    for (size_t i = 0; i < record->metadata_count; i++) {
         const struct wal_metadata *entry = &record->metadata[i];
         uint32_t slot = head_index_slot(state->index, entry->ref);
         if (slot == UINT32_MAX)
+            unknown_refs_note(state->wal_unknown, UNKNOWN_METADATA, entry->ref);
+        if (slot == UINT32_MAX || !options->metadata)
             continue;
         size_t label_count = head_index_texts(state->index, slot, &labels, &cap);
         tell_metadata(state, entry, labels, label_count);

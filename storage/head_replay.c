@@ -18,6 +18,7 @@
 #include "base/mem.h"
 #include "storage/chunk.h"
 #include "storage/head_state.h"
+#include "storage/unknown_refs.h"
 
 void head_state_lock(struct head_state *state)
 {
@@ -101,10 +102,11 @@ void head_state_note_ref(struct head_state *state, uint64_t ref)
         state->last_ref = ref;
 }
 
-static void state_note_unknown(struct head_state *state, uint64_t ref)
+static void wbl_note_unknown(struct head_state *state, enum unknown_kind kind, uint64_t ref)
 {
     head_state_note_ref(state, ref);
-    state->unknown_count++;
+    unknown_refs_note(state->wbl_unknown, kind, ref);
+    state->unknown_count += kind != UNKNOWN_MARKERS;
 }
 
 /*
@@ -255,8 +257,10 @@ static void share_note(struct replay_share *share, int64_t t_ms)
     share->end_ms = t_ms > share->end_ms ? t_ms : share->end_ms;
 }
 
-static void share_note_unknown(struct replay_share *share, uint64_t ref)
+static void share_note_unknown(const struct head_state *state, struct replay_share *share,
+                               enum unknown_kind kind, uint64_t ref)
 {
+    unknown_refs_note(state->wal_unknown, kind, ref);
     share->last_ref = ref > share->last_ref ? ref : share->last_ref;
     share->unknown_count++;
 }
@@ -270,7 +274,7 @@ static void apply_samples(const struct head_state *state, const struct wal_recor
             const struct wal_sample *sample = &record->samples[ahead.at[i]];
             int64_t start_ms = record->has_starts ? record->starts_ms[ahead.at[i]] : 0;
             if (!ahead.series[i])
-                share_note_unknown(share, sample->ref);
+                share_note_unknown(state, share, UNKNOWN_SAMPLES, sample->ref);
             else if (live_series_take(ahead.series[i], sample->t_ms, start_ms, sample->v))
                 share_note(share, sample->t_ms);
         }
@@ -289,7 +293,7 @@ static void apply_histograms(const struct head_state *state, const struct wal_re
             continue;
         struct live_series *series = slot == UINT32_MAX ? NULL : state->index->series[slot];
         if (!series || series->dead)
-            share_note_unknown(share, histogram->ref);
+            share_note_unknown(state, share, UNKNOWN_HISTOGRAMS, histogram->ref);
         else if (live_series_append_histogram(series, histogram->t_ms, histogram->start_ms,
                                               &histogram->raw))
             share_note(share, histogram->t_ms);
@@ -336,8 +340,11 @@ static void apply_tombstones(struct head_state *state, const struct wal_record *
     for (size_t i = 0; i < record->tombstone_count; i++) {
         const struct wal_tombstone *stone = &record->tombstones[i];
         struct live_series *series = head_index_find(state->index, stone->ref);
-        if (!series)
+        if (!series) {
+            if (stone->range.end_ms >= state->min_valid_ms)
+                unknown_refs_note(state->wal_unknown, UNKNOWN_TOMBSTONES, stone->ref);
             continue;
+        }
         /* It may end before what is taken from the log: the sweep knows what it is needed for. */
         if (stone->range.begin_ms == INT64_MIN && stone->range.end_ms == INT64_MAX) {
             series->dead = true;
@@ -371,7 +378,7 @@ void head_state_apply_wbl(struct head_state *state, const struct wal_record *rec
         const struct wal_sample *sample = &record->samples[i];
         struct live_series *series = head_index_find(state->index, sample->ref);
         if (!series) {
-            state_note_unknown(state, sample->ref);
+            wbl_note_unknown(state, UNKNOWN_SAMPLES, sample->ref);
             continue;
         }
         live_series_insert_ooo(series, sample->t_ms, sample->v, segment);
@@ -380,7 +387,7 @@ void head_state_apply_wbl(struct head_state *state, const struct wal_record *rec
         const struct wal_histogram *sample = &record->histograms[i];
         struct live_series *series = head_index_find(state->index, sample->ref);
         if (!series) {
-            state_note_unknown(state, sample->ref);
+            wbl_note_unknown(state, UNKNOWN_HISTOGRAMS, sample->ref);
             continue;
         }
         live_series_insert_ooo_histogram(series, sample->t_ms, sample->start_ms, &sample->raw,
@@ -393,6 +400,8 @@ void head_state_apply_wbl(struct head_state *state, const struct wal_record *rec
         struct live_series *series = head_index_find(state->index, marker->ref);
         if (series)
             live_series_forget_ooo(series, state->grace);
+        else
+            wbl_note_unknown(state, UNKNOWN_MARKERS, marker->ref);
     }
     head_state_unlock(state);
     state->sample_count += record->sample_count + record->histogram_count;

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "storage/head_snapshot.h"
 #include "storage/replay.h"
+#include "storage/unknown_refs.h"
 
 /* Series that are looked through with one taking of the lock. */
 #define SWEEP_STEP 4096
@@ -41,6 +42,8 @@ struct head_state *head_state_create(const char *path, struct grace *grace,
     state->begin_ms = INT64_MAX;
     state->end_ms = INT64_MIN;
     state->index = head_index_create();
+    state->wal_unknown = unknown_refs_create();
+    state->wbl_unknown = unknown_refs_create();
 
     char folder[4096];
     snprintf(folder, sizeof folder, "%s/chunks_head", path);
@@ -61,6 +64,8 @@ void head_state_destroy(struct head_state *state)
     head_chunks_destroy(state->chunks);
     wal_log_destroy(state->wal);
     wal_log_destroy(state->wbl);
+    unknown_refs_destroy(state->wal_unknown);
+    unknown_refs_destroy(state->wbl_unknown);
     wal_record_done(&state->record);
     wal_expiries_done(&state->expiries);
     free(state);

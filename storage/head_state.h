@@ -67,6 +67,7 @@ struct head_state {
     struct head_chunks *chunks;
     struct wal_log *wal;
     struct wal_log *wbl;
+    struct unknown_refs *wal_unknown, *wbl_unknown;
     struct wal_record record;
     struct pending_chunks pending;
     struct wal_expiries expiries; /* of series swept out, where we write the log */

@@ -10,6 +10,7 @@ import http.client
 import json
 import pathlib
 import re
+import shutil
 import sys
 import tempfile
 import time
@@ -17,7 +18,7 @@ import unittest
 import urllib.parse
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from judge import client, processes, program, remote_write  # noqa: E402
+from judge import client, directory, processes, program, remote_write  # noqa: E402
 from judge.native_series import Histogram  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -217,6 +218,40 @@ class Case(unittest.TestCase):
         config = self.folder / "theirs.yml"
         config.write_text("")
         return self.told("theirs", [JUDGE, f"--config.file={config}", "--log.level=warn"])
+
+    def server(self, name, data, *command):
+        port = processes.free_port()
+        return processes.Server(name, [*command, f"--storage.tsdb.path={data}", f"--web.listen-address=127.0.0.1:{port}", *FLAGS],
+                                port, self.folder / f"{name}.log")
+
+    def test_what_a_log_has_lost_the_series_of(self):
+        """Segments are cut at a start: the first one, which is emptied, has all series, and the second one refers to them."""
+        data, ours = self.folder / "data", (MILLRACE, "serve", "--self-monitor=false")
+        begin = int(time.time()) * 1000
+        for shift in (-20000, -10000):
+            with self.server("ours", data, *ours) as server:
+                writer = remote_write.Writer(server.port)
+                for i in range(3):
+                    writer.add(remote_write.encode_labels({"__name__": "m", "i": str(i)}),
+                               floats(range(begin + shift, begin + shift + 4000, 1000), [1.0, 2.0, 3.0, 4.0]))
+                writer.add(remote_write.encode_labels({"__name__": "h"}),
+                           remote_write.encode_histograms([begin + shift], [HISTOGRAM]))
+                writer.close()
+                self.assertEqual(send(server.port, "POST", "/api/v1/admin/tsdb/delete_series", **{"match[]": 'm{i="2"}'}), 204)
+        first, second = sorted(path for path in (data / "wal").iterdir() if path.is_file())[:2]
+        self.assertGreater(second.stat().st_size, 0)
+        first.write_bytes(b"")
+        for snapshot in data.glob("chunk_snapshot.*"):  # it has them, too
+            shutil.rmtree(snapshot)
+        name = "prometheus_tsdb_wal_replay_unknown_refs_total"
+        for who, command in (("theirs", (JUDGE, f"--config.file={self.folder / 'theirs.yml'}")), ("ours", ours)):
+            if who == "theirs":
+                (self.folder / "theirs.yml").write_text("")
+            if command[0]:
+                with self.server(who, directory.copy(data, self.folder / who), *command) as server:
+                    found = families(client.metrics(server.port))
+                self.assertEqual((found[name].kind, found[name].values), ("counter", {
+                    '{type="series"}': 4, '{type="samples"}': 12, '{type="histograms"}': 1, '{type="tombstones"}': 1}), who)
 
     def check_expected(self, found):
         for name, (kind, values) in EXPECTED.items():
