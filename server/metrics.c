@@ -380,8 +380,7 @@ static void print_exemplars(struct server *server, struct buf *out)
 
 static void print_federation(struct server *server, struct buf *out)
 {
-    put_counter(out, "prometheus_web_federation_errors_total",
-                "Answers of /federate that failed, or could not be sent.",
+    put_counter(out, "prometheus_web_federation_errors_total", "Answers of /federate that failed.",
                 (double)now(&server->metrics.federation_errors));
 }
 

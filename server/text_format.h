@@ -37,7 +37,7 @@ const char *text_format_name(struct text_format format);
 /* A name without quotes, as it is or escaped. */
 void text_put_escaped_name(struct text_format format, struct str name, struct buf *out);
 
-/* `# TYPE name untyped`. */
+/* `# TYPE name type`. */
 void text_put_type(struct text_format format, struct str name, enum exposed_type type,
                    struct buf *out);
 
