@@ -65,18 +65,23 @@ void arena_destroy(struct arena *arena)
     free(arena);
 }
 
+void arena_charge(struct arena *arena, size_t bytes)
+{
+    struct err err;
+    if (arena->over)
+        return;
+    if (budget_charge(arena->budget, bytes, &err)) {
+        arena->charged += bytes;
+    } else {
+        arena->over = mem_new(struct err);
+        *arena->over = err;
+    }
+}
+
 static struct piece *arena_add_piece(struct arena *arena, size_t size)
 {
     size_t bytes = sizeof(struct piece) + size;
-    if (!arena->over) {
-        struct err err;
-        if (budget_charge(arena->budget, bytes, &err)) {
-            arena->charged += bytes;
-        } else {
-            arena->over = mem_new(struct err);
-            *arena->over = err;
-        }
-    }
+    arena_charge(arena, bytes);
     struct piece *piece = (struct piece *)mem_resize_(NULL, 1, bytes);
     piece->size = size;
     piece->next = arena->pieces;

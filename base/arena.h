@@ -22,6 +22,9 @@ struct arena;
 struct arena *arena_create(struct budget *budget);
 void arena_destroy(struct arena *arena);
 
+/* Charges what is held beside it for as long as it is there, and goes not later than it does. */
+void arena_charge(struct arena *arena, size_t bytes);
+
 /* Zeroed memory, aligned for anything, never NULL. */
 void *arena_alloc(struct arena *arena, size_t count, size_t size);
 

@@ -40,6 +40,26 @@ START_TEST(charges_its_budget_and_gives_it_back)
 }
 END_TEST
 
+START_TEST(charges_what_is_held_beside_it)
+{
+    struct err err = {0};
+    struct budget budget;
+    budget_init(&budget, NULL, "--query.memory-limit", 100000);
+    struct arena *arena = arena_create(&budget);
+
+    arena_charge(arena, 60000);
+    ck_assert(arena_check(arena, &err));
+    ck_assert_uint_eq(budget.used_bytes, 60000);
+    arena_reset(arena);
+    ck_assert_uint_eq(budget.used_bytes, 60000);
+    arena_charge(arena, 60000);
+    ck_assert(!arena_check(arena, &err));
+    ck_assert_int_eq(err.kind, ERR_LIMIT);
+    arena_destroy(arena);
+    ck_assert_uint_eq(budget.used_bytes, 0);
+}
+END_TEST
+
 START_TEST(gives_zeroed_memory_again_after_a_reset)
 {
     AUTO(arena_destroy) struct arena *arena = arena_create(NULL);
@@ -75,4 +95,5 @@ START_TEST(tries_what_fits_and_refuses_the_rest)
 END_TEST
 
 TEST_MAIN("arena", gives_zeroed_aligned_memory_that_stays, gives_zeroed_memory_again_after_a_reset,
-          charges_its_budget_and_gives_it_back, tries_what_fits_and_refuses_the_rest)
+          charges_its_budget_and_gives_it_back, charges_what_is_held_beside_it,
+          tries_what_fits_and_refuses_the_rest)

@@ -1,5 +1,6 @@
 #include "model/labels.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/hash.h"
@@ -120,5 +121,25 @@ START_TEST(hashes_as_prometheus_does)
 }
 END_TEST
 
+/* Of short texts it takes more than they do. */
+START_TEST(the_table_of_symbols_is_charged)
+{
+    struct budget budget;
+    size_t count = 10000;
+    budget_init(&budget, NULL, "--query.memory-limit", 0);
+    arena = arena_create(&budget);
+    symbols = symbols_new(arena);
+    for (size_t i = 0; i < count; i++) {
+        char text[16];
+        snprintf(text, sizeof text, "%zu", i);
+        sym(text);
+    }
+    ck_assert_uint_gt(budget.used_bytes, arena_used(arena) + count * sizeof(struct str));
+    teardown();
+    ck_assert_uint_eq(budget.used_bytes, 0);
+}
+END_TEST
+
 TEST_MAIN("labels", builder_sorts_replaces_and_removes, order_is_bytewise_by_name_and_value,
-          keeps_and_drops, prints_as_a_person_writes, hashes_as_prometheus_does)
+          keeps_and_drops, prints_as_a_person_writes, hashes_as_prometheus_does,
+          the_table_of_symbols_is_charged)

@@ -34,11 +34,22 @@ static uint32_t symbols_lookup(const struct symbols *symbols, struct str text, u
     return UINT32_MAX;
 }
 
+/* Of the table, in bytes. */
+static size_t symbols_size(const struct symbols *symbols)
+{
+    const struct map *map = &symbols->map;
+    size_t slot_count = map->slots ? map->mask + 1 : 0;
+    return symbols->cap * sizeof *symbols->texts + slot_count * sizeof *map->slots;
+}
+
 static uint32_t symbols_put(struct symbols *symbols, struct str text, uint64_t hash)
 {
+    size_t before = symbols_size(symbols);
     mem_grow(symbols->texts, struct str, symbols->count, &symbols->cap);
     symbols->texts[symbols->count] = text;
     map_insert(&symbols->map, hash, (uint32_t)symbols->count);
+    if (symbols_size(symbols) > before)
+        arena_charge(symbols->arena, symbols_size(symbols) - before);
     return (uint32_t)symbols->count++;
 }
 
