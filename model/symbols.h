@@ -10,7 +10,8 @@
  * The label names and values of one query (or one head), each once: a number stands for a text, and
  * two texts are equal exactly when their numbers are. Numbers say nothing of order.
  *
- * Texts live in the arena, as long as it does; the table is on the heap, and charged as the arena's.
+ * Texts live in the arena, as long as it does; the table is on the heap, and charged as if it lay
+ * there, too.
  * O(1) add and get.
  *
  * Thread: one adds at a time; who only gets may do so beside others that only get.
