@@ -267,6 +267,18 @@ bool file_map_check(const void *bytes, size_t size, struct err *err)
            mapping_check(begin, begin + size, err);
 }
 
+bool file_map_corrupt(const void *bytes, const char *what, struct err *err)
+{
+    uintptr_t at = (uintptr_t)bytes;
+    pthread_mutex_lock(&lock);
+    const struct file_mapping *mapping = mapping_find(at);
+    assert(mapping);
+    err_set(err, ERR_CORRUPT, "%s: offset %zu: %s", mapping->path,
+            (size_t)(at - atomic_load(&mapping->begin)), what);
+    pthread_mutex_unlock(&lock);
+    return false;
+}
+
 bool file_map_is_lost(const struct file_map *map)
 {
     return map->bytes && atomic_load(&map->mapping->lost.end) != 0;

@@ -52,6 +52,9 @@ void file_map_forget(const struct file_map *map);
  */
 bool file_map_check(const void *bytes, size_t size, struct err *err) MUST_CHECK;
 
+/* ERR_CORRUPT: the name of the file that these bytes are of, where, and what is wrong. */
+bool file_map_corrupt(const void *bytes, const char *what, struct err *err);
+
 /*
  * A map that has lost pages: has the file its size again, and can it be read where it could not?
  * Then a new map may have it all. Asks the disk, which may take its time to fail.

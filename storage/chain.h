@@ -28,6 +28,7 @@ struct chain_piece {
     uint32_t size;
     uint32_t source; /* the order of sources is that in which Prometheus asks them */
     uint8_t encoding;
+    bool in_file; /* `data` does: what `bytes` asks */
     const struct time_range *deleted;
     size_t deleted_count;
 };

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "storage/head_chunks.h"
 
 void db_cursor_destroy(struct cursor *base)
 {
@@ -35,6 +36,7 @@ static void db_cursor_add_head(struct db_cursor *cursor, const struct db_part *p
         piece.data = view->data;
         piece.size = view->size;
         piece.encoding = view->encoding;
+        piece.in_file = view->in_file;
         chain_add(&cursor->chain, &piece);
     }
 }
@@ -97,7 +99,7 @@ static bool db_chain_bytes(struct chain *chain, const struct chain_piece *piece,
     struct db_cursor *cursor = CONTAINER(struct db_cursor, chain, chain);
     if (piece->source == DB_SOURCE_HEAD) {
         *ret_chunk = (struct chunk_bytes){piece->data, piece->size, piece->encoding};
-        return true;
+        return !piece->in_file || head_chunk_check(piece->data, piece->size, err);
     }
     return block_chunk(cursor->selection->sources.blocks[piece->source - 1],
                        &cursor->windows[piece->source - 1], piece->ref, ret_chunk, err);

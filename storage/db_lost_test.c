@@ -16,6 +16,7 @@
 #include "storage/db_admin.h"
 #include "storage/db_compact.h"
 #include "storage/db_internal.h"
+#include "storage/head_chunks.h"
 #include "storage/test_blocks.h"
 
 #define HOUR_MS ((int64_t)60 * 60 * 1000)
@@ -268,7 +269,6 @@ static void append(struct db *db, const char *metric, int64_t t_ms)
     ck_assert_msg(db_append(db, &batch, APPEND_ALL_OR_NOTHING, &result, &err), "%s", err.msg);
 }
 
-/* Files of head chunks are checked at the start alone: zeros would be chunks without samples. */
 static void check_lost_head_chunks(bool removed)
 {
     enum { COUNT = 12000 };
@@ -301,6 +301,44 @@ static void check_lost_head_chunks(bool removed)
     test_dir_done(&dir);
 }
 
+/* What is behind the end of the last page of a file is zeros, and no fault. */
+START_TEST(a_head_chunk_is_cut_within_a_page)
+{
+    enum { COUNT = 1200 };
+    AUTO(buf_done) struct buf whole = {0};
+    test_dir_init(&dir);
+    struct db *db = open_db();
+    for (int64_t i = 1; i <= COUNT; i++)
+        append(db, "a", i * 1000);
+    ck_assert_msg(head_map_chunks(db->head, &err), "%s", err.msg);
+    check_reads(db, 0, INT64_MAX, COUNT);
+    const char *path = arena_printf(dir.arena, "%s/chunks_head/000001", dir.path);
+    test_read_file(path, &whole);
+    struct head_chunks *chunks =
+        head_chunks_create(arena_printf(dir.arena, "%s/chunks_head", dir.path));
+    struct head_chunk chunk;
+    ck_assert(head_chunks_look(chunks, &err));
+    ck_assert_int_eq(head_chunks_next(chunks, &chunk, &err), TAIL_ITEM);
+    ck_assert_int_eq(truncate(path, chunk.data + chunk.size / 2), 0);
+    head_chunks_destroy(chunks);
+
+    size_t count;
+    ck_assert(!read_samples(db, 0, INT64_MAX, &count));
+    ck_assert_int_eq(err.kind, ERR_CORRUPT);
+    ck_assert_msg(strstr(err.msg, path) && strstr(err.msg, "offset 8:"), "%s", err.msg);
+    struct budget budget;
+    budget_init(&budget, NULL, "--compaction", 0);
+    struct compact_options options = {.dir = dir.path, .budget = &budget};
+    struct compact_result result;
+    ck_assert(!compact_head(db->head, 0, HOUR_MS, &options, &result, &err));
+    ck_assert_int_eq(err.kind, ERR_CORRUPT);
+    err_clear(&err);
+    ck_assert_uint_eq(blocks_on_disk(), 0);
+    db_close(db);
+    test_dir_done(&dir);
+}
+END_TEST
+
 START_TEST(head_chunks_are_lost)
 {
     check_lost_head_chunks(false);
@@ -309,4 +347,4 @@ START_TEST(head_chunks_are_lost)
 END_TEST
 
 TEST_MAIN("db_lost", chunks_of_a_block_are_lost, an_index_is_lost, a_chunk_is_lost_while_it_is_lent,
-          head_chunks_are_lost)
+          a_head_chunk_is_cut_within_a_page, head_chunks_are_lost)

@@ -55,6 +55,7 @@ struct head_chunk_view {
     const uint8_t *data;
     uint32_t size;
     uint8_t encoding;
+    bool in_file; /* not believed before head_chunk_check */
 };
 
 /* Chunks in the order of their begin; those out of order behind those in order at equal begins. */

@@ -111,6 +111,17 @@ const uint8_t *head_chunk_bytes(const struct head_chunk *chunk)
     return chunk->file->map.bytes + chunk->data;
 }
 
+bool head_chunk_check(const uint8_t *data, size_t size, struct err *err)
+{
+    uint8_t size_bytes[VARINT_SIZE_MAX];
+    size_t header = HEAD_CHUNK_FIXED_SIZE + write_uvarint(size_bytes, size);
+    const uint8_t *begin = data - header;
+    if (LIKELY(crc32c(begin, header + size) == load_be32(data + size)))
+        return true;
+    return file_map_check(begin, header + size + HEAD_CHUNK_CRC_SIZE, err) &&
+           file_map_corrupt(begin, "checksum of a chunk does not match", err);
+}
+
 uint64_t head_chunks_newest(const struct head_chunks *chunks)
 {
     return chunks->newest;
@@ -338,7 +349,7 @@ struct chunk_span {
     size_t whole;
 };
 
-/* How long the chunk is that begins with these bytes; false: longer than any. */
+/* How long the chunk is that begins with these bytes; false: longer than any, or told at length. */
 static bool chunk_span_of(const uint8_t *bytes, size_t size, struct chunk_span *ret_span)
 {
     struct bytes_reader r =
@@ -346,7 +357,10 @@ static bool chunk_span_of(const uint8_t *bytes, size_t size, struct chunk_span *
     uint64_t data_size = read_uvarint(&r);
     if (r.failed || data_size > HEAD_CHUNK_SIZE_MAX)
         return false;
+    uint8_t shortest[VARINT_SIZE_MAX];
     ret_span->header = (size_t)(r.at - bytes);
+    if (ret_span->header != HEAD_CHUNK_FIXED_SIZE + write_uvarint(shortest, data_size))
+        return false;
     ret_span->whole = ret_span->header + (size_t)data_size + HEAD_CHUNK_CRC_SIZE;
     return true;
 }

@@ -72,6 +72,12 @@ bool head_chunks_are_torn(const struct head_chunks *chunks);
 /* In a map: whoever has read them asks file_map_check. */
 const uint8_t *head_chunk_bytes(const struct head_chunk *chunk);
 
+/*
+ * Does a chunk still match its checksum, as it did when it was given out? `data` and `size` are
+ * those of head_chunk_bytes. ERR_CORRUPT, and ERR_IO where some of it is lost: file and offset.
+ */
+bool head_chunk_check(const uint8_t *data, size_t size, struct err *err) MUST_CHECK;
+
 /* How often the rest was dropped since this was asked last. */
 uint64_t head_chunks_take_damages(struct head_chunks *chunks);
 

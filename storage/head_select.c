@@ -54,6 +54,7 @@ static struct head_chunk_view view_of(const struct live_chunk *chunk)
         .data = chunk->data,
         .size = chunk->size,
         .encoding = chunk->encoding,
+        .in_file = chunk->file,
     };
 }
 
