@@ -242,6 +242,17 @@ static void ask_end(struct client_ask *ask, const struct err *err)
     free(ask);
 }
 
+/* libcurl is through with it. */
+static void ask_take_result(struct client_ask *ask, CURLcode result)
+{
+    struct err err;
+    transfer_end(&ask->transfer, result);
+    bool good = ask->transfer.code == CURLE_OK || transfer_fail(&ask->transfer, &err);
+    if (good)
+        ask_tell_head(ask);
+    ask_end(ask, good ? NULL : &err);
+}
+
 static void ask_begin(struct client_ask *ask)
 {
     struct client_loop *loop = ask->loop;
@@ -282,7 +293,10 @@ static bool loop_take_new(struct client_loop *loop)
         loop->resumed = ask->next_resumed;
         ask->resumed = false;
         pthread_mutex_unlock(&loop->mutex);
-        curl_easy_pause(ask->transfer.easy, CURLPAUSE_CONT);
+        /* What had come already is taken in there; if that fails, libcurl tells it nowhere else. */
+        CURLcode result = curl_easy_pause(ask->transfer.easy, CURLPAUSE_CONT);
+        if (result != CURLE_OK)
+            ask_take_result(ask, result);
         pthread_mutex_lock(&loop->mutex);
     }
     struct client_ask *new = loop->queue;
@@ -307,13 +321,7 @@ static void loop_take_ended(struct client_loop *loop)
         if (message->msg != CURLMSG_DONE)
             continue;
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&context);
-        struct client_ask *ask = context;
-        struct err err;
-        transfer_end(&ask->transfer, message->data.result);
-        bool good = ask->transfer.code == CURLE_OK || transfer_fail(&ask->transfer, &err);
-        if (good)
-            ask_tell_head(ask);
-        ask_end(ask, good ? NULL : &err);
+        ask_take_result(context, message->data.result);
     }
 }
 

@@ -88,12 +88,12 @@ static void told_head(void *context, struct client_ask *ask)
 static enum client_taken told_body(void *context, const char *bytes, size_t size)
 {
     struct told *told = context;
-    if (told->enough)
-        return CLIENT_ENOUGH;
     if (told->late) {
         told->late = false;
         return CLIENT_LATER;
     }
+    if (told->enough)
+        return CLIENT_ENOUGH;
     for (size_t i = 0; i < size && told->size + i < sizeof told->text - 1; i++)
         told->text[told->size + i] = bytes[i];
     told->size += size;
@@ -202,6 +202,19 @@ START_TEST(ends_when_it_is_enough)
 }
 END_TEST
 
+START_TEST(ends_when_what_came_late_is_enough)
+{
+    AUTO(fixture_done) struct fixture fixture = fixture_make();
+    static struct told told = {.late = true, .enough = true, .request.timeout_ms = 3000};
+    ask(&fixture, "/echo?say=x", &told);
+    while (!atomic_load(&told.ask))
+        usleep(100);
+    client_ask_resume(told.ask);
+    await(&told);
+    ck_assert_int_eq(told.err.kind, ERR_IO);
+}
+END_TEST
+
 START_TEST(tells_a_body_that_breaks_off)
 {
     AUTO(fixture_done) struct fixture fixture = fixture_make();
@@ -269,5 +282,6 @@ END_TEST
 
 TEST_MAIN("client_loop", tells_head_body_and_end, asks_many_at_once_and_keeps_connections,
           reads_a_long_body_to_its_end, comes_again_with_what_was_not_taken, ends_when_it_is_enough,
-          tells_a_body_that_breaks_off, gives_up_in_time, ends_when_nobody_wants_it,
-          asks_a_server_that_has_begun_anew, says_what_was_wrong_with_the_url)
+          ends_when_what_came_late_is_enough, tells_a_body_that_breaks_off, gives_up_in_time,
+          ends_when_nobody_wants_it, asks_a_server_that_has_begun_anew,
+          says_what_was_wrong_with_the_url)
