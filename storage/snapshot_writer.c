@@ -30,6 +30,10 @@ void snapshot_writer_done(struct snapshot_writer *writer)
 
 static void writer_put(struct snapshot_writer *writer)
 {
+    if (writer->record.len > WAL_RECORD_SIZE_MAX) {
+        writer->too_large = true;
+        return;
+    }
     wal_writer_add(writer->out, writer->record.ptr, writer->record.len);
     writer->waiting_size += writer->record.len;
 }
@@ -37,6 +41,8 @@ static void writer_put(struct snapshot_writer *writer)
 static bool writer_flush(struct snapshot_writer *writer, struct err *err)
 {
     writer->waiting_size = 0;
+    if (writer->too_large)
+        return err_set(err, ERR_LIMIT, "a series is larger than a record of the log may be");
     if (writer->until_ns != INT64_MAX && clock_monotonic_ns() > writer->until_ns)
         return err_set(err, ERR_LIMIT, "it takes too long");
     return wal_writer_flush(writer->out, err);

@@ -22,13 +22,16 @@ struct snapshot_writer {
     struct wal_writer *out;
     int64_t until_ns;
     size_t waiting_size;
+    bool too_large; /* a record is longer than a log takes */
     struct buf record;
     struct buf ranges; /* deleted ones, encoded */
     struct wal_label *labels;
     size_t label_cap;
 };
 
-/* Makes the folder. ERR_LIMIT, of a later call: it is not done by `until_ns`; INT64_MAX: any time.
+/*
+ * Makes the folder. ERR_LIMIT, of a later call: it is not done by `until_ns` (INT64_MAX: any time),
+ * or a series with its open chunk is larger than a record may be.
  */
 bool snapshot_writer_open(struct snapshot_writer *writer, const char *folder,
                           const struct wal_writer_options *options, int64_t until_ns,
