@@ -34,6 +34,7 @@ from judge.native_series import Histogram  # noqa: E402
 from tee_judge import FEATURES, ROOT, explained_for, find_judge  # noqa: E402
 
 WAIT_SECONDS = 60
+REST_SECONDS = 2
 WINDOW = "storage:\n  tsdb:\n    out_of_order_time_window: 3h\n"
 LATE_SERIES, LATE_SAMPLES = 7, 5  # of so many series one in so many samples comes when the others of its stage are there
 SNAPSHOTS = "memory-snapshot-on-shutdown"
@@ -136,17 +137,21 @@ class Exchange:
                    *(self.blocks_flags() if flags is None else flags)]
         return processes.Server("millrace", command, port, self.folder / f"{data.name}-millrace.log")
 
-    def wait_for_blocks(self, data):
-        """Compaction has come to rest, with blocks of blocks."""
+    def wait_for_rest(self, data, count=0, level=0):
+        """No block comes or goes; there are `count` or more, one of this level or a higher one among them."""
         deadline, last, since = time.monotonic() + WAIT_SECONDS, None, time.monotonic()
         while time.monotonic() < deadline:
             now = [path.name for path in directory.blocks_of(data)]
-            if now != last or not any(level > 1 for level in self.levels(data)):
+            if now != last or len(now) < count or max(self.levels(data), default=0) < level:
                 last, since = now, time.monotonic()
-            if len(now) >= self.plan.blocks and time.monotonic() - since > 2:
+            if time.monotonic() - since > REST_SECONDS:
                 return
             time.sleep(0.1)
         raise Fault(f"{data.name} has blocks of levels {self.levels(data)} after {WAIT_SECONDS} s")
+
+    def wait_for_blocks(self, data):
+        """Compaction has come to rest, with blocks of blocks."""
+        self.wait_for_rest(data, self.plan.blocks, level=2)
 
     @staticmethod
     def wait_for_head_chunks(data):
@@ -221,6 +226,14 @@ class Exchange:
             for part in stage:
                 directory.push(server.port, *part)
 
+    def write_at_rest(self, server, data, stages):
+        """What comes late comes while the server makes no blocks. Where Prometheus 3.5.3 does, it may begin to number its
+        files of head chunks anew meanwhile, and then hides chunks of late samples, drops them, or ends with a panic."""
+        for in_order, late in stages:
+            self.write(server, [[in_order]])
+            self.wait_for_rest(data)
+            self.write(server, [[late]])
+
     def write_and_kill(self, data, stage):
         """A snapshot is taken in the midst of the stage; what comes behind it is in the log, and the server is killed."""
         before = set(data.glob("chunk_snapshot.*"))
@@ -236,10 +249,9 @@ class Exchange:
             server.process.wait()
 
     @contextlib.contextmanager
-    def compacted_by_prometheus(self, data, snapshots):
-        """One that has made blocks of what it was given, in a run of its own and at rest: when writes come meanwhile, late
-        ones above all, 3.5.3 may begin to number its files of head chunks anew, and hides chunks, drops them or ends."""
-        with self.prometheus(data, self.blocks_flags(), snapshots) as server:
+    def compacted_by_prometheus(self, data):
+        """One that has made blocks of what it was given: see write_at_rest."""
+        with self.prometheus(data, self.blocks_flags(), snapshots=False) as server:
             writer = remote_write.Writer(server.port)
             writer.send(b"")  # behind each request it looks whether blocks are due
             writer.close()
@@ -273,10 +285,9 @@ class Exchange:
             self.check_snapshot("left by a kill", judge)
             self.check_snapshot("left by a kill", tested)
 
-        with self.prometheus(theirs, snapshots=False) as server:
-            self.write(server, first)
-        with self.compacted_by_prometheus(theirs, snapshots=True):
-            pass
+        with self.prometheus(theirs, self.blocks_flags()) as server:
+            self.write_at_rest(server, theirs, first)
+            self.wait_for_blocks(theirs)
         self.tell("Prometheus wrote", theirs)
         self.must_have_snapshot(theirs)
         with self.prometheus(directory.copy(theirs, self.folder / "theirs-copy")) as judge, self.millrace(theirs) as tested:
@@ -288,7 +299,7 @@ class Exchange:
         shutil.rmtree(ours)
         directory.copy(theirs, ours)
         with self.millrace(ours, processes.NO_COMPACTION) as tested:
-            with self.compacted_by_prometheus(theirs, snapshots=False) as judge:
+            with self.compacted_by_prometheus(theirs) as judge:
                 self.compare("given back", judge, tested)
             # No start of Prometheus behind late samples of its own: for a series that the log has twice, as of one that was
             # away for a while, 3.5.3 forgets full chunks of them then.
