@@ -12,6 +12,7 @@ struct decoding {
     struct histogram_reader reader;
     struct samples *into;
     struct arena *arena;
+    struct histogram bare;  /* what samples without buckets have in common */
     double *spare;          /* room for buckets that a stale marker did not use */
     struct histogram *last; /* the newest one */
     bool last_is_complete;  /* it has its buckets */
@@ -29,16 +30,12 @@ static void decoding_add_stale(struct decoding *d)
         into->starts_ms[at] = d->reader.start_ms;
 }
 
+/* `h` has the shape of the chunk. */
 static struct histogram *decoding_give_buckets(const struct decoding *d, struct histogram *h,
                                                const double *buckets)
 {
-    const struct histogram *shape = &d->reader.shape;
-    h->positive = shape->positive;
-    h->negative = shape->negative;
     h->positive.buckets = buckets;
-    h->negative.buckets = buckets + shape->positive.bucket_count;
-    h->custom_bounds = shape->custom_bounds;
-    h->custom_bound_count = shape->custom_bound_count;
+    h->negative.buckets = buckets + h->positive.bucket_count;
     if (h->schema <= HISTOGRAM_SCHEMA_MAX)
         return h;
     struct histogram *reduced = histogram_reduce(d->arena, h, HISTOGRAM_SCHEMA_MAX);
@@ -47,23 +44,26 @@ static struct histogram *decoding_give_buckets(const struct decoding *d, struct 
     return reduced;
 }
 
+static struct histogram bare_shape(const struct histogram *shape)
+{
+    return (struct histogram){
+        .schema = shape->schema <= HISTOGRAM_SCHEMA_MAX ? shape->schema : HISTOGRAM_SCHEMA_MAX,
+        .zero_threshold = shape->zero_threshold,
+    };
+}
+
 static struct histogram *decoding_add(struct decoding *d, double *buckets)
 {
     const struct histogram_reader *reader = &d->reader;
     struct histogram *h = arena_room(d->arena, struct histogram, 1);
-    *h = (struct histogram){
-        .schema = reader->shape.schema,
-        .hint = histogram_reader_hint(reader),
-        .zero_threshold = reader->shape.zero_threshold,
-        .zero_count = reader->zero_count,
-        .count = reader->count,
-        .sum = reader->sum,
-        .is_whole = !reader->is_float,
-    };
+    *h = buckets ? reader->shape : d->bare; /* copying is cheaper than clearing */
+    h->hint = histogram_reader_hint(reader);
+    h->zero_count = reader->zero_count;
+    h->count = reader->count;
+    h->sum = reader->sum;
+    h->is_whole = !reader->is_float;
     if (buckets)
         h = decoding_give_buckets(d, h, buckets);
-    else if (h->schema > HISTOGRAM_SCHEMA_MAX)
-        h->schema = HISTOGRAM_SCHEMA_MAX;
     histogram_samples_add(d->into->histograms, reader->t_ms, reader->start_ms, h);
     return h;
 }
@@ -74,7 +74,13 @@ static void decoding_complete_last(struct decoding *d)
     struct histogram_samples *histograms = d->into->histograms;
     double *buckets = arena_room(d->arena, double, d->reader.bucket_count);
     histogram_reader_buckets(&d->reader, buckets);
-    d->last->schema = d->reader.shape.schema;
+    struct histogram bare = *d->last;
+    *d->last = d->reader.shape;
+    d->last->hint = bare.hint;
+    d->last->zero_count = bare.zero_count;
+    d->last->count = bare.count;
+    d->last->sum = bare.sum;
+    d->last->is_whole = bare.is_whole;
     histograms->items[histograms->count - 1] = decoding_give_buckets(d, d->last, buckets);
 }
 
@@ -83,6 +89,7 @@ static bool decoding_run(struct decoding *d, struct err *err)
     struct histogram_reader *reader = &d->reader;
     const struct histogram_samples *histograms = d->into->histograms;
     size_t from = histograms->count;
+    d->bare = bare_shape(&reader->shape);
     for (size_t i = 0; i < reader->sample_count; i++) {
         bool wanted = !histograms->totals_only || histograms->count == from;
         if (wanted && !d->spare)
