@@ -4,8 +4,6 @@
 
 #include "base/float_text.h"
 #include "model/duration.h"
-#include "parser/literal.h"
-#include "parser/scan.h"
 #include "tests/script/reader.h"
 
 static bool time_read(struct reader *reader, const char *word, int64_t *ret_ms, struct err *err)
@@ -73,15 +71,8 @@ bool evaluation_read(struct evaluation *evaluation, struct str line, struct err 
 static bool string_read(struct evaluation *evaluation, struct reader *reader, struct arena *arena,
                         struct err *err)
 {
-    size_t begin = reader->pos;
-    int quote = reader_byte(reader);
-    if (quote != '"' && quote != '\'' && quote != '`')
-        return reader_fail(reader, "a quoted string", err);
-    reader->pos++;
-    if (!scan_string(reader->text, &reader->pos, (char)quote, err))
+    if (!reader_quoted(reader, arena, &evaluation->string, err))
         return false;
-    struct str text = {reader->text.ptr + begin, reader->pos - begin};
-    evaluation->string = literal_string(text, arena);
     evaluation->expects_string = true;
     return reader_at_end(reader) || reader_fail(reader, "the end of the line", err);
 }

@@ -118,6 +118,21 @@ bool reader_count(struct reader *reader, uint64_t *ret_count, struct err *err)
     return true;
 }
 
+bool reader_quoted(struct reader *reader, struct arena *arena, struct str *ret_value,
+                   struct err *err)
+{
+    size_t begin = reader->pos;
+    int quote = reader_byte(reader);
+    if (quote != '"' && quote != '\'' && quote != '`')
+        return reader_fail(reader, "a quoted string", err);
+    reader->pos++;
+    if (!scan_string(reader->text, &reader->pos, (char)quote, err))
+        return false;
+    struct str text = {reader->text.ptr + begin, reader->pos - begin};
+    *ret_value = literal_string(text, arena);
+    return true;
+}
+
 bool reader_fail(const struct reader *reader, const char *what, struct err *err)
 {
     struct str rest = {reader->text.ptr + reader->pos, reader->text.len - reader->pos};

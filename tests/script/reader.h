@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "base/err.h"
 #include "base/str.h"
 
@@ -35,6 +36,10 @@ bool reader_take_word(struct reader *reader, const char *word);
 /* 1, -2.5e3, Inf, NaN, stale. Hexadecimal ones are none here: 0x3 is three more zeros. */
 bool reader_number(struct reader *reader, double *ret_value, struct err *err) MUST_CHECK;
 bool reader_count(struct reader *reader, uint64_t *ret_count, struct err *err) MUST_CHECK;
+
+/* What a string between quotes of any of the three kinds stands for. */
+bool reader_quoted(struct reader *reader, struct arena *arena, struct str *ret_value,
+                   struct err *err) MUST_CHECK;
 
 /* "expected WHAT at byte N: REST"; returns false. */
 bool reader_fail(const struct reader *reader, const char *what, struct err *err);

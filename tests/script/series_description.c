@@ -1,7 +1,6 @@
 #include "tests/script/series_description.h"
 
 #include "base/mem.h"
-#include "parser/literal.h"
 #include "parser/scan.h"
 #include "tests/script/described_histogram.h"
 #include "tests/script/reader.h"
@@ -27,21 +26,6 @@ static bool value_list_add(struct value_list *list, const struct described_value
     return true;
 }
 
-static bool label_value_read(struct reader *reader, struct arena *arena, struct str *ret_value,
-                             struct err *err)
-{
-    size_t begin = reader->pos;
-    int quote = reader_byte(reader);
-    if (quote != '"' && quote != '\'' && quote != '`')
-        return reader_fail(reader, "a quoted string", err);
-    reader->pos++;
-    if (!scan_string(reader->text, &reader->pos, (char)quote, err))
-        return false;
-    struct str text = {reader->text.ptr + begin, reader->pos - begin};
-    *ret_value = literal_string(text, arena);
-    return true;
-}
-
 /* name="value", "name"="value", or a metric name in quotes alone. */
 static bool label_read(struct reader *reader, struct arena *arena, struct symbols *symbols,
                        struct labels_builder *builder, struct err *err)
@@ -50,7 +34,7 @@ static bool label_read(struct reader *reader, struct arena *arena, struct symbol
     if (is_alpha(reader_byte(reader))) {
         name = reader_word(reader);
     } else {
-        if (!label_value_read(reader, arena, &name, err))
+        if (!reader_quoted(reader, arena, &name, err))
             return false;
         reader_skip_spaces(reader);
         int next = reader_byte(reader);
@@ -63,7 +47,7 @@ static bool label_read(struct reader *reader, struct arena *arena, struct symbol
     if (!reader_take(reader, '='))
         return reader_fail(reader, "\"=\"", err);
     reader_skip_spaces(reader);
-    if (!label_value_read(reader, arena, &value, err))
+    if (!reader_quoted(reader, arena, &value, err))
         return false;
     labels_builder_set(builder, symbols_add(symbols, name), symbols_add(symbols, value));
     return true;
