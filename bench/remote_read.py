@@ -57,7 +57,8 @@ def run(options, there, data, base):
     empty.mkdir()
     flags = (f"--config.file={config}", "--query.timeout=10m")
     good = True
-    print(f"{'query':80} {'own MiB':>8} {'remote':>7} {'own CPU ms':>11} {'remote':>7} {'wall ms':>8}")
+    width = max(len(query.describe()) for query in QUERIES)
+    print(f"{'query':{width}} {'own MiB':>8} {'remote':>7} {'own CPU ms':>11} {'remote':>7} {'wall ms':>8}")
     for query in (BOUNDED, *(one for one in QUERIES if one != BOUNDED)):
         with processes.millrace(options.millrace, data, name="own") as own:
             left = measure(own, query, options.end)
@@ -68,19 +69,19 @@ def run(options, there, data, base):
         good = good and same and within
         verdict = "" if same else f"  DIFFER: {right[3].status} {right[3].body[:200]!r}"
         verdict += "" if within else f"  more than {GROWTH_MAX} MiB"
-        print(f"{query.describe():80} {left[0]:8.1f} {right[0]:7.1f} {1000 * left[1]:11.0f} {1000 * right[1]:7.0f} "
+        print(f"{query.describe():{width}} {left[0]:8.1f} {right[0]:7.1f} {1000 * left[1]:11.0f} {1000 * right[1]:7.0f} "
               f"{1000 * right[2]:8.0f}{verdict}", flush=True)
     return good
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--millrace", default=ROOT / "build-release/server/millrace")
+    parser.add_argument("--millrace", default=ROOT / "build-release/server/millrace", help="the program to measure")
     parser.add_argument("--judge", help="a Prometheus, which writes the data once")
     parser.add_argument("--data", type=pathlib.Path, help="another directory with the metrics of bench/fleet.py")
-    parser.add_argument("--end", type=int, default=fleet.END)
-    parser.add_argument("--series", type=int, default=7500)
-    parser.add_argument("--from-prometheus", action="store_true")
+    parser.add_argument("--end", type=int, default=fleet.END, help="the queries' last second")
+    parser.add_argument("--series", type=int, default=7500, help="how many counters; the rest in proportion")
+    parser.add_argument("--from-prometheus", action="store_true", help="read from a Prometheus, not from another Millrace")
     options = parser.parse_args()
     program = compare.find_judge(options.judge) if options.from_prometheus or not options.data else None
     base = pathlib.Path(tempfile.mkdtemp(prefix="millrace-remote-read."))
