@@ -402,7 +402,7 @@ void index_values_seek(struct index_values *values, struct str value)
 bool index_postings_at(const struct index *index, uint64_t offset, struct postings_view *ret_view,
                        struct err *err)
 {
-    struct bytes_reader r;
+    struct bytes_reader r = {0};
     if (!index_section(index, offset, &r, err))
         return err_wrap(err, "postings");
     size_t count = read_be32(&r);
