@@ -6,6 +6,7 @@
 
 #include "base/attr.h"
 #include "base/err.h"
+#include "base/mem.h"
 
 /*
  * What may be held: charged before anything grows, given back when it is freed. A query's budget
@@ -29,3 +30,15 @@ bool budget_charge(struct budget *budget, size_t bytes, struct err *err) MUST_CH
 
 /* At most what was charged. */
 void budget_release(struct budget *budget, size_t bytes);
+
+/* mem_grow, charged for before; false with the error. Whoever frees it gives *cap members back. */
+#define budget_grow(budget, array, T, count, cap, err) \
+    __extension__({ \
+        size_t more_ = (count) < *(cap) ? 0 : *(cap) ? *(cap) : 8; \
+        bool good_ = more_ == 0 || budget_charge((budget), more_ * sizeof(T), (err)); \
+        if (good_ && more_ > 0) { \
+            *(cap) += more_; \
+            (array) = mem_resize((array), T, *(cap)); \
+        } \
+        good_; \
+    })

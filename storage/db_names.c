@@ -11,20 +11,24 @@
 #include "storage/postings_match.h"
 
 struct texts {
+    struct budget *budget;
     struct str *items;
     size_t count;
     size_t cap;
 };
 
-static void texts_add(struct texts *texts, struct str text)
+static bool texts_add(struct texts *texts, struct str text, struct err *err)
 {
-    mem_grow(texts->items, struct str, texts->count, &texts->cap);
+    if (!budget_grow(texts->budget, texts->items, struct str, texts->count, &texts->cap, err))
+        return false;
     texts->items[texts->count++] = text;
+    return true;
 }
 
 static void texts_done_auto(struct texts *texts)
 {
     free(texts->items);
+    budget_release(texts->budget, texts->cap * sizeof *texts->items);
 }
 
 static int text_order(const void *a, const void *b)
@@ -92,7 +96,8 @@ static bool block_names_of_series(const struct index *index, const struct names_
                 return false;
             if (name < end)
                 seen[name / 64] |= UINT64_C(1) << (name % 64);
-            texts_add(texts, text);
+            if (!texts_add(texts, text, err))
+                return false;
         }
         if (!index_series_check(&series, err))
             return false;
@@ -104,13 +109,13 @@ bool block_label_names(struct block *block, const struct names_request *request,
                        struct names *names, struct err *err)
 {
     const struct index *index = block_index(block);
-    AUTO(texts_done) struct texts texts = {0};
+    AUTO(texts_done) struct texts texts = {.budget = request->budget};
     bool ok = true;
     for (size_t i = 0; ok && i < request->set_count; i++)
         ok = block_names_of_series(index, request, i, &texts, err);
     if (request->set_count == 0)
-        for (size_t i = 0; i < index_name_count(index); i++)
-            texts_add(&texts, index_name(index, i));
+        for (size_t i = 0; ok && i < index_name_count(index); i++)
+            ok = texts_add(&texts, index_name(index, i), err);
     if (texts.count)
         qsort(texts.items, texts.count, sizeof *texts.items, text_order);
     size_t kept = 0;
@@ -124,14 +129,14 @@ bool block_label_names(struct block *block, const struct names_request *request,
 
 /* The values that one set of matchers leaves. */
 static bool block_values_of_set(const struct index *index, struct matcher *const *matchers,
-                                size_t matcher_count, struct budget *budget, struct str name,
-                                struct texts *texts, struct err *err)
+                                size_t matcher_count, struct str name, struct texts *texts,
+                                struct err *err)
 {
     AUTO(postings_done) struct postings postings = {0};
     bool others = false;
     for (size_t i = 0; i < matcher_count; i++)
         others |= !str_eq(matchers[i]->name, name);
-    if (others && !postings_select(index, matchers, matcher_count, budget, &postings, err))
+    if (others && !postings_select(index, matchers, matcher_count, texts->budget, &postings, err))
         return false;
 
     struct index_values values;
@@ -149,8 +154,8 @@ static bool block_values_of_set(const struct index *index, struct matcher *const
                 return false;
             wanted = postings_meets(&postings, view);
         }
-        if (wanted)
-            texts_add(texts, values.value);
+        if (wanted && !texts_add(texts, values.value, err))
+            return false;
     }
     return true;
 }
@@ -159,15 +164,15 @@ bool block_label_values(struct block *block, const struct names_request *request
                         struct names *names, struct err *err)
 {
     const struct index *index = block_index(block);
-    AUTO(texts_done) struct texts texts = {0};
+    AUTO(texts_done) struct texts texts = {.budget = request->budget};
     bool ok = true;
     if (request->set_count == 0)
-        ok = block_values_of_set(index, NULL, 0, NULL, name, &texts, err);
+        ok = block_values_of_set(index, NULL, 0, name, &texts, err);
     names_merge(request->arena, names, texts.items, texts.count);
     for (size_t i = 0; ok && i < request->set_count; i++) {
         texts.count = 0;
-        ok = block_values_of_set(index, request->matcher_sets[i], request->matcher_counts[i],
-                                 request->budget, name, &texts, err);
+        ok = block_values_of_set(index, request->matcher_sets[i], request->matcher_counts[i], name,
+                                 &texts, err);
         names_merge(request->arena, names, texts.items, texts.count);
     }
     block_forget(block);

@@ -485,6 +485,12 @@ START_TEST(series_that_are_looked_at_for_names_are_charged)
     ck_assert_int_eq(err.kind, ERR_LIMIT);
     ck_assert(!storage_label_values(db_storage(f.db), &request, STR("b"), &got, &err));
     ck_assert_int_eq(err.kind, ERR_LIMIT);
+    request.set_count = 0; /* no series are looked at, but there are 300 values */
+    ck_assert(!storage_label_values(db_storage(f.db), &request, STR("a"), &got, &err));
+    ck_assert_int_eq(err.kind, ERR_LIMIT);
+    ck_assert(storage_label_values(db_storage(f.db), &request, STR("b"), &got, &err));
+    assert_names(&got, "x");
+    request.set_count = 1;
     ck_assert_uint_eq(budget.used_bytes, 0);
     budget.limit_bytes = 20000;
     ck_assert(storage_label_names(db_storage(f.db), &request, &got, &err));

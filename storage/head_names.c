@@ -8,19 +8,44 @@
 
 /* Symbols, each once. */
 struct symbol_set {
+    struct budget *budget;
     uint64_t *bits;
+    size_t word_count;
     uint32_t *items;
     size_t count, cap;
 };
 
-static void symbol_set_add(struct symbol_set *set, uint32_t symbol)
+static bool symbol_set_init(struct symbol_set *set, size_t symbol_count, struct budget *budget,
+                            struct err *err)
+{
+    *set = (struct symbol_set){0};
+    size_t word_count = symbol_count / 64 + 1;
+    if (!budget_charge(budget, word_count * sizeof *set->bits, err))
+        return false;
+    set->budget = budget;
+    set->bits = mem_new_array(uint64_t, word_count);
+    set->word_count = word_count;
+    return true;
+}
+
+static void symbol_set_done_auto(struct symbol_set *set)
+{
+    free(set->bits);
+    free(set->items);
+    budget_release(set->budget,
+                   set->word_count * sizeof *set->bits + set->cap * sizeof *set->items);
+}
+
+static bool symbol_set_add(struct symbol_set *set, uint32_t symbol, struct err *err)
 {
     uint64_t bit = UINT64_C(1) << (symbol % 64);
     if (set->bits[symbol / 64] & bit)
-        return;
+        return true;
+    if (!budget_grow(set->budget, set->items, uint32_t, set->count, &set->cap, err))
+        return false;
     set->bits[symbol / 64] |= bit;
-    mem_grow(set->items, uint32_t, set->count, &set->cap);
     set->items[set->count++] = symbol;
+    return true;
 }
 
 static bool pair_has_samples(const struct head_index *index, const struct label_pair *pair)
@@ -43,17 +68,18 @@ static bool names_of_series(const struct head_index *index, const struct names_r
         const struct labels *labels = index->labels[slots.slots[i]];
         if (live_series_is_empty(index->series[slots.slots[i]]))
             continue;
-        if (name == UINT32_MAX) {
-            for (uint32_t k = 0; k < labels->count; k++)
-                symbol_set_add(set, labels->pairs[k].name);
-        } else if (labels_get(labels, name) != SYM_EMPTY) {
-            symbol_set_add(set, labels_get(labels, name));
-        }
+        uint32_t value = name == UINT32_MAX ? SYM_EMPTY : labels_get(labels, name);
+        if (value != SYM_EMPTY && !symbol_set_add(set, value, err))
+            return false;
+        for (uint32_t k = 0; name == UINT32_MAX && k < labels->count; k++)
+            if (!symbol_set_add(set, labels->pairs[k].name, err))
+                return false;
     }
     return true;
 }
 
-static void names_of_all(const struct head_index *index, uint32_t name, struct symbol_set *set)
+static bool names_of_all(const struct head_index *index, uint32_t name, struct symbol_set *set,
+                         struct err *err)
 {
     for (size_t i = 0; i < index->name_count; i++) {
         const struct label_name *entry = &index->names[i];
@@ -63,11 +89,13 @@ static void names_of_all(const struct head_index *index, uint32_t name, struct s
             const struct label_pair *pair = &index->pairs[entry->pairs[k]];
             if (!pair_has_samples(index, pair))
                 continue;
-            symbol_set_add(set, name == UINT32_MAX ? pair->name : pair->value);
+            if (!symbol_set_add(set, name == UINT32_MAX ? pair->name : pair->value, err))
+                return false;
             if (name == UINT32_MAX)
                 break;
         }
     }
+    return true;
 }
 
 static int symbol_order(const void *left, const void *right, void *context)
@@ -76,7 +104,7 @@ static int symbol_order(const void *left, const void *right, void *context)
     return symbols_cmp(symbols, *(const uint32_t *)left, *(const uint32_t *)right);
 }
 
-static struct names names_take(const struct head_index *index, struct symbol_set *set,
+static struct names names_take(const struct head_index *index, const struct symbol_set *set,
                                const struct names_request *request)
 {
     if (set->count)
@@ -87,8 +115,6 @@ static struct names names_take(const struct head_index *index, struct symbol_set
     names.items = arena_array(request->arena, struct str, names.count);
     for (size_t i = 0; i < names.count; i++)
         names.items[i] = arena_str(request->arena, symbols_get(index->symbols, set->items[i]));
-    free(set->items);
-    free(set->bits);
     return names;
 }
 
@@ -97,16 +123,17 @@ static bool head_names(const struct head_state *state, const struct names_reques
                        uint32_t name, struct names *ret_names, struct err *err)
 {
     const struct head_index *index = state->index;
-    struct symbol_set set = {.bits =
-                                 mem_new_array(uint64_t, symbols_count(index->symbols) / 64 + 1)};
     bool overlaps = request->begin_ms <= state->end_ms && request->end_ms >= state->begin_ms;
-    bool good = true;
-    if (overlaps && request->set_count == 0)
-        names_of_all(index, name, &set);
+    AUTO(symbol_set_done) struct symbol_set set;
+    bool good = symbol_set_init(&set, symbols_count(index->symbols), request->budget, err);
+    if (good && overlaps && request->set_count == 0)
+        good = names_of_all(index, name, &set, err);
     for (size_t i = 0; good && overlaps && i < request->set_count; i++)
         good = names_of_series(index, request, i, name, &set, err);
+    if (!good)
+        return false;
     struct names names = names_take(index, &set, request);
-    if (!good || !arena_check(request->arena, err))
+    if (!arena_check(request->arena, err))
         return false;
     *ret_names = names;
     return true;

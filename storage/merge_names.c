@@ -1,8 +1,9 @@
 #include "storage/merge_names.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-#include "base/mem.h"
+#include "base/budget.h"
 
 /* Texts that were found, each perhaps several times. */
 struct gathering {
@@ -17,23 +18,45 @@ struct gathering {
     size_t cap;
 };
 
-static void gather(struct gathering *gathering, uint32_t symbol)
+/* Room to remember that a symbol was seen. */
+static bool gathering_reach(struct gathering *gathering, uint32_t symbol, struct err *err)
+{
+    if (symbol < gathering->seen_cap)
+        return true;
+    size_t cap = 2 * (size_t)symbol + 64;
+    if (!budget_charge(gathering->request->budget, cap - gathering->seen_cap, err))
+        return false;
+    gathering->seen = mem_resize(gathering->seen, bool, cap);
+    memset(gathering->seen + gathering->seen_cap, 0, cap - gathering->seen_cap);
+    gathering->seen_cap = cap;
+    return true;
+}
+
+static bool gather(struct gathering *gathering, uint32_t symbol, struct err *err)
 {
     if (symbol == SYM_EMPTY)
-        return;
-    if (symbol >= gathering->seen_cap) {
-        size_t cap = 2 * (size_t)symbol + 64;
-        gathering->seen = mem_resize(gathering->seen, bool, cap);
-        for (size_t i = gathering->seen_cap; i < cap; i++)
-            gathering->seen[i] = false;
-        gathering->seen_cap = cap;
-    }
+        return true;
+    if (!gathering_reach(gathering, symbol, err))
+        return false;
     if (gathering->seen[symbol])
-        return;
+        return true;
+    if (!budget_grow(gathering->request->budget, gathering->items, struct str, gathering->count,
+                     &gathering->cap, err))
+        return false;
     gathering->seen[symbol] = true;
-    mem_grow(gathering->items, struct str, gathering->count, &gathering->cap);
     gathering->items[gathering->count++] =
         arena_str(gathering->request->arena, symbols_get(gathering->symbols, symbol));
+    return true;
+}
+
+static void gathering_done(struct gathering *gathering)
+{
+    symbols_done(gathering->symbols);
+    arena_destroy(gathering->arena);
+    free(gathering->seen);
+    free(gathering->items);
+    budget_release(gathering->request->budget,
+                   gathering->seen_cap + gathering->cap * sizeof *gathering->items);
 }
 
 static bool gather_selected(struct gathering *gathering, struct storage *storage,
@@ -59,11 +82,13 @@ static bool gather_selected(struct gathering *gathering, struct storage *storage
     uint32_t wanted = gathering->name.len ? symbols_add(gathering->symbols, gathering->name) : 0;
     for (size_t i = 0; i < selection_count(selection); i++) {
         const struct labels *labels = selection_labels(selection, i);
-        for (uint32_t k = 0; k < labels->count; k++)
-            if (!gathering->name.len)
-                gather(gathering, labels->pairs[k].name);
-            else if (labels->pairs[k].name == wanted)
-                gather(gathering, labels->pairs[k].value);
+        for (uint32_t k = 0; k < labels->count; k++) {
+            const struct label *label = &labels->pairs[k];
+            if (gathering->name.len && label->name != wanted)
+                continue;
+            if (!gather(gathering, gathering->name.len ? label->value : label->name, err))
+                return false;
+        }
     }
     return arena_check(asked->arena, err);
 }
@@ -118,14 +143,11 @@ static bool merge_names(struct storage *storage, const struct names_request *req
     bool good = name.len ? storage_label_values(local, request, name, &own, err)
                          : storage_label_names(local, request, &own, err);
     for (size_t i = 0; i < own.count && good; i++)
-        gather(&gathering, symbols_add(gathering.symbols, own.items[i]));
+        good = gather(&gathering, symbols_add(gathering.symbols, own.items[i]), err);
     good = good && gather_sets(&gathering, storage, err);
     if (good)
         gathering_settle(&gathering, ret_names);
-    symbols_done(gathering.symbols);
-    arena_destroy(gathering.arena);
-    free(gathering.seen);
-    free(gathering.items);
+    gathering_done(&gathering);
     return good;
 }
 
