@@ -8,8 +8,8 @@
 #include <stdbool.h>
 #include <string.h>
 
-#if defined(__aarch64__) && defined(__ARM_FEATURE_CRC32)
-#include <arm_acle.h>
+#if defined(__aarch64__)
+#include <sys/auxv.h>
 #elif defined(__x86_64__)
 #include <nmmintrin.h>
 #endif
@@ -56,21 +56,32 @@ __attribute__((target("sse4.2"))) static uint32_t crc32c_by_instruction(uint32_t
         crc = _mm_crc32_u8(crc, *at++);
     return crc;
 }
-#elif defined(__aarch64__) && defined(__ARM_FEATURE_CRC32)
+#elif defined(__aarch64__)
+/* clang 14's <arm_acle.h> has them only where the whole file is built for such CPUs. */
+#if defined(__clang__)
+#define CRC32C_TARGET __attribute__((target("crc")))
+#define CRC32C_WORD __builtin_arm_crc32cd
+#define CRC32C_BYTE __builtin_arm_crc32cb
+#else
+#define CRC32C_TARGET __attribute__((target("+crc")))
+#define CRC32C_WORD __builtin_aarch64_crc32cx
+#define CRC32C_BYTE __builtin_aarch64_crc32cb
+#endif
+
 static bool crc32c_has_instruction(void)
 {
-    return true;
+    return (getauxval(AT_HWCAP) & HWCAP_CRC32) != 0;
 }
 
-static uint32_t crc32c_by_instruction(uint32_t crc, const uint8_t *at, size_t len)
+CRC32C_TARGET static uint32_t crc32c_by_instruction(uint32_t crc, const uint8_t *at, size_t len)
 {
     for (; len >= 8; len -= 8, at += 8) {
         uint64_t word;
         memcpy(&word, at, sizeof word);
-        crc = __crc32cd(crc, word);
+        crc = CRC32C_WORD(crc, word);
     }
     for (; len; len--)
-        crc = __crc32cb(crc, *at++);
+        crc = CRC32C_BYTE(crc, *at++);
     return crc;
 }
 #else
