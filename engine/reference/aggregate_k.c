@@ -76,7 +76,8 @@ static void chooser_offer(struct chooser *self, size_t series, double param)
     const struct reference_point *point = self->points[series];
     struct go_heap *heap = &self->heaps[aggregation->groups[series]];
     size_t input_count = aggregation->input.count;
-    size_t k = param < (double)input_count ? (size_t)param : input_count;
+    bool limits = param >= 1 && param < (double)input_count; /* a ratio is below */
+    size_t k = limits ? (size_t)param : input_count;
     switch ((int)aggregation->op) {
     case AGGREGATE_topk:
     case AGGREGATE_bottomk:
