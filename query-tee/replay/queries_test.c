@@ -83,10 +83,12 @@ START_TEST(query_logs_are_requests)
         ".log",
         "{\"params\":{\"end\":\"2026-01-01T00:00:00.000Z\",\"query\":\"up\","
         "\"start\":\"2026-01-01T00:00:00.000Z\",\"step\":0},\"ts\":\"2026\"}\n"
-        "{\"params\":{\"end\":\"b\",\"query\":\"up\",\"start\":\"a\",\"step\":15},\"stats\":{}}\n");
+        "{\"params\":{\"end\":\"b\",\"query\":\"up\",\"start\":\"a\",\"step\":15},\"stats\":{}}\n"
+        "{\"params\":{\"end\":\"b\",\"query\":\"up\",\"start\":\"a\",\"step\":1e22}}\n");
     expect_next(file, arena, "/api/v1/query", "query=up&time=2026-01-01T00%3A00%3A00.000Z", "up",
                 0);
     expect_next(file, arena, "/api/v1/query_range", "query=up&start=a&end=b&step=15", "up", 15000);
+    expect_next(file, arena, "/api/v1/query_range", "query=up&start=a&end=b&step=1e22", "up", 0);
     expect_end(file, arena);
 }
 END_TEST

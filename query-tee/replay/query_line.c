@@ -68,6 +68,9 @@ static bool form_add_json(struct buf *form, const char *name, const json_t *valu
     return true;
 }
 
+/* A longer one is asked as it stands: both should refuse it alike. */
+#define STEP_S_MAX 1e15
+
 /* The parameters that a line of Prometheus's query log has; an instant query has no step there. */
 static bool logged_read(const json_t *params, struct arena *arena,
                         struct query_request *ret_request, struct err *err)
@@ -77,7 +80,8 @@ static bool logged_read(const json_t *params, struct arena *arena,
     const json_t *step = json_object_get(params, "step");
     if (!json_is_string(query))
         return err_set(err, ERR_BAD_DATA, "\"params\" has no \"query\"");
-    bool range = json_number_value(step) > 0;
+    double step_s = json_number_value(step);
+    bool range = step_s > 0;
     if (!form_add_json(&form, "query", query, err))
         return false;
     if (!range) {
@@ -93,7 +97,7 @@ static bool logged_read(const json_t *params, struct arena *arena,
         .path = range ? "/api/v1/query_range" : "/api/v1/query",
         .params = arena_text(arena, buf_view(&form)),
         .query = arena_str(arena, json_text(query)),
-        .step_ms = range ? (int64_t)(json_number_value(step) * 1000) : 0,
+        .step_ms = range && step_s < STEP_S_MAX ? (int64_t)(step_s * 1000) : 0,
     };
     return true;
 }

@@ -131,7 +131,8 @@ static void replay_wait(const struct replaying *self, int64_t begin_ns)
 {
     if (self->options.rate <= 0)
         return;
-    int64_t due_ns = begin_ns + (int64_t)((double)self->asked / self->options.rate * 1e9);
+    double after_ns = (double)self->asked / self->options.rate * 1e9;
+    int64_t due_ns = begin_ns + (after_ns < 0x1p62 ? (int64_t)after_ns : INT64_C(1) << 62);
     int64_t wait_ns = due_ns - clock_monotonic_ns();
     if (wait_ns <= 0)
         return;
