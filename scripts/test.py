@@ -5,6 +5,7 @@
     judge   the same questions to a real Prometheus and to Millrace, where a Prometheus can be had
     asan    all tests of the build with address and undefined-behaviour sanitizers
     tsan    the tests of what runs on several threads, built with the thread sanitizer
+    arm64   the tests that are programs of their own, under qemu: started by scripts/arm64.sh, which prepares it
 """
 import json
 import os
@@ -23,6 +24,7 @@ BUILDS = {
     "asan": ("build-asan", ["--native-file", "scripts/meson/asan.ini"], [], 8),
     "tsan": ("build-tsan", ["--native-file", "scripts/meson/tsan.ini"],
              ["base", "storage", "http", "query-tee", "engine", "server"], 10),
+    "arm64": ("build-arm64", ["--cross-file", "build-arm64/cross.ini"], ["unit", "promql", "fuzz"], 10),
 }
 
 
