@@ -22,6 +22,12 @@
 #define HOUR_MS ((int64_t)60 * 60 * 1000)
 #define SERIES_COUNT 40
 
+/* The second half of a file's pages, all of them where it has only one; or all. */
+enum cut {
+    CUT_HALF,
+    CUT_ALL,
+};
+
 static struct test_dir dir;
 static struct err err;
 static struct ulid ulids[2];
@@ -114,11 +120,13 @@ static void check_read_fails(struct db *db, const char *path)
     check_lost(path);
 }
 
-/* Cuts a file in the midst; what it held is for writing it again. */
-static const char *cut(const char *name, size_t left, struct buf *ret_whole)
+/* Cuts a file; what it held is for writing it again. */
+static const char *cut(const char *name, enum cut what, struct buf *ret_whole)
 {
     const char *path = arena_printf(dir.arena, "%s/%s", dir.path, name);
     test_read_file(path, ret_whole);
+    size_t page_size = (size_t)sysconf(_SC_PAGESIZE); /* less than a page is not lost, but zeros */
+    size_t left = what == CUT_HALF ? ret_whole->len / 2 / page_size * page_size : 0;
     ck_assert_uint_gt(ret_whole->len, left + 4096);
     ck_assert_int_eq(truncate(path, (off_t)left), 0);
     return path;
@@ -175,7 +183,7 @@ START_TEST(chunks_of_a_block_are_lost)
     struct db *db = open_db();
     check_reads(db, 0, INT64_MAX, SERIES_COUNT * 3000);
     const char *path =
-        cut(arena_printf(dir.arena, "%s/chunks/000001", ulids[0].text), 8192, &whole);
+        cut(arena_printf(dir.arena, "%s/chunks/000001", ulids[0].text), CUT_HALF, &whole);
     check_read_fails(db, path);
     check_reads(db, HOUR_MS, INT64_MAX, SERIES_COUNT * 1500);
     check_told_once(db, path);
@@ -201,7 +209,7 @@ START_TEST(an_index_is_lost)
     begin();
     struct db *db = open_db();
     check_reads(db, 0, INT64_MAX, SERIES_COUNT * 3000);
-    const char *path = cut(arena_printf(dir.arena, "%s/index", ulids[0].text), 0, &whole);
+    const char *path = cut(arena_printf(dir.arena, "%s/index", ulids[0].text), CUT_ALL, &whole);
     check_read_fails(db, path);
     check_reads(db, HOUR_MS, INT64_MAX, SERIES_COUNT * 1500);
     struct names_request request = {.begin_ms = 0, .end_ms = INT64_MAX, .arena = dir.arena};
@@ -250,7 +258,8 @@ START_TEST(a_chunk_is_lost_while_it_is_lent)
     cursor_open(cursor, 0);
     ck_assert_msg(cursor_next_chunk(cursor, &chunk, &more, &err) && more, "%s", err.msg);
     ck_assert_uint_ne(chunk.data[1], 0);
-    const char *path = cut(arena_printf(dir.arena, "%s/chunks/000001", ulids[0].text), 0, &whole);
+    const char *path =
+        cut(arena_printf(dir.arena, "%s/chunks/000001", ulids[0].text), CUT_ALL, &whole);
     ck_assert_uint_eq(chunk.data[1], 0);
     ck_assert(!cursor_next_chunk(cursor, &chunk, &more, &err));
     check_lost(path);
@@ -281,7 +290,7 @@ static void check_lost_head_chunks(bool removed)
         append(db, i % 2 ? "a" : "b", i * 1000);
     ck_assert_msg(head_map_chunks(db->head, &err), "%s", err.msg);
     check_reads(db, 0, INT64_MAX, COUNT);
-    const char *path = cut("chunks_head/000001", 4096, &whole);
+    const char *path = cut("chunks_head/000001", CUT_HALF, &whole);
     check_read_fails(db, path);
     ck_assert(!db_compact(db, &err));
     check_lost(path);
