@@ -36,4 +36,32 @@ START_TEST(a_folder_ends_at_a_slash)
 }
 END_TEST
 
-TEST_MAIN("path", a_name_stands_for_one_part, the_rest_is_compared_whole, a_folder_ends_at_a_slash)
+START_TEST(a_clean_path_has_no_detours)
+{
+    static const char *const cases[][2] = {
+        {"/a/b", "/a/b"},
+        {"/a/b/", "/a/b"},
+        {"//a///b", "/a/b"},
+        {"/a/./b/.", "/a/b"},
+        {"/a/../b", "/b"},
+        {"/../../a", "/a"},
+        {"/a/..", "/"},
+        {"/", "/"},
+        {"//", "/"},
+        {"/a/b/../../c", "/c"},
+        {"/..a/b..", "/..a/b.."},
+        {"/%2e%2e/a", "/%2e%2e/a"},
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        AUTO(buf_done) struct buf out = {0};
+        buf_text(&out, "x/y");
+        path_clean(str_of(cases[i][0]), &out);
+        ck_assert_msg(strcmp(buf_terminated(&out) + 3, cases[i][1]) == 0, "%s became %s",
+                      cases[i][0], buf_terminated(&out));
+        ck_assert(memcmp(buf_terminated(&out), "x/y", 3) == 0);
+    }
+}
+END_TEST
+
+TEST_MAIN("path", a_name_stands_for_one_part, the_rest_is_compared_whole, a_folder_ends_at_a_slash,
+          a_clean_path_has_no_detours)

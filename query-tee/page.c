@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "http/html.h"
 #include "http/json_write.h"
 #include "query-tee/judge.h"
 #include "query-tee/tee.h"
@@ -23,38 +24,16 @@
 static const double quantiles[] = {0.5, 0.9, 0.99};
 static const char *const quantile_names[] = {"p50", "p90", "p99"};
 
-static void put_html(struct buf *out, struct str text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        switch (text.ptr[i]) {
-        case '<':
-            buf_text(out, "&lt;");
-            break;
-        case '>':
-            buf_text(out, "&gt;");
-            break;
-        case '&':
-            buf_text(out, "&amp;");
-            break;
-        case '"':
-            buf_text(out, "&quot;");
-            break;
-        default:
-            buf_byte(out, text.ptr[i]);
-        }
-    }
-}
-
 static void put_cut(struct buf *out, struct str text)
 {
     if (text.len <= TEXT_SHOWN_MAX) {
-        put_html(out, text);
+        html_text(out, text);
         return;
     }
     text.len = TEXT_SHOWN_MAX;
     while (text.len > 0 && ((unsigned char)text.ptr[text.len] & 0xC0) == 0x80)
         text.len--;
-    put_html(out, text);
+    html_text(out, text);
     buf_text(out, "...");
 }
 
@@ -121,7 +100,7 @@ static void put_backends(struct tee *tee, struct buf *out)
         struct backend *backend = &tee->backends.items[i];
         summary_backend(tee->summary, i, &got);
         buf_text(out, "<tr><td>");
-        put_html(out, str_of(backend->name));
+        html_text(out, str_of(backend->name));
         buf_printf(out,
                    "%s<td>%" PRIu64 "<td%s>%" PRIu64 "<td>%" PRId64 "<td>%" PRIu64 "<td%s>%" PRIu64
                    "<td>%" PRIu64 "<td>",
@@ -155,13 +134,13 @@ static void put_difference(void *context, const struct summary_difference *diffe
     buf_text(out, "<tr><td>");
     put_time(out, difference->time_ms);
     buf_text(out, "<td>");
-    put_html(out, str_of(difference->backend));
+    html_text(out, str_of(difference->backend));
     buf_text(out, "<td>");
-    put_html(out, str_of(difference->route));
+    html_text(out, str_of(difference->route));
     buf_text(out, "<td><code>");
     put_cut(out, str_of(difference->query));
     buf_text(out, "</code><td>");
-    put_html(out, str_of(difference->classes));
+    html_text(out, str_of(difference->classes));
     buf_text(out, "</tr>");
 }
 
@@ -199,7 +178,7 @@ static void put_shapes(struct page *page)
         const struct backend *backend = &tee->backends.items[i];
         bool base = tee->backends.preferred ? backend->preferred : i == 0;
         buf_text(out, "<th>");
-        put_html(out, str_of(backend->name));
+        html_text(out, str_of(backend->name));
         buf_printf(out, ": 50 / 90 / 99 %%%s<th>Size", base ? "" : "<th>Times as long");
     }
     buf_text(out, "</tr>");

@@ -1,6 +1,7 @@
 /* What is not the API: health, metrics, and a page for people. */
 #include <string.h>
 
+#include "http/html.h"
 #include "server/routes.h"
 #include "server/server.h"
 
@@ -77,6 +78,15 @@ void route_metrics(struct server *server, const struct request *request, struct 
     atomic_fetch_sub(&server->metrics.scrapes_running, 1);
 }
 
+/* Where links of Grafana and of alerts lead. */
+void route_graph(struct server *server, const struct request *request, struct answer *answer)
+{
+    AUTO(buf_done) struct buf path = {0};
+    buf_printf(&path, "%squery", server->prefix.home);
+    answer->status = 302;
+    answer_header(answer, "Location", route_location(request, buf_view(&path)));
+}
+
 void route_home(struct server *server, const struct request *request, struct answer *answer)
 {
     static const char head[] =
@@ -85,11 +95,14 @@ void route_home(struct server *server, const struct request *request, struct ans
         "margin:2em auto;padding:0 1em}code{background:#8882;padding:.1em .3em}</style></head>\n"
         "<body><h1>Millrace</h1>\n<p>PromQL over Prometheus's HTTP API. Point Grafana's Prometheus "
         "data source at this address, or ask by hand:</p>\n"
-        "<form action=\"api/v1/query\"><input name=\"query\" size=\"60\" value=\"up\" "
-        "aria-label=\"PromQL expression\"> <button>Query</button></form>\n<ul>\n";
+        "<form action=\"api/v1/query\"><input name=\"query\" size=\"60\" "
+        "aria-label=\"PromQL expression\" value=\"";
+    struct str asked = params_get(&request->params, "g0.expr");
     answer->status = 200;
     answer->content_type = "text/html; charset=utf-8";
     buf_text(&answer->body, head);
+    html_text(&answer->body, asked.len ? asked : STR("up"));
+    buf_text(&answer->body, "\"> <button>Query</button></form>\n<ul>\n");
     for (size_t i = 0; route_path(i); i++)
         buf_printf(&answer->body, "<li><code>%s</code></li>\n", route_path(i));
     buf_printf(&answer->body, "</ul>\n<p>Version %s</p></body></html>\n", server_version);

@@ -73,6 +73,8 @@ static const struct route routes[] = {
     {"/federate", GET, RAW, route_federate},
     {"/metrics", GET, PLAIN, route_metrics},
     {"/version", GET, PLAIN, route_version},
+    {"/graph", GET, PLAIN, route_graph},
+    {"/query", GET, PLAIN, route_home},
     {"/", GET, PLAIN, route_home},
 };
 /* clang-format on */
@@ -118,6 +120,16 @@ static const char *route_allowed(const struct route *route)
     return route->methods & HEAD ? "GET, HEAD, OPTIONS" : "GET, OPTIONS";
 }
 
+const char *route_location(const struct request *request, struct str path)
+{
+    struct str raw = request_raw_path(request->uri);
+    size_t rest = request->uri.len - raw.len;
+    char *location = arena_alloc(request->arena, path.len + rest + 1, 1);
+    memcpy(location, path.ptr, path.len);
+    memcpy(location + path.len, raw.ptr + raw.len, rest);
+    return location;
+}
+
 bool routes_ready(const struct server *server, const struct request *request, struct answer *answer)
 {
     enum phase phase = lifecycle_phase(&server->lifecycle);
@@ -161,6 +173,32 @@ static bool is_lost(const struct server *server, struct str path)
            (str_eq(path, STR("/")) || str_eq(path, str_of(server->prefix.path)));
 }
 
+/* Where a path leads that is written in a longer way, as "//api/v1/query/" is; NULL: nowhere. */
+static const char *detour_end(const struct server *server, const struct request *request)
+{
+    struct str raw = request_raw_path(request->uri);
+    AUTO(buf_done) struct buf path = {0};
+    path_clean(raw, &path);
+    struct str clean = buf_view(&path);
+    if (str_eq(clean, raw) || memchr(clean.ptr, '%', clean.len) ||
+        !route_find(prefix_below(&server->prefix, clean)))
+        return NULL;
+    return route_location(request, clean);
+}
+
+/* As Go does it: what is no GET keeps its method. */
+static void routes_lost(const struct server *server, const struct request *request,
+                        enum method method, struct answer *answer)
+{
+    const char *location = detour_end(server, request);
+    if (!location) {
+        answer_error_text(answer, 404, "404 page not found");
+        return;
+    }
+    answer->status = method == GET ? 301 : 307;
+    answer_header(answer, "Location", location);
+}
+
 void routes_handle(void *context, const struct request *request, struct answer *answer)
 {
     struct server *server = context;
@@ -173,7 +211,7 @@ void routes_handle(void *context, const struct request *request, struct answer *
         answer->status = 302;
         answer_header(answer, "Location", server->prefix.home);
     } else if (!route) {
-        answer_error_text(answer, 404, "404 page not found");
+        routes_lost(server, request, method, answer);
     } else if (!(route->methods & method)) {
         answer_error_text(answer, 405, "Method Not Allowed");
         answer_header(answer, "Allow", route_allowed(route));

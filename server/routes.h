@@ -83,5 +83,10 @@ void route_metrics(struct server *server, const struct request *request, struct 
 void route_version(struct server *server, const struct request *request, struct answer *answer);
 void route_home(struct server *server, const struct request *request, struct answer *answer);
 
+void route_graph(struct server *server, const struct request *request, struct answer *answer);
+
+/* Where another path is asked with the parameters of this request; as long-lived as it. */
+const char *route_location(const struct request *request, struct str path);
+
 /* For the page at /: the paths there are, one after another; NULL behind the last. */
 const char *route_path(size_t index);
