@@ -81,23 +81,21 @@ static void samples_write(struct json *json, const struct running_stats *stats,
 
 static void timings_write(struct json *json, const struct running_stats *stats)
 {
-    double queue = (double)stats->queue_ns / 1e9;
-    double prepare = (double)stats->prepare_ns / 1e9;
-    double eval = (double)stats->eval_ns / 1e9;
+    int64_t total_ns = stats->prepare_ns + stats->eval_ns;
     json_key(json, "timings");
     json_object(json);
     json_key(json, "evalTotalTime");
-    json_double(json, prepare + eval);
+    json_double(json, (double)total_ns / 1e9);
     json_key(json, "resultSortTime");
     json_double(json, 0);
     json_key(json, "queryPreparationTime");
-    json_double(json, prepare);
+    json_double(json, (double)stats->prepare_ns / 1e9);
     json_key(json, "innerEvalTime");
-    json_double(json, eval);
+    json_double(json, (double)stats->eval_ns / 1e9);
     json_key(json, "execQueueTime");
-    json_double(json, queue);
+    json_double(json, (double)stats->queue_ns / 1e9);
     json_key(json, "execTotalTime");
-    json_double(json, queue + prepare + eval);
+    json_double(json, (double)(stats->queue_ns + total_ns) / 1e9);
     json_object_end(json);
 }
 

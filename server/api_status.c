@@ -220,11 +220,25 @@ void route_tsdb(struct server *server, const struct request *request, struct ans
     api_end(&json);
 }
 
+/* Without the white space between its parts; texts stay as they are. */
+static void json_compact(struct str text, struct buf *out)
+{
+    bool within = false, escaped = false;
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        if (within || !strchr(" \n\t", c))
+            buf_byte(out, c);
+        within ^= c == '"' && !escaped;
+        escaped = within && c == '\\' && !escaped;
+    }
+}
+
 static void put_block(void *context, const struct block_meta *meta)
 {
-    AUTO(buf_done) struct buf text = {0};
+    AUTO(buf_done) struct buf text = {0}, compact = {0};
     block_meta_print(meta, &text);
-    json_raw(context, buf_view(&text));
+    json_compact(buf_view(&text), &compact);
+    json_raw(context, buf_view(&compact));
 }
 
 void route_tsdb_blocks(struct server *server, const struct request *request, struct answer *answer)

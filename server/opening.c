@@ -50,6 +50,10 @@ static void opening_log(struct server *server, int64_t begin_ns)
     log_number(&line, "corruptions", (int64_t)stats.corrupt_count);
     log_duration(&line, "duration", clock_monotonic_ns() - begin_ns);
     log_end(&line);
+    if (server->options.read_only && stats.block_count == 0 && stats.head_series_count == 0)
+        log_message(&server->log, LOG_LEVEL_WARN,
+                    "There is no data: no block, and no series in a log. Is it the directory that "
+                    "Prometheus's --storage.tsdb.path names?");
 }
 
 /* It is there when the first request asks for it, and records what it finds once it is ready. */

@@ -200,6 +200,20 @@ class Queries(ApiCase):
         self.assertIn("results truncated due to limit", answer["warnings"])
         self.assertEqual(len(answer["warnings"]), 2)
         self.assertGreater(answer["data"]["stats"]["samples"]["totalQueryableSamples"], 0)
+        times = answer["data"]["stats"]["timings"]
+        for name, seconds in times.items():
+            self.assertEqual(seconds, round(seconds * 1e9) / 1e9, name)  # whole nanoseconds, sums of them, too
+        self.assertAlmostEqual(times["evalTotalTime"], times["queryPreparationTime"] + times["innerEvalTime"], 9)
+        self.assertAlmostEqual(times["execTotalTime"], times["execQueueTime"] + times["evalTotalTime"], 9)
+
+    def test_a_directory_without_data_is_told(self):
+        def told(server):
+            return [line for line in server.lines if "level=WARN" in line and "There is no data" in line]
+
+        with tempfile.TemporaryDirectory(prefix="millrace-api-") as empty, Server(empty) as server:
+            self.assertEqual(len(told(server)), 1)
+            self.assertEqual(server.get("query", query="up")[1]["data"]["result"], [])
+        self.assertEqual(told(self.server), [])
 
     def test_samples_by_step(self):
         query = {"query": "rate(up[1m])", "start": END - 120, "end": END, "step": "60"}
@@ -260,6 +274,8 @@ class Lists(ApiCase):
         metas = [json.loads(path.read_text()) for path in self.data.glob("*/meta.json")]
         self.assertGreater(len(metas), 0)
         self.assertEqual((status, answer["data"]["blocks"]), (200, sorted(metas, key=lambda meta: meta["minTime"])))
+        body = self.server.ask("GET", "/api/v1/status/tsdb/blocks")[2]
+        self.assertEqual(body, json.dumps(json.loads(body), separators=(",", ":")).encode())
 
     def test_what_is_switched_off_says_so(self):
         status, headers, body = self.server.ask("GET", "/api/v1/notifications/live")
@@ -287,6 +303,26 @@ class Http(ApiCase):
             self.assertEqual(headers_named(headers, "Allow"), ["GET, OPTIONS, POST"])
         self.assertEqual(self.server.ask("POST", "/api/v1/label/job/values")[0], 405)
 
+    def test_a_longer_path_leads_to_the_short_one(self):
+        cases = [("//api/v1/query?query=1&time=2", "/api/v1/query?query=1&time=2"),
+                 ("/api//v1/labels/", "/api/v1/labels"), ("/x/../metrics", "/metrics"), ("//", "/"),
+                 ("/-/healthy/?", "/-/healthy?")]
+        for path, location in cases:
+            status, headers, body = self.server.ask("GET", path)
+            self.assertEqual((status, headers_named(headers, "Location"), body), (301, [location], b""), path)
+            self.assertEqual(self.server.ask("POST", path)[0], 307, path)
+            self.assertEqual(self.server.ask("GET", location)[0], 200, location)
+        for path in ("//nothing", "/api/v1", "/api/v1%2F%2Fquery", "//api/v1/label/a%2Fb/values", "//evil.example/"):
+            self.assertEqual(self.server.ask("GET", path)[0], 404, path)
+
+    def test_links_of_grafana_lead_to_the_page(self):
+        status, headers, _ = self.server.ask("GET", "/graph?g0.expr=up%7Ba%3D%22%3C%22%7D&g0.tab=1")
+        self.assertEqual((status, headers_named(headers, "Location")), (302, ["/query?g0.expr=up%7Ba%3D%22%3C%22%7D&g0.tab=1"]))
+        status, headers, body = self.server.ask("GET", headers_named(headers, "Location")[0])
+        self.assertEqual((status, headers_named(headers, "Content-Type")), (200, ["text/html; charset=utf-8"]))
+        self.assertIn(b'value="up{a=&quot;&lt;&quot;}"', body)
+        self.assertIn(b'value="up"', self.server.ask("GET", "/")[2])
+
     def test_health(self):
         for path, text in (("/-/healthy", b"Prometheus Server is Healthy.\n"),
                            ("/-/ready", b"Prometheus Server is Ready.\n")):
@@ -301,6 +337,10 @@ class Http(ApiCase):
                     status, headers, _ = server.ask("GET", path)
                     self.assertEqual((status, headers_named(headers, "Location")), (302, ["/a/store/"]), path)
                 self.assertIn(b"<form", server.ask("GET", "/a/store/")[2])
+                for path, code, location in (("/graph?g0.expr=up", 302, "/a/store/query?g0.expr=up"),
+                                             ("//-/ready/", 301, "/a/store/-/ready")):
+                    status, headers, _ = server.ask("GET", "/a/store" + path)
+                    self.assertEqual((status, headers_named(headers, "Location")), (code, [location]), path)
                 self.assertEqual(server.ask("GET", "/a/store/-/ready")[0], 200)
                 self.assertEqual(server.ask("OPTIONS", "/a/store/api/v1/query")[0], 204)
                 values = json.loads(server.ask("GET", "/a/store/api/v1/label/job/values")[2])["data"]
