@@ -191,10 +191,20 @@ extern "C" bool regex_expand(const struct regex *regex, struct str text, struct 
     return true;
 }
 
+/*
+ * Does it ask where words end? RE2's range of possible matches may then lack the shortest ones: of
+ * a\b|ab it says that they all begin with "ab".
+ */
+static bool regex_sees_words(const std::string &pattern)
+{
+    return pattern.find("\\b") != std::string::npos || pattern.find("\\B") != std::string::npos;
+}
+
 extern "C" size_t regex_prefix(const struct regex *regex, char *out, size_t out_size)
 {
     std::string least, most;
-    if (!regex->re.PossibleMatchRange(&least, &most, (int)out_size))
+    if (regex_sees_words(regex->re.pattern()) ||
+        !regex->re.PossibleMatchRange(&least, &most, (int)out_size))
         return 0;
     size_t len = 0;
     while (len < least.size() && len < most.size() && len < out_size && least[len] == most[len])

@@ -21,8 +21,8 @@ static void agrees(const char *pattern, const char *const *texts)
 START_TEST(shortcuts_agree_with_the_regex)
 {
     static const char *const patterns[] = {
-        "a|b|ab", "(a|b)", "(a|b", "",      "a||b",  "ab.*",   "(?i)ab",  ".*",
-        ".+",     "a.*b",  "ab+",  "(ab)?", "a\\.b", "(a)(b)", "(a)|(b)",
+        "a|b|ab", "(a|b)", "(a|b",  "",      "a||b",   "ab.*",    "(?i)ab",  ".*",        ".+",
+        "a.*b",   "ab+",   "(ab)?", "a\\.b", "(a)(b)", "(a)|(b)", "a\\b|ab", "abc|ab\\b",
     };
     static const char *const texts[] = {"",    "a",   "b",    "ab", "abc", "aB",   "AB", "axb",
                                         "a.b", "abb", "a\nb", "|",  "a|b", "abab", NULL};
