@@ -83,7 +83,8 @@ void annotations_add_counted(struct annotations *annotations, enum annotation_le
         item = annotations_append(annotations, level, begin, text);
     if (!item)
         return;
-    annotations_move(annotations, item, begin);
+    if (begin < item->begin)
+        item->begin = begin;
     item->occurrences += occurrences;
 }
 

@@ -56,13 +56,16 @@ void annotations_init(struct annotations *annotations, struct arena *arena);
 void annotations_add(struct annotations *annotations, enum annotation_level level, size_t begin,
                      const char *fmt, ...) PRINTF(4, 5);
 
-/* As annotations_add, and counts how often: "text (3 occurrences)". */
+/*
+ * Adds a text, and counts how often: "text (3 occurrences)". The foremost position stays, which is
+ * that of the call Prometheus evaluates first.
+ */
 void annotations_add_counted(struct annotations *annotations, enum annotation_level level,
                              size_t begin, uint64_t occurrences, struct str text);
 
 /*
  * One info for all histograms of a metric: adds these to those already told of. The foremost
- * position stays, which is that of the call Prometheus evaluates first.
+ * position stays here too.
  */
 void annotations_add_raises(struct annotations *annotations, size_t begin,
                             const struct annotation_raises *raises);

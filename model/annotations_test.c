@@ -44,6 +44,23 @@ START_TEST(takes_the_place_from_the_highest_rank)
 }
 END_TEST
 
+START_TEST(counts_at_the_foremost_place)
+{
+    AUTO(arena_destroy) struct arena *arena = arena_create(NULL);
+    struct annotations annotations;
+    annotations_init(&annotations, arena);
+
+    annotations_add_counted(&annotations, ANNOTATION_WARNING, 3, 2, STR("odd"));
+    annotations.rank = 1;
+    annotations_add_counted(&annotations, ANNOTATION_WARNING, 4, 1, STR("odd"));
+    check_printed(&annotations, 0, "PromQL warning: odd (3 occurrences) (2:1)");
+    annotations.rank = 0;
+    annotations_add_counted(&annotations, ANNOTATION_WARNING, 0, 1, STR("odd"));
+    check_printed(&annotations, 0, "PromQL warning: odd (4 occurrences) (1:1)");
+    ck_assert_uint_eq(annotations.count, 1);
+}
+END_TEST
+
 START_TEST(holds_no_more_than_the_limit)
 {
     AUTO(arena_destroy) struct arena *arena = arena_create(NULL);
@@ -112,4 +129,5 @@ END_TEST
 
 TEST_MAIN("annotations", tells_raises_of_each_metric_apart,
           keeps_each_text_once_at_its_newest_place, takes_the_place_from_the_highest_rank,
-          holds_no_more_than_the_limit, tells_of_all_raises_in_one_info)
+          counts_at_the_foremost_place, holds_no_more_than_the_limit,
+          tells_of_all_raises_in_one_info)
