@@ -54,6 +54,7 @@ void replay_window_add(struct replay_window *window, struct wal_packed packed)
     item->begin = window->bytes.len;
     item->size = packed.size;
     item->packing = packed.packing;
+    buf_reserve(&window->bytes, packed.size + 1); /* empty records have an address too */
     buf_append(&window->bytes, packed.bytes, packed.size);
     window->unpacked_size += wal_unpacked_size(packed);
 }
