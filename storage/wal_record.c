@@ -78,13 +78,21 @@ static void wal_decode_label(struct bytes_reader *r, struct wal_record *record)
     record->labels[record->label_count++] = label;
 }
 
+/* How many; where there are none, record->labels is an address all the same. */
+static size_t wal_decode_labels(struct bytes_reader *r, struct wal_record *record)
+{
+    size_t count = wal_count(r, 2);
+    mem_grow(record->labels, struct wal_label, record->label_count, &record->label_cap);
+    for (size_t i = 0; i < count; i++)
+        wal_decode_label(r, record);
+    return count;
+}
+
 static bool wal_decode_series(struct bytes_reader *r, struct wal_record *record)
 {
     while (r->at < r->end) {
         struct wal_series series = {.ref = read_be64(r), .label_begin = record->label_count};
-        series.label_count = wal_count(r, 2);
-        for (size_t i = 0; i < series.label_count; i++)
-            wal_decode_label(r, record);
+        series.label_count = wal_decode_labels(r, record);
         mem_grow(record->series, struct wal_series, record->series_count, &record->series_cap);
         record->series[record->series_count++] = series;
     }
@@ -195,9 +203,7 @@ static bool wal_decode_exemplars(struct bytes_reader *r, struct wal_record *reco
         exemplar.t_ms = (int64_t)(first_t + wal_varint(r));
         exemplar.v = wal_double(r);
         exemplar.label_begin = record->label_count;
-        exemplar.label_count = wal_count(r, 2);
-        for (size_t i = 0; i < exemplar.label_count; i++)
-            wal_decode_label(r, record);
+        exemplar.label_count = wal_decode_labels(r, record);
         mem_grow(record->exemplars, struct wal_exemplar, record->exemplar_count,
                  &record->exemplar_cap);
         record->exemplars[record->exemplar_count++] = exemplar;
