@@ -25,13 +25,20 @@ bool read_alive(const struct read_run *run, struct err *err)
 
 /*
  * What is asked of the storage, where series have no external labels: who asks for those that they
- * are given asks for series without.
+ * are given asks for series without. To Prometheus no series match where there is no matcher, as
+ * they do not match !~".*".
  */
 static struct read_query read_query_inside(const struct read_run *run,
                                            const struct read_query *asked)
 {
     const struct config_pairs *external = &run->settings->config.external_labels;
     struct read_query inside = *asked;
+    if (asked->matcher_count == 0) {
+        inside.matchers = arena_array(run->arena, struct read_matcher, 1);
+        inside.matchers[0] = (struct read_matcher){3, STR("__name__"), STR(".*")};
+        inside.matcher_count = 1;
+        return inside;
+    }
     if (external->count == 0)
         return inside;
     inside.matchers = arena_array(run->arena, struct read_matcher, asked->matcher_count);
@@ -68,7 +75,7 @@ bool read_select(const struct read_run *run, size_t query, struct selection **re
 {
     const struct read_query *asked = &run->request.queries[query];
     struct matcher **matchers =
-        arena_try_array(run->arena, struct matcher *, asked->matcher_count, err);
+        arena_try_array(run->arena, struct matcher *, asked->matcher_count + 1, err);
     if (!matchers)
         return false;
     size_t count = 0;

@@ -64,7 +64,7 @@ bool db_delete_series(struct db *db, struct matcher *const *matchers, size_t mat
 {
     if (!db_is_ours(db, err))
         return false;
-    if (range.begin_ms > range.end_ms)
+    if (range.begin_ms > range.end_ms || matcher_count == 0)
         return true;
     db_compact_hold(db);
     bool good = delete_held(db, matchers, matcher_count, range, err);

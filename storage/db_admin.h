@@ -16,8 +16,9 @@
 
 /*
  * Deletes the samples in the range, both ends included, of the series that match: from the next
- * select on, and after a restart, they are not there. With an error, ERR_IO or ERR_CORRUPT, a part
- * may be deleted; doing it again does the rest.
+ * select on, and after a restart, they are not there. Without a matcher nothing is
+ * deleted, as in Prometheus. With an error, ERR_IO or ERR_CORRUPT, a part may be deleted; doing it
+ * again does the rest.
  */
 bool db_delete_series(struct db *db, struct matcher *const *matchers, size_t matcher_count,
                       struct time_range range, struct err *err) MUST_CHECK;

@@ -302,11 +302,20 @@ START_TEST(nothing_is_done_where_it_may_only_read)
 }
 END_TEST
 
+START_TEST(without_a_matcher_nothing_is_deleted)
+{
+    begin();
+    ck_assert_msg(db_delete_series(db, NULL, 0, ALWAYS, &err), "%s", err.msg);
+    check(ONE ALL_OF_1 TWO ALL_OF_2);
+    end();
+}
+END_TEST
+
 TEST_MAIN("db_admin", what_is_deleted_is_gone_from_blocks_and_head,
           nothing_is_deleted_beside_a_block_that_cannot_be_opened,
-          a_range_that_ends_before_it_begins_deletes_nothing, what_was_deleted_before_stays_deleted,
-          selections_that_run_keep_what_they_have, cleaned_blocks_are_written_anew_or_go,
-          a_snapshot_opens_with_all_there_was, a_snapshot_may_leave_out_the_head,
-          a_snapshot_that_fails_leaves_nothing,
+          without_a_matcher_nothing_is_deleted, a_range_that_ends_before_it_begins_deletes_nothing,
+          what_was_deleted_before_stays_deleted, selections_that_run_keep_what_they_have,
+          cleaned_blocks_are_written_anew_or_go, a_snapshot_opens_with_all_there_was,
+          a_snapshot_may_leave_out_the_head, a_snapshot_that_fails_leaves_nothing,
           a_snapshot_fails_beside_a_block_that_cannot_be_opened,
           nothing_is_done_where_it_may_only_read)

@@ -130,6 +130,7 @@ class Answers(Case):
         ("a bad start", DELETE, (("match[]", "c"), ("start", "x"))),
         ("a bad end", DELETE, (("match[]", "c"), ("end", "x"))),
         ("a start behind the end", DELETE, (("match[]", "c"), ("start", "2000000000"), ("end", "10"))),
+        ("an empty selector", DELETE, (("match[]", "{}"),)),
         ("what is not there", DELETE, (("match[]", "nothing"),)),
         ("everything", DELETE, (("match[]", '{n=~".*"}'),)),
         ("a limit", DELETE, (("match[]", "nothing"), ("limit", "x"))),

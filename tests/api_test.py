@@ -353,6 +353,17 @@ class Http(ApiCase):
                 counted = server.ask("GET", "/a/store/metrics")[2].decode()
                 self.assertRegex(counted, r'(?m)^prometheus_http_requests_total\{.*handler="/api/v1/query".*\} 1$')
 
+    def test_remote_read_without_a_matcher_reads_nothing(self):
+        begin, end = (b"".join(bytes([at >> shift & 127 | (128 if shift < 35 else 0)]) for shift in range(0, 42, 7))
+                      for at in ((END - 60) * 1000, END * 1000))
+        message = b"\x08" + begin + b"\x10" + end
+        for matcher, sizes in ((b"", range(1, 5)), (b"\x1a\x0e\x12\x08__name__\x1a\x02up", range(100, 1 << 20))):
+            request = b"\x0a" + bytes([len(message + matcher)]) + message + matcher
+            packed = bytes([len(request), len(request) - 1 << 2]) + request  # snappy: its size, one literal
+            status, _, body = self.server.ask("POST", "/api/v1/read", body=packed)
+            self.assertEqual(status, 200, body)
+            self.assertIn(len(body), sizes)
+
     def test_federate(self):
         self.assertEqual(self.server.ask("GET", "/federate", {"match[]": "up"})[::2], (200, b""))  # it is not of now
         self.assertEqual(self.server.ask("POST", "/federate")[0], 405)

@@ -79,6 +79,7 @@ def requests():
                                           hints=("rate", START + 300_000, START + 2_000_000))]
     yield "hints of nothing", [encode_query(START, END, [name("overlapped_total")], hints=("rate", 0, 0))]
     yield "hints of metadata", [encode_query(START, END, [name("over.*|native.*", REGEX)], hints=("series", START, END))]
+    yield "no matcher", [encode_query(START, END, [])]
     yield "no query", []
 
 
