@@ -31,7 +31,7 @@ if [ "$(id -u)" -ne 0 ]; then
   as_root="sudo env DEBIAN_FRONTEND=noninteractive"
 fi
 
-echo "Installing:$missing"
+echo "Installing (some minutes the first time):$missing"
 $as_root apt-get -qq update
 # shellcheck disable=SC2086
 $as_root apt-get -qq install -y --no-install-recommends $missing >/dev/null
