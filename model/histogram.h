@@ -147,6 +147,12 @@ bool histogram_equal(const struct histogram *a, const struct histogram *b);
 /* {count:3, sum:4.5, [-2,-1):1, [-0.1,0.1]:1, (1,2]:1}: String(), also what count_values shows. */
 void histogram_print(const struct histogram *h, struct buf *out);
 
+/*
+ * Refuses what Prometheus has no such text for: custom bounds with a zero bucket, which is what
+ * factors beyond all numbers make of the empty one.
+ */
+bool histogram_check_text(const struct histogram *h, struct err *err) MUST_CHECK;
+
 /* {{schema:1 count:3 sum:4.5 ...}}: as the test language writes it, TestExpression(). */
 void histogram_print_literal(const struct histogram *h, struct buf *out);
 

@@ -33,6 +33,12 @@ void histogram_print(const struct histogram *h, struct buf *out)
     buf_byte(out, '}');
 }
 
+bool histogram_check_text(const struct histogram *h, struct err *err)
+{
+    return !histogram_is_custom(h) || h->zero_count == 0 ||
+           err_set(err, ERR_EXECUTION, "histograms with custom buckets have no zero bucket");
+}
+
 /* Puts a space between two parts. */
 static void print_key(struct buf *out, const char *key)
 {

@@ -158,6 +158,8 @@ struct histogram *histogram_trim(struct arena *arena, const struct histogram *h,
 {
     struct trim trim = {.bound = bound, .upper = upper, .custom = histogram_is_custom(h)};
     struct histogram trimmed = *h;
+    if (trim.custom)
+        trimmed.zero_count = 0; /* as in any copy */
     trimmed.positive.buckets = trim_side(arena, &trim, h, true);
     if (!trim.custom)
         trimmed.negative.buckets = trim_side(arena, &trim, h, false);

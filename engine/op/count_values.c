@@ -162,8 +162,9 @@ static bool count_values_histograms(struct count_values *self, uint32_t group,
         if (!row[s])
             continue;
         if (row[s] != last &&
-            !count_values_series(self, group, count_values_histogram_key(self, row[s]), &series,
-                                 err))
+            (!histogram_check_text(row[s], err) ||
+             !count_values_series(self, group, count_values_histogram_key(self, row[s]), &series,
+                                  err)))
             return false;
         last = row[s];
         count_values_add(self, series, s);

@@ -45,6 +45,9 @@ static bool count_values_step(void *context, struct ref_step *step, struct err *
     const struct ref_vector *vector = &step->vectors[0];
     struct label_map known = {.arena = self->ref->scratch};
     for (size_t i = 0; i < vector->count; i++) {
+        const struct histogram *h = vector->items[i].histogram;
+        if (h && !histogram_check_text(h, err))
+            return false;
         const struct labels *labels = count_values_labels(self, &vector->items[i]);
         const struct ref_sample sample = {.labels = labels};
         bool new;
