@@ -19,8 +19,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
  */
 static bool number_reads_back(double value, bool duration_literal)
 {
-    if (duration_literal)
-        return trunc(fabs(value) * 1e9 / 1e6) == round(fabs(value) * 1e3);
+    if (duration_literal) {
+        double ns = fabs(value) * 1e9; /* printed as whole milliseconds, cut off as integers are */
+        return ns < 0x1p63 && (double)((int64_t)ns / 1000000) == round(fabs(value) * 1e3);
+    }
     return !isinf(value);
 }
 
