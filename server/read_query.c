@@ -25,20 +25,13 @@ bool read_alive(const struct read_run *run, struct err *err)
 
 /*
  * What is asked of the storage, where series have no external labels: who asks for those that they
- * are given asks for series without. To Prometheus no series match where there is no matcher, as
- * they do not match !~".*".
+ * are given asks for series without.
  */
 static struct read_query read_query_inside(const struct read_run *run,
                                            const struct read_query *asked)
 {
     const struct config_pairs *external = &run->settings->config.external_labels;
     struct read_query inside = *asked;
-    if (asked->matcher_count == 0) {
-        inside.matchers = arena_array(run->arena, struct read_matcher, 1);
-        inside.matchers[0] = (struct read_matcher){3, STR("__name__"), STR(".*")};
-        inside.matcher_count = 1;
-        return inside;
-    }
     if (external->count == 0)
         return inside;
     inside.matchers = arena_array(run->arena, struct read_matcher, asked->matcher_count);
@@ -81,6 +74,11 @@ bool read_select(const struct read_run *run, size_t query, struct selection **re
     size_t count = 0;
     struct read_query inside = read_query_inside(run, asked);
     bool good = read_query_matchers(&inside, run->arena, matchers, &count, err);
+    if (good && count == 0) { /* the storage would take it for all series, Prometheus for none */
+        good =
+            matcher_new(run->arena, MATCH_NOT_REGEX, STR("__name__"), STR(".*"), &matchers[0], err);
+        count = good;
+    }
     if (good) {
         struct select_request request = {
             .matchers = matchers,

@@ -124,7 +124,7 @@ const char *route_location(const struct request *request, struct str path)
 {
     struct str raw = request_raw_path(request->uri);
     size_t rest = request->uri.len - raw.len;
-    char *location = arena_alloc(request->arena, path.len + rest + 1, 1);
+    char *location = arena_array(request->arena, char, path.len + rest + 1);
     memcpy(location, path.ptr, path.len);
     memcpy(location + path.len, raw.ptr + raw.len, rest);
     return location;
